@@ -1,0 +1,70 @@
+"""A cohort: a data set on disk as a list of labelled records, before any waveform is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ecgml.records.record import Record
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of a cohort: where its waveform is and what its table says of it."""
+
+    record_id: str
+    """Unique within the cohort; the file's name without suffix where the source has no better one."""
+    path: Path
+    rhythms: tuple[str, ...] = ()
+    """Rhythm codes of `ecgml.records.rhythms` as the source wrote them, in that module's order."""
+    others: tuple[str, ...] = ()
+    """The source's further statements that are none of the eleven rhythms, as written."""
+    given: Mapping[str, float] = field(default_factory=dict)
+    """Clinical values by the names of `ecgml.records.clinical`."""
+    patient_id: str | None = None
+    """Records of one patient share it; None where the source does not say."""
+    source: str = ""
+    """Where the record comes from (a hospital, a database); the cohort's name where nothing finer is known."""
+    date: str | None = None
+    """Acquisition date, ISO 8601; never a feature."""
+    fold: int | None = None
+    """The source's own fold (PTB-XL's strat_fold)."""
+    aliases: tuple[str, ...] = ()
+    """Other ids of the same ECG in other editions of the data set (JS00008 and MUSE_20180209_172046_21000): duplicates
+    are recognised across cohorts by them."""
+    read_options: Mapping[str, object] = field(default_factory=dict)
+    """Keyword arguments of `ecgml.records.readers.read_record` that the file itself does not tell (fs, unit, leads)."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A data set on disk."""
+
+    name: str
+    """Short, unique within a job: the folder's name."""
+    kind: str
+    """``chapman``, ``physionet``, ``ptbxl`` or ``manifest``."""
+    root: Path
+    entries: tuple[Entry, ...]
+    rows_without_file: int = 0
+    """Table rows whose file is not there (a partial copy): counted, warned of once, not quarantined."""
+    warnings: tuple[str, ...] = ()
+    """One line each, for the person who started the job."""
+    simulated: bool = False
+    """Whether the records were made by the project's simulator."""
+    table: Mapping[str, Path] = field(default_factory=dict)
+    """The tables that were read, by role (``diagnostics``, ``labels``, ``manifest``)."""
+
+
+def read_entry(entry: Entry) -> Record:
+    """Read the waveform of an entry.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing, malformed or unreadable.
+    """
+    from ecgml.records.readers import read_record
+
+    return read_record(entry.path, **entry.read_options)

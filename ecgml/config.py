@@ -1,0 +1,261 @@
+"""Settings: options and a file in, frozen dataclasses out, JSON back.
+
+Knows no room. Each room owns a frozen dataclass whose fields are made by :func:`setting` and whose ``__post_init__``
+calls :func:`validate`; a command lists the sections that it needs. Keys are flat and unique across sections: what
+``-P learning_rate=…``, ``--learning-rate``, a YAML file and a study's ``best.yaml`` call them is the field's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ecgml.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: Sequence[str] | None = None,
+) -> Any:
+    """Make a dataclass field that carries its own documentation and bounds.
+
+    Parameters
+    ----------
+    default : object
+        Immutable default.
+    doc : str
+        One line: unit, meaning and, where it was measured, the reason for the default.
+    low, high : float, optional
+        Inclusive bounds.
+    above : float, optional
+        Exclusive lower bound.
+    choices : sequence of str, optional
+        The values allowed; of a tuple field, those allowed for each item.
+    """
+    metadata = {"doc": doc, "low": low, "high": high, "above": above, "choices": tuple(choices) if choices else None}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def fields_of(section: type) -> dict[str, tuple[dataclasses.Field, Any]]:
+    """Return ``{name: (field, resolved type)}`` of a settings dataclass, in the order written."""
+    hints = typing.get_type_hints(section)
+    return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
+
+
+def validate(section: Any) -> None:
+    """Check every field of a settings dataclass against its type, bounds and choices.
+
+    Raises
+    ------
+    ConfigError
+        On the first value that does not fit.
+    """
+    for name, (field, hint) in fields_of(type(section)).items():
+        value = getattr(section, name)
+        base, optional, is_tuple = _shape(hint)
+        if value is None:
+            if not optional:
+                raise ConfigError(f"{name}: a value is needed")
+            continue
+        items = value if is_tuple else (value,)
+        if is_tuple and not isinstance(value, tuple):
+            raise ConfigError(f"{name}: {value!r} is not a list")
+        for item in items:
+            # An int stands for a float, but True does not stand for 1.
+            fits = isinstance(item, (int, float) if base is float else base) and (base is bool or item is not True)
+            if not fits or item is False and base is not bool:
+                raise ConfigError(f"{name}: {item!r} is not {_article(base)}")
+            _check_bounds(name, item, field.metadata)
+
+
+def _check_bounds(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name}: {value} is not a finite number")
+    low, high, above = metadata.get("low"), metadata.get("high"), metadata.get("above")
+    if low is not None and value < low:
+        raise ConfigError(f"{name}: {value} is too small, at least {low:g} is needed")
+    if above is not None and value <= above:
+        raise ConfigError(f"{name}: {value} is too small, more than {above:g} is needed")
+    if high is not None and value > high:
+        raise ConfigError(f"{name}: {value} is too large, at most {high:g} is allowed")
+    choices = metadata.get("choices")
+    if choices and value not in choices:
+        raise ConfigError(f"{name}: {value!r} is unknown{nearest(str(value), choices)}; one of {', '.join(choices)}")
+
+
+def nearest(word: str, valid: Sequence[str]) -> str:
+    """Return ``", did you mean 'x'?"`` for the valid word nearest to one that is not, or ``""``."""
+    close = difflib.get_close_matches(word, list(valid), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """Resolved sections, and where each value came from (``"option"``, ``"file"`` or ``"default"``)."""
+
+    sections: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+    def __getitem__(self, section: str) -> Any:
+        return self.sections[section]
+
+    def values(self) -> dict[str, Any]:
+        """Return every setting by its flat name."""
+        return {key: value for section in self.sections.values() for key, value in dataclasses.asdict(section).items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return ``{"settings": {section: {name: value}}, "origins": {name: origin}}``, ready for ``json.dump``."""
+        settings = {name: to_json(section) for name, section in self.sections.items()}
+        return {"settings": settings, "origins": dict(self.origins)}
+
+
+def resolve(
+    sections: Mapping[str, type], options: Mapping[str, Any], file: str | Path | None = None
+) -> Configuration:
+    """Combine options, a YAML file and defaults, in that order of precedence.
+
+    Parameters
+    ----------
+    sections : mapping of str to type
+        The settings dataclasses that the command needs, by section name.
+    options : mapping
+        Values by flat name, text or typed; ``None`` and ``""`` mean "not given" (MLproject renders every declared
+        parameter, so its tunable ones default to the empty string).
+    file : path, optional
+        A YAML mapping of flat names.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown (the nearest valid one is offered), a value does not parse or is out of bounds, or the file
+        is missing or no mapping.
+    """
+    given = {key: value for key, value in options.items() if value is not None and value != ""}
+    filed = {key: value for key, value in _read_yaml(file).items() if value is not None} if file else {}
+    known = {name for section in sections.values() for name in fields_of(section)}
+    for origin, values in (("option", given), (str(file), filed)):
+        for key in values:
+            if key not in known:
+                where = "" if origin == "option" else f"{origin}: "
+                raise ConfigError(f"{where}unknown setting {key!r}{nearest(key, sorted(known))}")
+
+    resolved, origins = {}, {}
+    for section_name, section in sections.items():
+        chosen = {}
+        for name, (_, hint) in fields_of(section).items():
+            if name in given:
+                chosen[name], origins[name] = _coerce(name, given[name], hint), "option"
+            elif name in filed:
+                chosen[name], origins[name] = _coerce(name, filed[name], hint), "file"
+            else:
+                origins[name] = "default"
+        resolved[section_name] = section(**chosen)
+    return Configuration(resolved, origins)
+
+
+def to_json(section: Any) -> dict[str, Any]:
+    """Return a settings dataclass as a JSON-ready mapping (tuples become lists)."""
+    return json.loads(json.dumps(dataclasses.asdict(section)))
+
+
+def from_json(section: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Rebuild a settings dataclass from what :func:`to_json` wrote.
+
+    Parameters
+    ----------
+    section : type
+        The settings dataclass.
+    values : mapping
+        Its fields; a field that is absent takes its default, so that older checkpoints stay readable.
+    where : str
+        The file it was read from, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value does not fit.
+    """
+    known = fields_of(section)
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown setting {key!r}{nearest(key, list(known))}")
+    return section(**{key: _coerce(key, value, known[key][1]) for key, value in values.items()})
+
+
+def _read_yaml(path: str | Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"config: {path} does not exist") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"config: {path} cannot be read: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"config: {path} must map settings to values, e.g. 'learning_rate: 0.001'")
+    return {str(key): value for key, value in content.items()}
+
+
+def _shape(hint: Any) -> tuple[type, bool, bool]:
+    """Return (scalar type, may be None, is a tuple) of a field's type."""
+    optional = False
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        members = [member for member in typing.get_args(hint) if member is not type(None)]
+        optional, hint = True, members[0]
+    if typing.get_origin(hint) is tuple:
+        return typing.get_args(hint)[0], optional, True
+    return hint, optional, False
+
+
+def _coerce(name: str, value: Any, hint: Any) -> Any:
+    base, optional, is_tuple = _shape(hint)
+    if value is None and optional:
+        return None
+    if is_tuple:
+        parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple)):
+            parts = [parts]
+        parts = [part.strip() if isinstance(part, str) else part for part in parts]
+        return tuple(_coerce_scalar(name, part, base) for part in parts if part != "")
+    return _coerce_scalar(name, value, base)
+
+
+def _coerce_scalar(name: str, value: Any, base: type) -> Any:
+    text = value.strip() if isinstance(value, str) else value
+    if base is str:
+        return str(text)
+    if base is bool:
+        if isinstance(text, bool):
+            return text
+        lowered = str(text).lower()
+        if lowered in ("true", "yes", "1", "on"):
+            return True
+        if lowered in ("false", "no", "0", "off"):
+            return False
+    elif not isinstance(text, bool):
+        try:
+            # int(2.7) would quietly cut; int("2.7") refuses.
+            return base(text) if base is float or not isinstance(text, float) else base(str(text))
+        except (TypeError, ValueError):
+            pass
+    raise ConfigError(f"{name}: {value!r} is not {_article(base)}")
+
+
+def _article(base: type) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[base]

@@ -1,0 +1,9 @@
+"""One ECG: what it is made of and how it is read from a file.
+
+leads       the twelve leads, their names in the wild, and limb leads derived from each other
+rhythms     rhythm codes, names and SNOMED CT codes, and the statements other sources use for them
+schemes     label schemes as data: which rhythms form which class; harmonising labels by rate
+clinical    the one table of clinical columns: order, units, coding, plausible range
+record      Record: a waveform in mV, its sampling frequency, and what is known beside it
+readers/    CSV, WFDB and NumPy files -> Record; `read_record` picks the reader
+"""

@@ -1,0 +1,39 @@
+"""A record: one ECG as it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One ECG.
+
+    Parameters
+    ----------
+    waveform : ndarray of float32, shape (12, n_times)
+        In mV, leads in the order of `ecgml.records.leads.LEADS`; NaN where the file has no value.
+    fs : float
+        Sampling frequency, Hz.
+    name : str
+        What messages call it: the file's name.
+    statements : tuple of str
+        Diagnostic statements beside the waveform as the file writes them (SNOMED CT codes in a WFDB header).
+    given : mapping of str to float
+        Clinical values beside the waveform, by the names of `ecgml.records.clinical`.
+    """
+
+    waveform: NDArray[np.float32]
+    fs: float
+    name: str
+    statements: tuple[str, ...] = ()
+    given: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        """Length, seconds."""
+        return self.waveform.shape[1] / self.fs
