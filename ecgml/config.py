@@ -77,7 +77,7 @@ def validate(section: Any) -> None:
         for item in items:
             # An int stands for a float, but True does not stand for 1.
             fits = isinstance(item, (int, float) if base is float else base) and (base is bool or item is not True)
-            if not fits or item is False and base is not bool:
+            if not fits or (item is False and base is not bool):
                 raise ConfigError(f"{name}: {item!r} is not {_article(base)}")
             _check_bounds(name, item, field.metadata)
 
@@ -123,9 +123,7 @@ class Configuration:
         return {"settings": settings, "origins": dict(self.origins)}
 
 
-def resolve(
-    sections: Mapping[str, type], options: Mapping[str, Any], file: str | Path | None = None
-) -> Configuration:
+def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str | Path | None = None) -> Configuration:
     """Combine options, a YAML file and defaults, in that order of precedence.
 
     Parameters

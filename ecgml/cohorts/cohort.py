@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ecgml.records.reading import read_record
 from ecgml.records.record import Record
 
 
@@ -33,8 +34,13 @@ class Entry:
     aliases: tuple[str, ...] = ()
     """Other ids of the same ECG in other editions of the data set (JS00008 and MUSE_20180209_172046_21000): duplicates
     are recognised across cohorts by them."""
+    twin_key: str | None = None
+    """A fingerprint of what the table says of the record where that is specific enough that two records which share it
+    are near-certainly one ECG (Chapman: all 13 measurements and the rhythm)."""
+    promised_s: float | None = None
+    """The length that the data set promises, s (Chapman: 10); a shorter file is truncated."""
     read_options: Mapping[str, object] = field(default_factory=dict)
-    """Keyword arguments of `ecgml.records.readers.read_record` that the file itself does not tell (fs, unit, leads)."""
+    """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,4 @@ def read_entry(entry: Entry) -> Record:
     RecordError
         If the file is missing, malformed or unreadable.
     """
-    from ecgml.records.readers import read_record
-
     return read_record(entry.path, **entry.read_options)

@@ -5,5 +5,6 @@ rhythms     rhythm codes, names and SNOMED CT codes, and the statements other so
 schemes     label schemes as data: which rhythms form which class; harmonising labels by rate
 clinical    the one table of clinical columns: order, units, coding, plausible range
 record      Record: a waveform in mV, its sampling frequency, and what is known beside it
-readers/    CSV, WFDB and NumPy files -> Record; `read_record` picks the reader
+reading     `read_record`: picks the reader by the file's content
+readers/    CSV, WFDB and NumPy files -> Record
 """

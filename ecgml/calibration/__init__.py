@@ -1,0 +1,4 @@
+"""Fitted by evaluation, applied by inference. NumPy alone.
+
+temperature  one number that makes confidence match accuracy
+"""

@@ -1,0 +1,12 @@
+"""From cohorts to batches.
+
+windows       a waveform of any length -> windows of one length
+cache         cohort -> memory-mapped int16 windows, one folder per preprocessing hash and cohort
+table         cached cohorts -> one labelled table of records
+duplicates    which records are one patient, or the same ECG
+splits        train, val, calibration, test: patients and duplicates never cross
+encoder       the clinical row -> numbers for the network
+sampling      which records an epoch sees, against class imbalance
+augmentation  what training does to a batch that serving never does
+batches       windows of one or more caches gathered into a batch
+"""

@@ -1,0 +1,90 @@
+"""Windows of one or more caches gathered into a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecgml.datasets.cache import CachedCohort
+from ecgml.preprocessing.preprocess import STEP_MV
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a step trains on or a prediction is made from.
+
+    Parameters
+    ----------
+    waveform : Tensor, shape (B, L, T)
+        In mV; zero behind the end of the recording.
+    n_valid : Tensor of int64, shape (B,)
+        Time points recorded.
+    clinical : ndarray of float32, shape (B, n_features)
+        Not yet encoded; NaN where missing.
+    labels : ndarray of int64, shape (B,)
+    """
+
+    waveform: Tensor
+    n_valid: Tensor
+    clinical: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    @property
+    def mask(self) -> Tensor:
+        """1 where the recording is, 0 where it was padded; float32, shape (B, T)."""
+        times = torch.arange(self.waveform.shape[2], device=self.waveform.device)
+        return (times < self.n_valid[:, None]).float()
+
+
+class WindowStore:
+    """The windows of several caches under one numbering, on a device.
+
+    On a CPU they stay memory-mapped: the page cache is the resident copy, shared by all processes of a job. On an
+    accelerator the int16 windows are resident as long as they fit in half of its free memory, and gathered there.
+    """
+
+    def __init__(self, caches: Sequence[CachedCohort], device: torch.device) -> None:
+        self._maps = [cache.windows for cache in caches]
+        self._starts = np.cumsum([0, *(len(windows) for windows in self._maps)])
+        self._n_valid = np.concatenate([cache.n_valid for cache in caches])
+        self.device = device
+        self._resident: Tensor | None = None
+        if device.type == "cuda" and self._n_bytes() < torch.cuda.mem_get_info(device)[0] / 2:
+            self._resident = torch.cat([torch.from_numpy(np.array(windows)) for windows in self._maps]).to(device)
+
+    def _n_bytes(self) -> int:
+        return sum(windows.nbytes for windows in self._maps)
+
+    def take(self, windows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Gather windows by number.
+
+        Parameters
+        ----------
+        windows : ndarray of int64, shape (B,)
+
+        Returns
+        -------
+        waveform : Tensor of float32, shape (B, L, T)
+            In mV, on the device.
+        n_valid : Tensor of int64, shape (B,)
+            Time points recorded, on the device.
+        """
+        n_valid = torch.from_numpy(self._n_valid[windows].astype(np.int64)).to(self.device)
+        if self._resident is not None:
+            gathered = self._resident[torch.from_numpy(windows).to(self.device)]
+        else:
+            gathered = torch.from_numpy(self._gather(windows)).to(self.device)
+        return gathered.float().mul_(STEP_MV), n_valid
+
+    def _gather(self, windows: NDArray[np.int64]) -> NDArray[np.int16]:
+        gathered = np.empty((len(windows), *self._maps[0].shape[1:]), dtype=np.int16)
+        caches = np.searchsorted(self._starts, windows, side="right") - 1
+        for index in np.unique(caches):
+            here = np.flatnonzero(caches == index)
+            gathered[here] = self._maps[index][windows[here] - self._starts[index]]
+        return gathered

@@ -1,0 +1,179 @@
+"""Cohort -> memory-mapped int16 windows, one folder per preprocessing hash and cohort.
+
+A folder ``<cache_dir>/<preprocessing hash>/<cohort>-<key>`` holds ``windows.npy``, ``records.npz`` and
+``cache.json``. It is filled beside its place (`ecgml.datasets.filling`) and renamed when whole; a job that was killed
+goes on from the parts that are there. A lock that the operating system drops with its holder keeps two jobs from
+filling the same folder: the second waits, then finds it full.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from ecgml.cohorts.cohort import Cohort
+from ecgml.datasets.filling import FORMAT, fill
+from ecgml.errors import CacheError, CohortError
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.clinical import CLINICAL_NAMES
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A record whose file is there but unusable."""
+
+    record_id: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class CachedCohort:
+    """The preprocessed records of a cohort.
+
+    Parameters
+    ----------
+    windows : ndarray of int16, shape (n_windows, n_leads, n_times)
+        Memory-mapped, in steps of `ecgml.preprocessing.preprocess.STEP_MV`.
+    n_valid : ndarray of int32, shape (n_windows,)
+        Time points of each window that were recorded; the rest is zero.
+    record_ids : tuple of str
+        The usable records, in the cohort's order.
+    first_window : ndarray of int64, shape (n_records + 1,)
+        Record i has the windows ``first_window[i] : first_window[i + 1]``.
+    measured : ndarray of float32, shape (n_records, n_features)
+        Clinical values measured from the waveform; NaN where not.
+    fingerprints : tuple of str
+        A digest of each record's waveform: equal for equal recordings.
+    notes : tuple of str
+        What preprocessing found wanting in each record and mended.
+    quarantined : tuple of Quarantined
+        Records that are there but unusable.
+    digest : str
+        SHA-256 of all waveforms and record ids.
+    """
+
+    windows: NDArray[np.int16]
+    n_valid: NDArray[np.int32]
+    record_ids: tuple[str, ...]
+    first_window: NDArray[np.int64]
+    measured: NDArray[np.float32]
+    fingerprints: tuple[str, ...]
+    notes: tuple[str, ...]
+    quarantined: tuple[Quarantined, ...]
+    digest: str
+
+
+def open_or_fill(
+    cohort: Cohort,
+    settings: PreprocessingSettings,
+    cache_dir: Path,
+    *,
+    n_jobs: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> CachedCohort:
+    """Return the cache of a cohort, filling it first where it is not there yet.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    settings : PreprocessingSettings
+    cache_dir : Path
+        Made where it does not exist.
+    n_jobs : int
+        Processes that read and preprocess.
+    on_progress : callable, optional
+        Called with (records done, records in all).
+
+    Raises
+    ------
+    CacheError
+        If the cache cannot be written (the disk is full, no permission) or read.
+    """
+    folder = cache_dir / settings.digest() / f"{cohort.name}-{_cohort_key(cohort)}"
+    with _explained(cache_dir):
+        if not (folder / "cache.json").is_file():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(folder.name + ".lock")):
+                if not (folder / "cache.json").is_file():
+                    fill(cohort.entries, settings, folder, n_jobs, on_progress)
+        return _open(folder)
+
+
+def _cohort_key(cohort: Cohort) -> str:
+    """Digest of what the waveforms depend on beside the settings: files, sizes, times, how to read them."""
+    digest = hashlib.sha256(repr((FORMAT, CLINICAL_NAMES)).encode())
+    for entry in cohort.entries:
+        path = entry.path.relative_to(cohort.root) if entry.path.is_relative_to(cohort.root) else entry.path
+        facts = (entry.record_id, path.as_posix(), _stamps(entry.path), entry.promised_s, entry.read_options)
+        digest.update(repr(facts).encode())
+    return digest.hexdigest()[:16]
+
+
+def _stamps(path: Path) -> list[tuple[int, int]]:
+    """Sizes and modification times of a record's files; a WFDB header's signal file counts with it."""
+    stamps = []
+    for sibling in (path, path.with_suffix(".mat"), path.with_suffix(".dat")) if path.suffix == ".hea" else (path,):
+        with contextlib.suppress(OSError):
+            status = sibling.stat()
+            stamps.append((status.st_size, status.st_mtime_ns))
+    return stamps
+
+
+@contextlib.contextmanager
+def _explained(cache_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            message = f"{cache_dir}: the disk is full; free space or pass --cache-dir on another disk"
+        else:
+            message = f"{cache_dir}: the cache cannot be used: {error.strerror or error}"
+        raise CacheError(message) from error
+
+
+def _open(folder: Path) -> CachedCohort:
+    try:
+        content = json.loads((folder / "cache.json").read_text())
+        with np.load(folder / "records.npz") as arrays:
+            records = {name: arrays[name] for name in arrays.files}
+        windows = np.load(folder / "windows.npy", mmap_mode="r")
+    except (ValueError, KeyError) as error:
+        raise CacheError(f"{folder}: the cache is damaged ({error}); delete the folder and run again") from None
+    return CachedCohort(
+        windows,
+        records["n_valid"],
+        tuple(records["record_ids"].tolist()),
+        np.concatenate([[0], np.cumsum(records["n_windows"], dtype=np.int64)]),
+        records["measured"],
+        tuple(records["fingerprints"].tolist()),
+        tuple(records["notes"].tolist()),
+        tuple(Quarantined(*row) for row in content["quarantined"]),
+        content["digest"],
+    )
+
+
+def check_quarantine(cohort: Cohort, cached: CachedCohort, max_share: float, from_records: int = 20) -> None:
+    """Stop when too much of a cohort is unusable.
+
+    Raises
+    ------
+    CohortError
+        If more than ``max_share`` of a cohort of at least ``from_records`` files is quarantined, or all of it.
+    """
+    n_files, n_bad = len(cohort.entries), len(cached.quarantined)
+    if n_bad and (n_bad == n_files or (n_files >= from_records and n_bad > max_share * n_files)):
+        worst = cached.quarantined[0]
+        raise CohortError(
+            f"{cohort.root}: {n_bad} of {n_files} files are unusable, more than {max_share:.0%}; the first: "
+            f"{worst.message}; raise --max-quarantined if that is expected"
+        )

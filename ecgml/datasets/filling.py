@@ -1,0 +1,165 @@
+"""Filling a cache: read, preprocess and write a cohort part by part, then join the parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgml.cohorts.cohort import Entry, read_entry
+from ecgml.datasets.windows import cut_windows
+from ecgml.errors import RecordError
+from ecgml.preprocessing.preprocess import preprocess
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
+from ecgml.records.leads import LEADS
+
+PART_SIZE = 256
+"""Records in a part: what a killed job loses at most, and what a worker takes at a time."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some preprocessed records, as one part file holds them."""
+
+    windows: NDArray[np.int16]
+    n_valid: NDArray[np.int32]
+    n_windows: NDArray[np.int32]
+    measured: NDArray[np.float32]
+    record_ids: NDArray[np.str_]
+    fingerprints: NDArray[np.str_]
+    notes: NDArray[np.str_]
+    quarantined: NDArray[np.str_]
+    """(record_id, reason, message) rows."""
+
+
+def fill(
+    entries: Sequence[Entry],
+    settings: PreprocessingSettings,
+    folder: Path,
+    n_jobs: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    """Read, preprocess and write records into a folder that is there only when it is whole.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; the parts that are whole stay for the next call.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    partial.mkdir(exist_ok=True)
+    jobs = [
+        (entries[start : start + PART_SIZE], settings, partial / f"part-{start // PART_SIZE:05d}.npz")
+        for start in range(0, len(entries), PART_SIZE)
+    ]
+    done = 0
+    for n_done in _map(_write_part, jobs, n_jobs):
+        done += n_done
+        if on_progress:
+            on_progress(done, len(entries))
+    _assemble([path for _, _, path in jobs], settings, partial)
+    for _, _, path in jobs:
+        path.unlink(missing_ok=True)
+    if folder.exists():  # an older folder without its cache.json: never whole, never used
+        shutil.rmtree(folder)
+    os.replace(partial, folder)
+
+
+def _map(function: Callable, jobs: Sequence[tuple], n_jobs: int) -> Iterator[int]:
+    """Call a function for each job, in processes when there is enough to do, results as they come."""
+    if n_jobs == 1 or len(jobs) == 1:
+        yield from (function(*job) for job in jobs)
+        return
+    from joblib import Parallel, delayed
+
+    yield from Parallel(n_jobs, return_as="generator_unordered")(delayed(function)(*job) for job in jobs)
+
+
+def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path: Path) -> int:
+    """Read and preprocess some records into a part file, unless it is there; return how many records it stands for."""
+    if path.exists():
+        return len(entries)
+    windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
+    for entry in entries:
+        try:
+            prepared = preprocess(read_entry(entry), settings, entry.promised_s)
+        except RecordError as error:
+            quarantined.append((entry.record_id, error.reason, str(error)))
+            continue
+        cut, valid = cut_windows(prepared.waveform, settings.n_times)
+        windows.append(cut)
+        n_valid.append(valid)
+        n_windows.append(len(cut))
+        measured.append(clinical_row({}, prepared.measured)[0])
+        kept.append(entry.record_id)
+        fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
+        notes.append("; ".join(prepared.notes))
+    part = _Part(
+        np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
+        np.concatenate(n_valid) if n_valid else np.zeros(0, np.int32),
+        np.array(n_windows, np.int32),
+        np.stack(measured) if measured else np.zeros((0, len(CLINICAL_NAMES)), np.float32),
+        np.array(kept, np.str_),
+        np.array(fingerprints, np.str_),
+        np.array(notes, np.str_),
+        np.array(quarantined, np.str_).reshape(-1, 3),
+    )
+    _write_whole(path, lambda file: np.savez(file, **asdict(part)))
+    return len(entries)
+
+
+def _write_whole(path: Path, write: Callable) -> None:
+    """Write a file so that under its name it is whole or not there."""
+    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Path) -> None:
+    """Join the parts into the cache's files, one part in memory at a time."""
+    columns: dict[str, list[NDArray]] = {field.name: [] for field in fields(_Part) if field.name != "windows"}
+    digest, total = hashlib.sha256(), 0
+    for path in parts:
+        with np.load(path) as part:
+            for name, values in columns.items():
+                values.append(part[name])
+            total += len(part["n_valid"])
+    header = {"descr": "<i2", "fortran_order": False, "shape": (total, len(LEADS), settings.n_times)}
+    # Written, not mapped: a full disk is an error here, but kills a process that writes through a map.
+    with (folder / "windows.npy").open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for path in parts:
+            with np.load(path) as part:
+                block = part["windows"].astype("<i2", copy=False).tobytes()
+            file.write(block)
+            digest.update(block)
+        file.flush()
+        os.fsync(file.fileno())
+    joined = {name: np.concatenate(values) for name, values in columns.items()}
+    quarantined = joined.pop("quarantined").tolist()
+    digest.update("\n".join(joined["record_ids"].tolist()).encode())
+    _write_whole(folder / "records.npz", lambda file: np.savez(file, **joined))
+    content = {
+        "format": FORMAT,
+        "preprocessing": asdict(settings),
+        "clinical": list(CLINICAL_NAMES),
+        "digest": digest.hexdigest(),
+        "quarantined": quarantined,
+    }
+    _write_whole(folder / "cache.json", lambda file: file.write(json.dumps(content, indent=1).encode()))

@@ -1,0 +1,152 @@
+"""Train, validation, calibration and test: patients and duplicates never cross."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgml.config import setting, validate
+from ecgml.datasets.table import RecordTable
+from ecgml.errors import ConfigError, TrainingError
+
+PARTS = ("train", "val", "calibration", "test")
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How records are divided."""
+
+    val_fraction: float = setting(0.1, "Share of records for selection and temperature", above=0, high=0.5)
+    calibration_fraction: float = setting(0.1, "Share of records for conformal thresholds", low=0, high=0.5)
+    test_fraction: float = setting(0.1, "Share of records for the one test", above=0, high=0.5)
+    split_by: str = setting(
+        "patient",
+        "What never crosses parts: patient, acquisition date or source",
+        choices=("patient", "date", "source"),
+    )
+    split_seed: int = setting(0, "Seed of the split; apart from `seed`, so that repeated runs share one test", low=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.train_fraction < 0.2:
+            raise ConfigError(f"val, calibration and test fractions leave {self.train_fraction:.0%} to train on")
+
+    @property
+    def train_fraction(self) -> float:
+        """What the other parts leave."""
+        return 1 - self.val_fraction - self.calibration_fraction - self.test_fraction
+
+
+def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str_]:
+    """Divide records into the four parts.
+
+    Whole groups of connected records are given out, rarest class first and large groups before small ones, each to the
+    part that lacks most of the group's classes: stratified as far as the groups allow.
+
+    Parameters
+    ----------
+    table : RecordTable
+    settings : SplitSettings
+
+    Returns
+    -------
+    parts : ndarray of str, shape (n_records,)
+        One of :data:`PARTS` each.
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two classes, or too few groups to fill train, val and test.
+    """
+    labels, groups = table.y_harmonised, _groups(table, settings.split_by)
+    _check(table, groups, settings)
+    n_classes = int(labels.max()) + 1
+    counts = np.zeros((groups.max() + 1, n_classes))
+    np.add.at(counts, (groups, labels), 1)
+
+    fractions = np.array([settings.train_fraction, *_held_out(settings)])
+    wanted = fractions[:, None] * counts.sum(axis=0)  # (parts, classes)
+    have = np.zeros_like(wanted)
+    rng = np.random.default_rng(settings.split_seed)
+    shuffled = rng.permutation(len(counts))
+    rarity = counts.sum(axis=0)
+    rarest = np.where(counts > 0, rarity, np.inf).min(axis=1)
+    order = shuffled[np.lexsort((rarest[shuffled], -counts.sum(axis=1)[shuffled]))]
+    part_of = np.empty(len(counts), dtype=int)
+    for group in order:
+        part_of[group] = _neediest(counts[group], wanted, have, rarity)
+        have[part_of[group]] += counts[group]
+    _fill_empty_parts(part_of, counts, fractions)
+    return np.array(PARTS)[part_of[groups]]
+
+
+def _held_out(settings: SplitSettings) -> tuple[float, float, float]:
+    return settings.val_fraction, settings.calibration_fraction, settings.test_fraction
+
+
+def _groups(table: RecordTable, split_by: str) -> NDArray[np.int64]:
+    """Number what must not be divided: the table's blocks, merged where they share a date or source."""
+    if split_by == "patient":
+        return np.unique(table.blocks, return_inverse=True)[1]
+    from ecgml.datasets.duplicates import connected
+
+    names = table.dates if split_by == "date" else table.sources
+    days = [name[:10] for name in names]
+    keys = [
+        [f"block {block}", *([f"{split_by} {day}"] if day else [])]
+        for block, day in zip(table.blocks, days, strict=True)
+    ]
+    return connected(keys)
+
+
+def _neediest(
+    group: NDArray[np.float64], wanted: NDArray[np.float64], have: NDArray[np.float64], rarity: NDArray[np.float64]
+) -> int:
+    """Return the part whose distance from what it wants shrinks most when it gets the group.
+
+    Squared distances, each class by its own size and each part by its own: an error of ten records is much to a rare
+    class and to a small part.
+    """
+    scale = np.maximum(wanted, 0.5) * np.maximum(rarity, 1)
+    gain = ((wanted - have) ** 2 - (wanted - have - group) ** 2) / scale
+    gain = gain.sum(axis=1)
+    gain[wanted.sum(axis=1) == 0] = -np.inf
+    return int(gain.argmax())
+
+
+def _fill_empty_parts(part_of: NDArray[np.int64], counts: NDArray[np.float64], fractions: NDArray[np.float64]) -> None:
+    """Give each part that wants records at least one group, the smallest that the largest part can spare."""
+    sizes = counts.sum(axis=1)
+    for part in np.flatnonzero(fractions > 0):
+        if not (part_of == part).any():
+            per_part = np.bincount(part_of, weights=sizes, minlength=len(fractions))
+            spare = np.flatnonzero(part_of == per_part.argmax())
+            part_of[spare[sizes[spare].argmin()]] = part
+
+
+def _check(table: RecordTable, groups: NDArray[np.int64], settings: SplitSettings) -> None:
+    n_classes = len(np.unique(table.y_harmonised)) if len(table) else 0
+    if n_classes < 2:
+        raise TrainingError(
+            f"{len(table)} labelled records, classes among them: {n_classes}; training needs two or more"
+        )
+    n_parts = 1 + sum(fraction > 0 for fraction in _held_out(settings))
+    n_groups = len(np.unique(groups))
+    if n_groups < n_parts:
+        raise TrainingError(
+            f"{n_groups} independent groups of records (split_by={settings.split_by}) cannot fill {n_parts} parts; "
+            "split by patient, or set --calibration-fraction 0"
+        )
+
+
+def describe(table: RecordTable, parts: NDArray[np.str_], classes: Sequence[str]) -> list[str]:
+    """Return a line a part: its size and its classes' counts."""
+    lines = []
+    for part in PARTS:
+        counts = np.bincount(table.y_harmonised[parts == part], minlength=len(classes))
+        listed = ", ".join(f"{name} {count}" for name, count in zip(classes, counts, strict=True))
+        lines.append(f"{part} {counts.sum()}: {listed}")
+    return lines

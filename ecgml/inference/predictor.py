@@ -1,0 +1,164 @@
+"""Records as read in, probabilities by class name out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgml.datasets.batches import Batch
+from ecgml.datasets.windows import cut_windows
+from ecgml.preprocessing.preprocess import preprocess, to_mv
+from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row
+from ecgml.records.record import Record
+from ecgml.training.checkpoint import Checkpoint, load_checkpoint
+from ecgml.training.predict import WINDOWS_PER_BATCH, average_windows, predict_logits
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A record ready for the model.
+
+    Parameters
+    ----------
+    windows : ndarray of int16, shape (n_windows, n_leads, n_times)
+    n_valid : ndarray of int32, shape (n_windows,)
+    clinical : ndarray of float32, shape (n_features,)
+    origins : ndarray of uint8, shape (n_features,)
+        `ecgml.records.clinical.Origin` of each value.
+    notes : tuple of str
+        What preprocessing found wanting and mended.
+    """
+
+    windows: NDArray[np.int16]
+    n_valid: NDArray[np.int32]
+    clinical: NDArray[np.float32]
+    origins: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one record."""
+
+    name: str
+    rhythm: str
+    """The most probable class."""
+    probabilities: dict[str, float]
+    """By class name."""
+    clinical: dict[str, float]
+    """The clinical values used."""
+    origins: dict[str, str]
+    """By clinical column: ``given``, ``measured`` or ``missing``."""
+    notes: tuple[str, ...]
+
+
+class Predictor:
+    """A trained model with everything that stands before and behind it.
+
+    The same `preprocess` and the same arithmetic as evaluation: a record's probabilities are those of the evaluation
+    report.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device | str = "cpu") -> None:
+        self.checkpoint = checkpoint
+        self.device = torch.device(device)
+        self._model = checkpoint.build(self.device)
+
+    @classmethod
+    def load(cls, folder: str | Path, device: torch.device | str = "cpu") -> Predictor:
+        """Load a checkpoint folder.
+
+        Raises
+        ------
+        CheckpointError
+            If it is missing, incomplete or damaged.
+        """
+        return cls(load_checkpoint(Path(folder)), device)
+
+    def prepare(self, record: Record, given: Mapping[str, float] | None = None) -> Prepared:
+        """Preprocess a record and put its clinical row together.
+
+        Parameters
+        ----------
+        record : Record
+            As read; clinical values it brings count as given.
+        given : mapping of str to float, optional
+            Further clinical values by name; they beat the record's own.
+
+        Raises
+        ------
+        RecordError
+            If the record cannot be used.
+        """
+        settings = self.checkpoint.preprocessing
+        ready = preprocess(record, settings)
+        windows, n_valid = cut_windows(ready.waveform, settings.n_times)
+        values, origins = clinical_row({**record.given, **(given or {})}, ready.measured)
+        return Prepared(windows, n_valid, values, origins, ready.notes)
+
+    def probabilities(self, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
+        owner = np.repeat(np.arange(len(prepared)), [len(one.windows) for one in prepared])
+        windows = np.concatenate([one.windows for one in prepared])
+        n_valid = np.concatenate([one.n_valid for one in prepared]).astype(np.int64)
+        clinical = np.stack([one.clinical for one in prepared])
+        logits = []
+        for start in range(0, len(windows), WINDOWS_PER_BATCH):
+            rows = slice(start, start + WINDOWS_PER_BATCH)
+            batch = Batch(
+                torch.from_numpy(to_mv(windows[rows])).to(self.device),
+                torch.from_numpy(n_valid[rows]).to(self.device),
+                clinical[owner[rows]],
+                np.zeros(len(n_valid[rows]), dtype=np.int64),
+            )
+            logits.append(predict_logits(self._model, batch, self.checkpoint.encoder))
+        return average_windows(np.concatenate(logits), owner, len(prepared), self.checkpoint.temperature)
+
+    def predict(
+        self, records: Sequence[Record], given: Sequence[Mapping[str, float]] | None = None
+    ) -> list[Prediction]:
+        """Predict records.
+
+        Parameters
+        ----------
+        records : sequence of Record
+        given : sequence of mapping, optional
+            Clinical values beside each.
+
+        Raises
+        ------
+        RecordError
+            If a record cannot be used.
+        """
+        prepared = [
+            self.prepare(record, values) for record, values in zip(records, given or [{}] * len(records), strict=True)
+        ]
+        if not prepared:
+            return []
+        y_prob = self.probabilities(prepared)
+        return [
+            self._describe(record.name, one, row) for record, one, row in zip(records, prepared, y_prob, strict=True)
+        ]
+
+    def _describe(self, name: str, prepared: Prepared, row: NDArray[np.float64]) -> Prediction:
+        classes = self.checkpoint.classes
+        return Prediction(
+            name,
+            classes[int(row.argmax())],
+            dict(zip(classes, row.tolist(), strict=True)),
+            {
+                column: float(value)
+                for column, value in zip(CLINICAL_NAMES, prepared.clinical, strict=True)
+                if np.isfinite(value)
+            },
+            {
+                column: Origin(origin).name.lower()
+                for column, origin in zip(CLINICAL_NAMES, prepared.origins, strict=True)
+            },
+            prepared.notes,
+        )

@@ -1,0 +1,8 @@
+"""From a record as read to the waveform that a model sees.
+
+settings    what is done, in numbers; its hash names the cache
+quality     which leads carry a signal, and why the others do not
+filters     zero-phase filters and resampling
+denoising   the named denoisers (`denoise`)
+preprocess  Record -> model waveform: the one function that cache and server share
+"""

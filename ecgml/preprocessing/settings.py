@@ -1,0 +1,51 @@
+"""What preprocessing does, in numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from ecgml.config import setting, to_json, validate
+from ecgml.errors import ConfigError
+
+VERSION = 1
+"""Raised whenever the same settings give other waveforms, so that no older cache is taken for a current one."""
+
+DENOISERS = ("none", "bandpass", "notch")
+
+
+@dataclass(frozen=True)
+class PreprocessingSettings:
+    """From a record as read to the waveform that a model sees."""
+
+    fs: float = setting(100.0, "Sampling frequency of the model's waveform, Hz", low=50, high=1000)
+    window_s: float = setting(10.0, "Length of the model's window, s; longer records are windowed", low=2, high=60)
+    highpass_hz: float = setting(0.5, "Baseline below this is removed, Hz", low=0.05, high=5)
+    lowpass_hz: float = setting(
+        40.0,
+        "Everything above is removed, Hz, whatever the source's sampling rate, so that it does not betray the source",
+        low=10,
+        high=250,
+    )
+    denoise: str = setting("none", "Denoiser applied at the source's sampling rate", choices=DENOISERS)
+    max_amplitude_mv: float = setting(10.0, "A lead that departs further from its median is not an ECG, mV", above=0)
+    min_leads: int = setting(6, "A record with fewer usable leads is quarantined", low=1, high=12)
+    min_duration_s: float | None = setting(
+        None, "Shortest record used, s; by default 5 s, or what the data set promises (Chapman: 10 s)", above=0
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.lowpass_hz >= self.fs / 2:
+            raise ConfigError(f"lowpass_hz: {self.lowpass_hz:g} Hz does not fit below half of fs={self.fs:g} Hz")
+
+    @property
+    def n_times(self) -> int:
+        """Time points of the model's window."""
+        return round(self.window_s * self.fs)
+
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits that change whenever any setting, or :data:`VERSION`, does."""
+        content = json.dumps({"version": VERSION, **to_json(self)}, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,145 @@
+"""A checkpoint: a folder that rebuilds its model from itself. No pickle anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ecgml import config
+from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.errors import CheckpointError, ConfigError
+from ecgml.models.build import build_model
+from ecgml.models.settings import ModelSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.leads import LEADS
+from ecgml.training.state import read_state, write_state
+
+FORMAT = 1
+WEIGHTS, DESCRIPTION = "model.safetensors", "checkpoint.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """All that predicting needs.
+
+    Parameters
+    ----------
+    model_name : str
+        Of `ecgml.models.settings.MODELS`.
+    model : ModelSettings
+    preprocessing : PreprocessingSettings
+    scheme : str
+        Of `ecgml.records.schemes`.
+    classes : tuple of str
+        In the order of the logits.
+    encoder : ClinicalEncoder
+    weights : mapping of str to Tensor
+    temperature : float
+        Logits are divided by it.
+    facts : mapping
+        JSON-ready: where it comes from (data digest, whether simulated, versions).
+    """
+
+    model_name: str
+    model: ModelSettings
+    preprocessing: PreprocessingSettings
+    scheme: str
+    classes: tuple[str, ...]
+    encoder: ClinicalEncoder
+    weights: Mapping[str, Tensor]
+    temperature: float = 1.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, device: torch.device | str = "cpu") -> nn.Module:
+        """Rebuild the model with its weights, in evaluation mode.
+
+        Raises
+        ------
+        CheckpointError
+            If the weights do not fit the model described.
+        """
+        model = build_model(self.model_name, len(LEADS), self.encoder.n_out, len(self.classes), self.model)
+        try:
+            model.load_state_dict(dict(self.weights))
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"weights do not fit the model described: {' '.join(str(error).split())[:200]}"
+            ) from None
+        return model.to(device).eval()
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a checkpoint so that under its name the folder is whole or not there; an older one is replaced.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written.
+    """
+    temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
+    description = {
+        "format": FORMAT,
+        "model_name": checkpoint.model_name,
+        "model": config.to_json(checkpoint.model),
+        "preprocessing": config.to_json(checkpoint.preprocessing),
+        "leads": list(LEADS),
+        "scheme": checkpoint.scheme,
+        "classes": list(checkpoint.classes),
+        "encoder": checkpoint.encoder.to_json(),
+        "temperature": checkpoint.temperature,
+        "facts": dict(checkpoint.facts),
+    }
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        write_state(temporary / WEIGHTS, checkpoint.weights, {})
+        with (temporary / DESCRIPTION).open("w", encoding="utf-8") as file:
+            json.dump(description, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    except OSError as error:
+        raise CheckpointError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint folder.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder is missing, incomplete, damaged or of a later version.
+    """
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        if description["format"] > FORMAT:
+            raise CheckpointError(f"{folder}: written by a later version of ecgml; update ecgml")
+        return Checkpoint(
+            description["model_name"],
+            config.from_json(ModelSettings, description["model"], str(path)),
+            config.from_json(PreprocessingSettings, description["preprocessing"], str(path)),
+            description["scheme"],
+            tuple(description["classes"]),
+            ClinicalEncoder.from_json(description["encoder"], str(path)),
+            read_state(folder / WEIGHTS)[0],
+            float(description["temperature"]),
+            description["facts"],
+        )
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: no checkpoint ({DESCRIPTION} is missing)") from None
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged ({error})") from None

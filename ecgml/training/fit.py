@@ -1,0 +1,248 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ecgml.datasets.augmentation import AugmentationSettings
+from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.errors import CheckpointError, TrainingError
+from ecgml.training.averaging import WeightAverage
+from ecgml.training.data import TrainingData, clinical_values, steps_per_epoch, training_batches
+from ecgml.training.device import choose_precision
+from ecgml.training.predict import average_windows, predict_records
+from ecgml.training.schedule import learning_rate_factor
+from ecgml.training.settings import FitSettings
+from ecgml.training.state import read_state, write_state
+from ecgml.training.stopping import EarlyStopping
+
+EpochCallback = Callable[[int, dict[str, float]], bool | None]
+"""Called with (epoch from 0, metrics); returning True ends training after that epoch (a pruned trial)."""
+
+StepCallback = Callable[[int, int, int, float], None]
+"""Called with (epoch, step in the epoch, steps an epoch, loss)."""
+
+
+@dataclass
+class Fitted:
+    """The outcome of a training.
+
+    Parameters
+    ----------
+    history : list of dict
+        Metrics of each epoch.
+    best_epoch : int
+        From 0; the model holds that epoch's weights.
+    stopped : str
+        ``"finished"``, ``"early"`` or ``"callback"``.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    stopped: str = "finished"
+
+
+def fit(
+    model: nn.Module,
+    data: TrainingData,
+    encoder: ClinicalEncoder,
+    settings: FitSettings,
+    augmentation: AugmentationSettings,
+    *,
+    on_epoch: EpochCallback | None = None,
+    on_step: StepCallback | None = None,
+    state_path: Path | None = None,
+) -> Fitted:
+    """Train a model; leave it with the weights of its best epoch.
+
+    Every epoch draws from a seed of its own, so that a resumed training sees what an uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    model : Module
+        On the store's device.
+    data : TrainingData
+    encoder : ClinicalEncoder
+    settings : FitSettings
+    augmentation : AugmentationSettings
+    on_epoch, on_step : callable, optional
+    state_path : Path, optional
+        Written after every epoch; where it is there already, training goes on from it.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite.
+    CheckpointError
+        If the state is damaged or of another model.
+    """
+    device = data.store.device
+    precision = choose_precision(settings.precision, device)
+    optimiser = _optimiser(model, settings)
+    average = WeightAverage(model, settings.ema_decay)
+    best = {name: value.clone() for name, value in average.weights.items()}
+    stopping = EarlyStopping(settings.patience, settings.min_epochs, settings.monitor != "val_loss")
+    fitted = Fitted()
+    if state_path and state_path.exists():
+        stopping = _resume(state_path, model, optimiser, average, best, fitted)
+
+    n_epoch_steps = steps_per_epoch(len(data.train), settings.batch_size)
+    n_steps = settings.epochs * n_epoch_steps
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        for epoch in range(len(fitted.history), settings.epochs):
+            if fitted.stopped != "finished" or stopping.done:
+                break
+            rng = np.random.default_rng([settings.seed, epoch])
+            torch.manual_seed(int(rng.integers(2**62)))
+            started, loss_sum, n_right, n_seen = time.perf_counter(), 0.0, 0, 0
+            model.train()
+            for index, batch in enumerate(
+                training_batches(data, augmentation, settings.batch_size, settings.balance, rng)
+            ):
+                step = epoch * n_epoch_steps + index
+                rate = settings.learning_rate * learning_rate_factor(step, n_steps, settings.warmup)
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                labels = torch.from_numpy(batch.labels).to(device)
+                clinical = torch.from_numpy(encoder.encode(batch.clinical)).to(device)
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+                    logits = model(batch.waveform, batch.mask, clinical)
+                loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+                optimiser.step()
+                average.update(model, step)
+                value = _finite(loss, epoch, settings)
+                loss_sum += value * len(labels)
+                n_right += int((logits.argmax(dim=1) == labels).sum())
+                n_seen += len(labels)
+                if on_step:
+                    on_step(epoch, index, n_epoch_steps, value)
+
+            seconds = time.perf_counter() - started
+            metrics = {"train_loss": loss_sum / n_seen, "train_accuracy": n_right / n_seen, "learning_rate": rate}
+            metrics |= {"records_per_second": n_seen / seconds}
+            metrics |= validate(model, average, data, encoder)
+            if stopping.update(epoch, metrics[settings.monitor]):
+                best = {name: value.clone() for name, value in average.weights.items()}
+            fitted.history.append(metrics)
+            if on_epoch and on_epoch(epoch, metrics):
+                fitted.stopped = "callback"
+            if state_path:
+                _save(state_path, model, optimiser, average, best, stopping, fitted)
+
+    if fitted.stopped == "finished" and stopping.done and len(fitted.history) < settings.epochs:
+        fitted.stopped = "early"
+    model.load_state_dict(best)
+    model.eval()
+    fitted.best_epoch = stopping.best_epoch
+    return fitted
+
+
+def validate(
+    model: nn.Module, average: WeightAverage, data: TrainingData, encoder: ClinicalEncoder
+) -> dict[str, float]:
+    """Return the validation metrics of the averaged weights; the model's own are left as they were."""
+    own = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(average.weights)
+    model.eval()
+    table = data.val
+    logits, owner = predict_records(
+        model, data.store, table.first_window, table.n_windows, clinical_values(table), encoder
+    )
+    y_prob = average_windows(logits, owner, len(table))
+    model.load_state_dict(own)
+    return validation_metrics(table.y_harmonised, y_prob)
+
+
+def validation_metrics(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -> dict[str, float]:
+    """Return val_loss, val_accuracy, val_macro_f1 and val_macro_auroc over the classes that are there."""
+    y_pred = y_prob.argmax(axis=1)
+    own = y_prob[np.arange(len(y_true)), y_true]
+    present = np.unique(y_true)
+    aurocs = [roc_auc_score(y_true == label, y_prob[:, label]) for label in present] if len(present) > 1 else [math.nan]
+    return {
+        "val_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
+        "val_accuracy": float((y_pred == y_true).mean()),
+        "val_macro_f1": float(f1_score(y_true, y_pred, labels=present, average="macro", zero_division=0)),
+        "val_macro_auroc": float(np.mean(aurocs)),
+    }
+
+
+def _optimiser(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); biases and norms are not decayed."""
+    matrices = [value for value in model.parameters() if value.ndim >= 2]
+    vectors = [value for value in model.parameters() if value.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    fused = matrices[0].device.type in ("cpu", "cuda")
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)
+
+
+def _finite(loss: Tensor, epoch: int, settings: FitSettings) -> float:
+    value = loss.item()
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"the loss became {value} in epoch {epoch + 1}; lower --learning-rate (now {settings.learning_rate:g})"
+        )
+    return value
+
+
+def _save(
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage,
+    best: dict[str, Tensor],
+    stopping: EarlyStopping,
+    fitted: Fitted,
+) -> None:
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.weights.items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for number, own in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": value for name, value in own.items()}
+    facts = {"stopping": stopping.state_dict(), "history": fitted.history, "stopped": fitted.stopped}
+    write_state(path, tensors, facts)
+
+
+def _resume(
+    path: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: WeightAverage,
+    best: dict[str, Tensor],
+    fitted: Fitted,
+) -> EarlyStopping:
+    """Load what :func:`_save` wrote into the objects given; return the early stopping."""
+    tensors, facts = read_state(path)
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+    try:
+        model.load_state_dict(part("model."))
+        for target, prefix in ((average.weights, "average."), (best, "best.")):
+            for name, value in part(prefix).items():
+                target[name].copy_(value)
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in part("optimiser.").items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    except (RuntimeError, KeyError, ValueError) as error:
+        message = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path}: is of another model or settings ({message})") from None
+    fitted.history, fitted.stopped = facts["history"], facts["stopped"]
+    return EarlyStopping.from_state_dict(facts["stopping"])

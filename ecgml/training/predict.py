@@ -1,0 +1,87 @@
+"""Probabilities of records: windows predicted one by one and averaged."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ecgml.datasets.batches import Batch, WindowStore
+from ecgml.datasets.encoder import ClinicalEncoder
+
+WINDOWS_PER_BATCH = 128
+
+
+@torch.inference_mode()
+def predict_logits(model: nn.Module, batch: Batch, encoder: ClinicalEncoder) -> NDArray[np.float64]:
+    """Return the logits of a batch of windows, shape (B, n_classes), in float32 arithmetic.
+
+    The model must be in evaluation mode: then a window's logits do not depend on the others in its batch.
+    """
+    clinical = torch.from_numpy(encoder.encode(batch.clinical)).to(batch.waveform.device)
+    return model(batch.waveform, batch.mask, clinical).cpu().double().numpy()
+
+
+def predict_records(
+    model: nn.Module,
+    store: WindowStore,
+    first_window: NDArray[np.int64],
+    n_windows: NDArray[np.int64],
+    clinical: NDArray[np.float32],
+    encoder: ClinicalEncoder,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Predict all windows of records.
+
+    Parameters
+    ----------
+    model : Module
+        In evaluation mode.
+    store : WindowStore
+    first_window, n_windows : ndarray of int64, shape (n_records,)
+    clinical : ndarray, shape (n_records, n_features)
+    encoder : ClinicalEncoder
+
+    Returns
+    -------
+    logits : ndarray, shape (total windows, n_classes)
+    owner : ndarray of int64, shape (total windows,)
+        The record of each window, as an index into the arguments.
+    """
+    owner = np.repeat(np.arange(len(n_windows)), n_windows)
+    offset = np.arange(len(owner)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+    windows = np.repeat(first_window, n_windows) + offset
+    logits = []
+    for start in range(0, len(windows), WINDOWS_PER_BATCH):
+        rows = slice(start, start + WINDOWS_PER_BATCH)
+        waveform, n_valid = store.take(windows[rows])
+        labels = np.zeros(len(n_valid), dtype=np.int64)
+        logits.append(predict_logits(model, Batch(waveform, n_valid, clinical[owner[rows]], labels), encoder))
+    return np.concatenate(logits) if logits else np.zeros((0, 0)), owner
+
+
+def average_windows(
+    logits: NDArray[np.float64], owner: NDArray[np.int64], n_records: int, temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Return a record's probabilities: the average over its windows of the softmax of logits / temperature.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_windows, n_classes)
+    owner : ndarray of int64, shape (n_windows,)
+    n_records : int
+    temperature : float
+        Of `ecgml.calibration`.
+
+    Returns
+    -------
+    y_prob : ndarray, shape (n_records, n_classes)
+        Rows of NaN for records without a window.
+    """
+    scaled = logits / temperature
+    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    total = np.zeros((n_records, logits.shape[1]))
+    np.add.at(total, owner, scaled)
+    with np.errstate(invalid="ignore"):
+        return total / np.bincount(owner, minlength=n_records)[:, None]

@@ -1,0 +1,37 @@
+"""How a model is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecgml.config import setting, validate
+
+MONITORS = ("val_macro_f1", "val_macro_auroc", "val_accuracy", "val_loss")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a model is fitted."""
+
+    epochs: int = setting(50, "Passes over the training records, at most", low=1, high=100_000)
+    min_epochs: int = setting(15, "Early stopping waits at least so many epochs", low=1)
+    patience: int = setting(12, "Epochs without improvement before training stops", low=1)
+    monitor: str = setting("val_macro_auroc", "What early stopping and the best checkpoint go by", choices=MONITORS)
+    batch_size: int = setting(64, "Records in a step", low=1, high=65_536)
+    learning_rate: float = setting(2e-3, "Peak learning rate of AdamW", above=0, high=10)
+    weight_decay: float = setting(0.05, "Of AdamW, on weight matrices only", low=0, high=10)
+    warmup: float = setting(0.1, "Share of the steps in which the learning rate rises", low=0, high=0.9)
+    balance: float = setting(1.0, "Weighted sampling: 0 as the classes are, 1 every class equally often", low=0, high=1)
+    label_smoothing: float = setting(0.05, "Share of the target given to all classes alike", low=0, high=0.5)
+    clip_norm: float = setting(1.0, "Gradients are scaled down to this norm", above=0)
+    ema_decay: float = setting(
+        0.995, "Decay a step of the averaged weights that are kept; 0 keeps the last", low=0, high=0.99999
+    )
+    seed: int = setting(0, "Seed of weights, sampling, augmentation and dropout", low=0, high=2**31)
+    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps")
+    precision: str = setting(
+        "auto", "auto takes bfloat16 where the device gains by it", choices=("auto", "float32", "bfloat16")
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
