@@ -1,0 +1,21 @@
+"""Labels and probabilities in; metrics, intervals, paired tests, figures and sentences out. No torch, no MLflow.
+
+predictions       Predictions: labels beside probabilities, checked; unscored records kept
+prediction_files  `predictions.csv`, written whole, read back bit for bit
+metrics           every metric at many record weights at once, of three kinds:
+confusion         - what follows from a confusion matrix
+ranking           - areas under the ROC and precision-recall curves
+probability       - Brier score, log loss, calibration error
+bootstrap         cluster bootstrap: draws, percentile intervals, p-values
+estimates         Estimate: a figure with its interval
+scores            `score`: Predictions -> Scores
+cautions          what a reader of the figures must know
+comparison        `compare`: two models on the same records, with a verdict in plain words
+summary           `summary_text`: the headline as Markdown
+curves            ROC and precision-recall curves as points
+figures/          pictures; the only files that import Matplotlib
+saving            files written whole or not at all
+
+Every record of the scheme counts in the headline: one that could not be scored is an error. Macro averages are over
+the classes present in `y_true`. Metrics on another part of the records start from `Predictions.subset`.
+"""

@@ -1,0 +1,9 @@
+"""Pictures of labels, probabilities and training: each function returns a Matplotlib figure, nothing is global.
+
+style       colours of classes and models, bare axes, the footer; `save_figure`
+training    loss, accuracy, validation metrics and learning rate by epoch
+confusion   the confusion matrix in counts and by true class
+roc         ROC curves of one model by class, and of several models overlaid
+pr          precision-recall curves by class
+comparison  two models metric by metric, and their paired differences
+"""
