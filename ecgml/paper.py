@@ -1,0 +1,227 @@
+"""A 12-lead ECG on paper: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip.
+
+The format is that of Kligfield et al. (Recommendations for the standardization and interpretation of the
+electrocardiogram, 2007, 10.1161/CIRCULATIONAHA.106.180200): columns follow each other in time, so that a vertical line
+is one instant throughout a column and the strip of lead II below it. Geometry and SVG need NumPy alone; :func:`draw`
+draws on a Matplotlib axes that it is given.
+
+Page coordinates are millimetres from the upper left corner, y downwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgml.errors import RecordError
+from ecgml.records.leads import LEADS
+
+MM_PER_S = 25.0
+MM_PER_MV = 10.0
+SHOWN_S = 10.0
+"""Longest time shown; what follows is left out and the page says so."""
+
+WIDTH_MM, HEIGHT_MM = 275.0, 160.0
+_ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+_STRIP = "II"
+_LEFT_MM = 15.0  # margin and calibration pulse
+_ROW_MM = 34.0
+_FIRST_ROW_MM = 32.0
+_REACH_MM = 24.0  # as on real paper, tall complexes may reach into the next row
+
+_PINK, _ROSE, _INK, _RED = "#f9dcdc", "#f0a8a8", "#1a1a1a", "#c00000"
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """The geometry of a page, mm."""
+
+    traces: tuple[tuple[str, NDArray[np.float64]], ...]
+    """(lead, points of shape (n_points, 2)): each an unbroken line, so a lead with gaps has several and a missing one
+    has none."""
+    pulses: tuple[NDArray[np.float64], ...]
+    """The calibration pulse of each row, 1 mV for 0.2 s."""
+    labels: tuple[tuple[float, float, str], ...]
+    """(x, y, text): lead names and the note at the foot; y is the text's baseline."""
+    clips: NDArray[np.float64]
+    """Shape (n_clips, 3): (x, y, +1 or -1) where a trace leaves its reach upwards or downwards, each stretch once."""
+
+
+def layout(waveform: NDArray[np.floating], fs: float) -> Page:
+    """Lay a 12-lead ECG out on a page.
+
+    A column is 2.5 s of a record of at least 10 s, else a quarter of the record. Each lead is drawn about its median,
+    as an electrocardiograph, being AC-coupled, would; what goes beyond ±2.4 mV is cut off there and marked.
+
+    Parameters
+    ----------
+    waveform : ndarray, shape (12, n_times)
+        In mV, leads in the order of `ecgml.records.leads.LEADS`; NaN where there is no value.
+    fs : float
+        Sampling frequency, Hz.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    RecordError
+        If the waveform is not of twelve leads, is shorter than four time points, or fs is not positive.
+    """
+    if waveform.ndim != 2 or waveform.shape[0] != len(LEADS) or waveform.shape[1] < 4:
+        raise RecordError(
+            f"paper: a waveform of shape {waveform.shape}, expected (12, n_times), at least 4 times", "shape"
+        )
+    if not fs > 0:
+        raise RecordError(f"paper: sampling frequency {fs} Hz, expected a positive number", "sampling frequency")
+
+    n_shown = min(waveform.shape[1], round(SHOWN_S * fs))
+    edges = np.linspace(0, n_shown, 5).round().astype(int)
+    x = _LEFT_MM + MM_PER_S * np.arange(n_shown) / fs
+    traces, clips, labels, pulses = [], [], [], []
+    cells = [
+        (lead, row, edges[column], edges[column + 1])
+        for row, leads in enumerate(_ROWS)
+        for column, lead in enumerate(leads)
+    ]
+    for lead, row, start, stop in [*cells, (_STRIP, len(_ROWS), 0, n_shown)]:
+        middle_mm = _FIRST_ROW_MM + row * _ROW_MM
+        mv = np.asarray(waveform[LEADS.index(lead), :n_shown], dtype=np.float64)
+        there = np.isfinite(mv)
+        if there.any():
+            mv = mv - np.median(mv[there])
+        height_mm = MM_PER_MV * mv[start:stop]
+        points = np.column_stack((x[start:stop], middle_mm - np.clip(height_mm, -_REACH_MM, _REACH_MM)))
+        traces += [(lead, points[run]) for run in _runs(there[start:stop])]
+        for sign in (1.0, -1.0):
+            clips += [(*points[run][0], sign) for run in _runs(sign * height_mm > _REACH_MM)]
+        name = lead if there[start:stop].any() else f"{lead} missing"
+        labels.append((float(x[start]) + 1.0, middle_mm - 12.0, name))
+    for row in range(len(_ROWS) + 1):
+        pulses.append(_pulse(_FIRST_ROW_MM + row * _ROW_MM))
+    labels.append((5.0, HEIGHT_MM - 3.0, _note(waveform.shape[1] / fs, len(clips))))
+    return Page(tuple(traces), tuple(pulses), tuple(labels), np.array(clips).reshape(-1, 3))
+
+
+def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str:
+    """Draw a 12-lead ECG as an SVG image of its true size.
+
+    Parameters
+    ----------
+    waveform : ndarray, shape (12, n_times)
+        In mV; NaN where there is no value.
+    fs : float
+        Sampling frequency, Hz.
+    title : str
+        Written at the head of the page; any text, it is escaped.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element; coordinates are rounded to 0.01 mm.
+
+    Raises
+    ------
+    RecordError
+        As :func:`layout`.
+    """
+    page = layout(waveform, fs)
+    grid = "".join(
+        f'<path stroke="{colour}" stroke-width="{width}" d="{_grid_path(step)}"/>'
+        for step, colour, width in ((1, _PINK, 0.1), (5, _ROSE, 0.2))
+    )
+    # In units of 0.01 mm a step between time points is two short integers.
+    ink = "".join(_svg_path(points) for points in (*page.pulses, *(points for _, points in page.traces)))
+    marks = "".join(f"M{x - 1:.2f} {y:.2f}h2l-1 {-1.5 * sign:g}z" for x, y, sign in page.clips)
+    texts = "".join(
+        f'<text x="{x:.2f}" y="{y:.2f}">{_xml(text)}</text>'
+        for x, y, text in (*page.labels, *([(5.0, 8.0, title)] if title else []))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_MM:g} {HEIGHT_MM:g}" '
+        f'width="{WIDTH_MM:g}mm" height="{HEIGHT_MM:g}mm" role="img">'
+        f"<title>{_xml(title or '12-lead ECG')}</title>"
+        f'<rect width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" fill="#fff"/>{grid}'
+        f'<g transform="scale(.01)" fill="none" stroke="{_INK}" stroke-width="25" stroke-linejoin="round" '
+        f'stroke-linecap="round"><path d="{ink}"/></g>'
+        f'<path fill="{_RED}" d="{marks}"/>'
+        f'<g font-family="sans-serif" font-size="3.5" fill="{_INK}">{texts}</g></svg>'
+    )
+
+
+def draw(axes: Any, waveform: NDArray[np.floating], fs: float, *, title: str = "") -> None:
+    """Draw a 12-lead ECG on a Matplotlib axes.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Its limits become the page's millimetres; a figure of 275 mm × 160 mm whose axes fill it is true to size.
+    waveform : ndarray, shape (12, n_times)
+        In mV; NaN where there is no value.
+    fs : float
+        Sampling frequency, Hz.
+    title : str
+        Written at the head of the page.
+
+    Raises
+    ------
+    RecordError
+        As :func:`layout`.
+    """
+    page = layout(waveform, fs)
+    for step, colour, width in ((1, _PINK, 0.3), (5, _ROSE, 0.5)):
+        axes.vlines(np.arange(0, WIDTH_MM + 0.5, step), 0, HEIGHT_MM, colors=colour, linewidths=width, zorder=0)
+        axes.hlines(np.arange(0, HEIGHT_MM + 0.5, step), 0, WIDTH_MM, colors=colour, linewidths=width, zorder=0)
+    for points in (*page.pulses, *(points for _, points in page.traces)):
+        axes.plot(points[:, 0], points[:, 1], color=_INK, linewidth=0.7, solid_joinstyle="round")
+    for x, y, sign in page.clips:
+        axes.fill([x - 1, x + 1, x], [y, y, y - 1.5 * sign], color=_RED, linewidth=0)
+    for x, y, text in (*page.labels, (5.0, 8.0, title)):
+        # Matplotlib would read a pair of dollars as mathematics.
+        axes.text(x, y, text, fontsize=8, color=_INK, parse_math=False)
+    axes.set_xlim(0, WIDTH_MM)
+    axes.set_ylim(HEIGHT_MM, 0)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+
+
+def _runs(where: NDArray[np.bool_]) -> list[slice]:
+    """Return the stretches in which a mask is true."""
+    flips = np.flatnonzero(np.diff(np.concatenate(([False], where, [False])).astype(np.int8)))
+    return [slice(start, stop) for start, stop in flips.reshape(-1, 2).tolist()]
+
+
+def _pulse(middle_mm: float) -> NDArray[np.float64]:
+    x = 5.0 + np.array([0.0, 1.5, 1.5, 6.5, 6.5, 8.0])
+    return np.column_stack((x, middle_mm - MM_PER_MV * np.array([0, 0, 1, 1, 0, 0])))
+
+
+def _note(duration_s: float, n_clips: int) -> str:
+    note = f"{MM_PER_S:g} mm/s   {MM_PER_MV:g} mm/mV"
+    if duration_s > SHOWN_S + 0.05:
+        note += f"   first {SHOWN_S:g} s of {duration_s:.1f} s"
+    if n_clips:
+        note += f"   cut off at ±{_REACH_MM / MM_PER_MV:g} mV where marked"
+    return note
+
+
+def _grid_path(step_mm: int) -> str:
+    columns = "".join(f"M{x} 0v{HEIGHT_MM:g}" for x in range(0, int(WIDTH_MM) + 1, step_mm))
+    return columns + "".join(f"M0 {y}h{WIDTH_MM:g}" for y in range(0, int(HEIGHT_MM) + 1, step_mm))
+
+
+def _svg_path(points: NDArray[np.float64]) -> str:
+    hundredths = np.rint(100 * points).astype(np.int64)
+    # The first step goes nowhere, so that a lone point is still a valid path and shows as a dot.
+    steps = np.diff(hundredths, axis=0, prepend=hundredths[:1])
+    return f"M{hundredths[0, 0]} {hundredths[0, 1]}l" + " ".join(map(str, steps.ravel().tolist()))
+
+
+def _xml(text: str) -> str:
+    """Escape text for XML 1.0, which knows no control characters."""
+    return escape("".join(character if character.isprintable() else " " for character in text))
