@@ -1,6 +1,7 @@
 """One ECG: what it is made of and how it is read from a file.
 
 leads       the twelve leads, their names in the wild, and limb leads derived from each other
+units       units of voltage -> mV
 rhythms     rhythm codes, names and SNOMED CT codes, and the statements other sources use for them
 schemes     label schemes as data: which rhythms form which class; harmonising labels by rate
 clinical    the one table of clinical columns: order, units, coding, plausible range

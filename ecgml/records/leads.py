@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +15,32 @@ LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V
 """The order of every waveform inside ecgml."""
 
 _CANONICAL = {lead.lower(): lead for lead in LEADS}
+_SEPARATORS = re.compile(r"[\s_\-\N{MINUS SIGN}]+")
 
 
+@lru_cache(maxsize=1024)
 def canonical_lead(name: str) -> str | None:
     """Return the canonical name of a lead, or None if it is none of the twelve.
 
     Case, blanks, underscores and the words that files put before a lead's name ("Lead II", "MDC_ECG_LEAD_aVR",
-    "ECG V1") do not matter.
+    "ECG V1") do not matter. A name of two leads ("V1-V2") is that of neither. "-aVR" (Cabrera's) is aVR;
+    :func:`arrange` turns it back.
     """
-    word = name.strip().lower().replace("_", " ").replace("-", " ").split()
-    return _CANONICAL.get(word[-1]) if word else None
+    words = _SEPARATORS.split(name.strip().lower())
+    return _CANONICAL.get(words[-1]) if not any(word in _CANONICAL for word in words[:-1]) else None
+
+
+def require_leads(names: Sequence[str], where: str) -> None:
+    """Raise a RecordError unless one of the twelve leads is among the names, and none twice."""
+    leads = [lead for name in names if (lead := canonical_lead(name))]
+    if not leads:
+        shown = ", ".join(list(names)[:6])
+        raise RecordError(
+            f"{where}: none of the twelve leads among the channels ({shown[:80]!r}); name them", "no leads"
+        )
+    if len(set(leads)) < len(leads):
+        twice = next(lead for lead in leads if leads.count(lead) > 1)
+        raise RecordError(f"{where}: lead {twice} is there twice; keep one of them", "duplicate lead")
 
 
 def arrange(waveform: NDArray[np.floating], names: Sequence[str], where: str) -> NDArray[np.float32]:
@@ -47,20 +65,18 @@ def arrange(waveform: NDArray[np.floating], names: Sequence[str], where: str) ->
     RecordError
         If a lead is there twice or none of the twelve is there.
     """
+    require_leads(names, where)
+    row_of = {lead: row for row, name in enumerate(names) if (lead := canonical_lead(name))}
+    if list(row_of) == list(LEADS) and len(names) == len(LEADS) and not any(map(_is_inverted, names)):
+        return np.ascontiguousarray(waveform, dtype=np.float32)
     arranged = np.full((len(LEADS), waveform.shape[1]), np.nan, dtype=np.float32)
-    seen: set[str] = set()
-    for row, name in zip(waveform, names, strict=True):
-        lead = canonical_lead(name)
-        if lead is None:
-            continue
-        if lead in seen:
-            raise RecordError(f"{where}: lead {lead} is there twice", "duplicate lead")
-        seen.add(lead)
-        arranged[LEADS.index(lead)] = row
-    if not seen:
-        shown = ", ".join(list(names)[:6])
-        raise RecordError(f"{where}: none of the twelve leads among the channels ({shown})", "no leads")
-    return _derive_limb_leads(arranged, seen)
+    for lead, row in row_of.items():
+        arranged[LEADS.index(lead)] = -waveform[row] if _is_inverted(names[row]) else waveform[row]
+    return _derive_limb_leads(arranged, set(row_of))
+
+
+def _is_inverted(name: str) -> bool:
+    return name.lstrip().startswith(("-", "\N{MINUS SIGN}"))
 
 
 def _derive_limb_leads(waveform: NDArray[np.float32], present: set[str]) -> NDArray[np.float32]:

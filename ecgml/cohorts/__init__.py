@@ -1,0 +1,14 @@
+"""A data set on disk as a list of labelled records.
+
+cohort       Entry and Cohort: what is known of each record before its waveform is read
+opening      `open_cohort`: recognises the kind of a folder from its content
+chapman      Diagnostics table and a folder of CSV files, as published on figshare
+diagnostics  the rows of that table, which the PhysioNet edition shares
+physionet    folders of WFDB headers that carry their labels (ecg-arrhythmia, the 2020 and 2021 challenges)
+ptbxl        PTB-XL
+manifest     your own files, listed in manifest.csv
+labels       the words of a manifest -> rhythms, through labels.yaml
+tables       spreadsheets: .csv with any usual delimiter, .xlsx
+places       paths that must stay inside a data set's folder; the mark of a simulated one
+simulation/  the simulated demo cohort
+"""

@@ -1,0 +1,154 @@
+"""Your own files: manifest.csv lists them, labels.yaml says what your words for rhythms mean. See docs/own-data.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.labels import LABELS, read_labels, resolve_labels
+from ecgml.cohorts.places import is_simulated, paths_inside
+from ecgml.cohorts.tables import Table, clinical_values, parse_date, parse_fold, read_table
+from ecgml.config import nearest
+from ecgml.errors import CohortError, RecordError
+from ecgml.records.clinical import CLINICAL_NAMES, parse_number
+from ecgml.records.rhythms import rhythms_among
+from ecgml.records.units import mv_per_unit
+
+MANIFEST = "manifest.csv"
+
+_REQUIRED = ("path", "rhythm")
+_OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)
+
+
+def is_manifest(folder: Path) -> bool:
+    """Whether a folder has a manifest."""
+    return (folder / MANIFEST).is_file()
+
+
+def open_manifest(folder: Path) -> Cohort:
+    """Open a folder with a manifest.
+
+    Raises
+    ------
+    CohortError
+        If a column is missing, a rhythm is unknown, a path leads outside the folder, a record is there twice, a cell is
+        malformed, or no file is there.
+    """
+    table = read_table(folder / MANIFEST, _REQUIRED, _OPTIONAL)
+    words = [_words(cell) for cell in table.columns["rhythm"]]
+    mapped = read_labels(folder)
+    codes = resolve_labels(words, mapped, MANIFEST)
+    given = clinical_values(table, {name: name for name in CLINICAL_NAMES})
+    paths = _paths(table, folder)
+    entries = [_entry(table, row, paths[row], words[row], codes, given[row], folder) for row in range(len(table))]
+    _check_once(table, paths, "path")
+    _check_once(table, [entry.record_id for entry in entries], "record_id")
+    there = [entry for entry in entries if _is_there(entry.path)]
+    if not there:
+        raise CohortError(
+            f"{folder}: none of the {len(table):,} files of {MANIFEST} is there; paths start at its folder"
+        )
+    return Cohort(
+        name=folder.name,
+        kind="manifest",
+        root=folder,
+        entries=tuple(sorted(there, key=lambda entry: entry.record_id)),
+        rows_without_file=len(table) - len(there),
+        warnings=tuple(_warnings(table, given, codes, mapped, len(there))),
+        simulated=is_simulated(folder),
+        table={"manifest": table.path, **({"labels": folder / LABELS} if mapped else {})},
+    )
+
+
+def _words(cell: str) -> list[str]:
+    """Split a cell that may hold several rhythms: ``AFIB+BIGU`` or ``AFIB; BIGU``."""
+    return [stripped for word in cell.replace(";", "+").split("+") if (stripped := word.strip())]
+
+
+def _paths(table: Table, folder: Path) -> list[Path]:
+    names = table.columns["path"]
+    if "" in names:
+        raise CohortError(f"{table.where(names.index(''))}: path is empty")
+    return paths_inside(folder, names, table.where)
+
+
+def _entry(
+    table: Table,
+    row: int,
+    path: Path,
+    words: list[str],
+    codes: dict[str, str | None],
+    given: dict[str, float],
+    folder: Path,
+) -> Entry:
+    where = table.where(row)
+
+    def cell(column: str) -> str:
+        return table.columns[column][row] if column in table.columns else ""
+
+    return Entry(
+        record_id=cell("record_id") or path.relative_to(folder).with_suffix("").as_posix(),
+        path=path,
+        rhythms=rhythms_among(code for word in words if (code := codes[word])),
+        others=tuple(word for word in words if not codes[word]),
+        given=given,
+        patient_id=cell("patient_id") or None,
+        source=cell("source") or folder.name,
+        date=parse_date(cell("date"), where),
+        fold=parse_fold(cell("fold"), where),
+        read_options=_read_options(cell("fs"), cell("unit"), where),
+    )
+
+
+def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
+    options: dict[str, object] = {}
+    if fs:
+        options["fs"] = parse_number(fs)
+        if not 0 < options["fs"] < float("inf"):
+            raise CohortError(f"{where}: fs {fs!r} is not a positive number (Hz)")
+    if unit:
+        try:
+            mv_per_unit(unit, where)
+        except RecordError as error:
+            raise CohortError(str(error)) from None
+        options["unit"] = unit
+    return options
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there; a WFDB record may be named without suffix."""
+    return path.is_file() or path.with_name(f"{path.name}.hea").is_file()
+
+
+def _check_once(table: Table, values: list[object], column: str) -> None:
+    first: dict[object, int] = {}
+    for row, value in enumerate(values):
+        if first.setdefault(value, row) != row:
+            other = table.numbers[first[value]]
+            raise CohortError(f"{table.where(row)}: {column} {value} is that of row {other}, too; give each its own")
+
+
+def _warnings(
+    table: Table,
+    given: list[dict[str, float]],
+    codes: dict[str, str | None],
+    mapped: dict[str, str | None],
+    n_there: int,
+) -> list[str]:
+    warnings = [
+        f"{MANIFEST}: column {name!r} is not known{nearest(name, (*_REQUIRED, *_OPTIONAL))}; passed over"
+        for name in table.unknown
+    ]
+    if "AF" in codes and "AF" not in mapped:
+        warnings.append(
+            f"{MANIFEST}: AF is atrial flutter here, as in the Chapman-Shaoxing set; if you mean fibrillation, write "
+            f"'AF: AFIB' in {LABELS}, else 'AF: AF'"
+        )
+    for name in CLINICAL_NAMES:
+        cells = table.columns.get(name, [])
+        bad = [cell for cell, values in zip(cells, given, strict=False) if cell and name not in values]
+        if bad:
+            warnings.append(f"{MANIFEST}: {len(bad):,} values of {name} are implausible (first {bad[0]!r}): missing")
+    if n_there < len(table):
+        warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
+    return warnings

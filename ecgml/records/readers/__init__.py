@@ -1,0 +1,12 @@
+"""Files -> Record; a format is one module here and one line in `ecgml.records.reading`.
+
+options        what a caller knows beside the file (fs, unit, leads), reconciled with what the file says
+loading        bytes from a file, within limits
+assembly       channels in mV -> Record: lead order, length, something readable
+delimited      CSV and its kin, with or without a header row
+number_table   plain tables of numbers in text, compiled
+numpy_file     .npy and .npz
+wfdb           WFDB records: header and signal files
+wfdb_header    the text of a .hea file, as strict as it can be and as lenient as real files need
+wfdb_samples   the binary formats of WFDB signal files
+"""

@@ -1,0 +1,140 @@
+"""NumPy files: .npy (one array) and .npz (``waveform`` and, if known, ``fs``, ``leads``, ``unit``).
+
+Pickled objects are refused. The header is read before the values, so that a file that announces more than it holds
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from ecgml.errors import RecordError
+from ecgml.records.leads import LEADS
+from ecgml.records.readers.assembly import assemble
+from ecgml.records.readers.loading import MAX_FILE_BYTES, load_bytes
+from ecgml.records.readers.options import Format, ReadOptions
+from ecgml.records.record import Record
+
+_KEYS = ("waveform", "fs", "leads", "unit")
+_ZIP_MAGIC = b"PK\x03\x04"
+
+
+def read_numpy(path: Path, options: ReadOptions) -> Record:
+    """Read a .npy or .npz file.
+
+    Parameters
+    ----------
+    path : Path
+        An array of shape (n_leads, n_times) or (n_times, n_leads); whichever axis fits the leads is taken for them.
+        Whole numbers need a unit, fractions without one are mV.
+    options : ReadOptions
+        What the file does not tell: a .npy file never tells its sampling frequency.
+
+    Raises
+    ------
+    RecordError
+        If it is no such file, truncated, of another shape, or its sampling frequency or unit is unknown.
+    """
+    where = path.name
+    arrays = parse_numpy(load_bytes(path), where)
+    waveform = arrays["waveform"]
+    if waveform.dtype.kind not in "iuf":
+        raise RecordError(f"{where}: an array of {waveform.dtype}; numbers are needed", "not a number")
+    stated_fs, stated_unit = _scalar(arrays, "fs", where), _scalar(arrays, "unit", where)
+    if stated_unit is None and options.unit is None and waveform.dtype.kind == "f":
+        stated_unit = "mV"
+    leads = [str(name) for name in arrays["leads"].ravel()] if "leads" in arrays else None
+    channels = _lead_first(waveform, len(leads or options.leads or LEADS), where)
+    names = options.settle_leads(leads, len(channels), where)
+    scale = options.settle_unit(None if stated_unit is None else str(stated_unit), where)
+    # Values beyond float32 become infinite, which the quality check finds.
+    with np.errstate(over="ignore"):
+        in_mv = channels.astype(np.float32) if scale == 1 else (channels * scale).astype(np.float32)
+    return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where)
+
+
+def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a .npz file by name, or that of a .npy file as ``waveform``.
+
+    Raises
+    ------
+    RecordError
+        If it is neither, is truncated, holds objects, or would unpack to more than the size limit.
+    """
+    if not data.startswith(_ZIP_MAGIC):
+        return {"waveform": _parse_array(data, where)}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if sum(info.file_size for info in members.values()) > MAX_FILE_BYTES:
+                raise RecordError(f"{where}: unpacks to more than {MAX_FILE_BYTES:,} bytes", "too large")
+            if "waveform" not in members:
+                found = ", ".join(sorted(members)[:6])
+                raise RecordError(f"{where}: no array named waveform (found: {found[:80]}); name it so", "no leads")
+            unpacked = {key: archive.read(members[key]) for key in _KEYS if key in members}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise RecordError(f"{where}: no readable .npz file ({error}); fetch or save it again", "format") from None
+    return {key: _parse_array(content, where) for key, content in unpacked.items()}
+
+
+def _parse_array(data: bytes, where: str) -> NDArray[Any]:
+    stream = io.BytesIO(data)
+    try:
+        version = npy_format.read_magic(stream)
+        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+        shape, fortran_order, dtype = read_header(stream)
+        count = math.prod(shape)
+    except Exception as error:  # NumPy's parser raises whatever a damaged header makes it stumble over.
+        raise RecordError(f"{where}: no readable NumPy file ({' '.join(str(error).split())[:80]})", "format") from None
+    if dtype.hasobject or dtype.itemsize == 0:
+        raise RecordError(f"{where}: holds {dtype}, which is never loaded; save plain numbers", "format")
+    if min(shape, default=0) < 0 or count * dtype.itemsize > len(data) - stream.tell():
+        raise RecordError(f"{where}: shape {shape} announced, fewer values found; it is truncated", "truncated")
+    values = np.frombuffer(data, dtype=dtype, count=count, offset=stream.tell()) if count else np.empty(0, dtype)
+    return values.reshape(shape, order="F" if fortran_order else "C")
+
+
+def _lead_first(waveform: NDArray[Any], n_leads: int, where: str) -> NDArray[Any]:
+    """Return the array with its leads along the first axis."""
+    if waveform.ndim != 2 or n_leads not in waveform.shape:
+        raise RecordError(
+            f"{where}: shape {waveform.shape}, expected ({n_leads}, n_times); transpose or cut it", "wrong columns"
+        )
+    if waveform.shape == (n_leads, n_leads):
+        raise RecordError(
+            f"{where}: shape {waveform.shape} does not tell leads from times; give a longer recording", "wrong columns"
+        )
+    return waveform if waveform.shape[0] == n_leads else waveform.T
+
+
+def _scalar(arrays: dict[str, NDArray[Any]], key: str, where: str) -> object | None:
+    if key not in arrays:
+        return None
+    if arrays[key].size != 1:
+        raise RecordError(f"{where}: {key} holds {arrays[key].size} values, one is needed", "format")
+    return arrays[key].ravel()[0]
+
+
+def _number(value: object | None, where: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise RecordError(f"{where}: fs is {str(value)[:40]!r}, not a number", "format") from None
+
+
+def _recognises(path: Path, head: bytes) -> bool:
+    return head.startswith((b"\x93NUMPY", _ZIP_MAGIC))
+
+
+NUMPY = Format("NumPy", frozenset({".npy", ".npz"}), _recognises, read_numpy)

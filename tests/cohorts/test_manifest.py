@@ -1,0 +1,181 @@
+"""Your own files through manifest.csv and labels.yaml."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import numpy as np
+import pytest
+import yaml
+
+from ecgml.cohorts.cohort import read_entry
+from ecgml.cohorts.opening import open_cohort
+from ecgml.errors import CohortError
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return a function that writes a manifest, labels and files, and returns their folder."""
+
+    def write(*lines: str, labels: str | None = None, files: tuple[str, ...] = ("a.csv", "b.csv")):
+        root = tmp_path / "own"
+        root.mkdir(exist_ok=True)
+        (root / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if labels is not None:
+            (root / "labels.yaml").write_text(labels, encoding="utf-8")
+        for name in files:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text("1,2,3,4,5,6,7,8,9,10,11,12\n" * 3)
+        return root
+
+    return write
+
+
+def test_path_and_rhythm_are_enough(own):
+    cohort = open_cohort(own("path,rhythm", "b.csv,SR", "a.csv,"))
+    assert (cohort.kind, cohort.name, cohort.warnings) == ("manifest", "own", ())
+    first, second = cohort.entries
+    assert (first.record_id, first.rhythms, first.source, first.given) == ("a", (), "own", {})
+    assert (second.record_id, second.rhythms) == ("b", ("SR",))
+
+
+def test_every_optional_column_is_understood(own):
+    columns = "path;rhythm;record_id;patient_id;age;sex;fs;unit;date;source;fold;ventricular_rate;qrs_duration"
+    row = "a.csv;AFIB;r1;p1;63;female;250;uV;2020-02-29T10:00:00;Ward 7;4;88;96"
+    cohort = open_cohort(own(columns, row))
+    (entry,) = cohort.entries
+    assert (entry.record_id, entry.patient_id, entry.date, entry.source, entry.fold) == (
+        "r1",
+        "p1",
+        "2020-02-29",
+        "Ward 7",
+        4,
+    )
+    assert entry.given == {"age": 63, "sex": 1, "ventricular_rate": 88, "qrs_duration": 96}
+    record = read_entry(entry)
+    assert record.fs == 250
+    np.testing.assert_allclose(record.waveform[0], 0.001)
+
+
+@pytest.mark.parametrize("separator", ["+", ";", " + "])
+def test_several_rhythms_share_a_cell(own, separator):
+    (entry,) = open_cohort(own("path,rhythm", f'a.csv,"AFIB{separator}164890007"')).entries
+    assert entry.rhythms == ("AFIB", "AF")
+
+
+def test_labels_yaml_says_what_words_mean(own):
+    labels = "Sinusrhythmus: SR\nVHF: AFIB\nSchrittmacher: null\n427084000: ST\n"
+    root = own(
+        "path,rhythm",
+        "a.csv,VHF+Schrittmacher",
+        "b.csv,Sinusrhythmus",
+        "c.csv,427084000",
+        labels=labels,
+        files=("a.csv", "b.csv", "c.csv"),
+    )
+    cohort = open_cohort(root)
+    assert [entry.rhythms for entry in cohort.entries] == [("AFIB",), ("SR",), ("ST",)]
+    assert cohort.entries[0].others == ("Schrittmacher",)
+    assert set(cohort.table) == {"manifest", "labels"}
+
+
+def test_words_that_yaml_has_other_plans_for_stay_words(own):
+    root = own("path,rhythm", "a.csv,NO+2020-01-01", "b.csv,on", labels="NO: SR\n2020-01-01: ~\non: AFIB\n")
+    assert [entry.rhythms for entry in open_cohort(root).entries] == [("SR",), ("AFIB",)]
+
+
+def test_unknown_words_are_counted_and_answered_with_yaml_that_can_be_pasted(own):
+    root = own("path,rhythm", "a.csv,sinus rhythm", "b.csv,sinus rhythm + 7:Zürich")
+    with pytest.raises(
+        CohortError, match=r"manifest\.csv: unknown rhythms 'sinus rhythm' \(2\), '7:Zürich' \(1\)"
+    ) as caught:
+        open_cohort(root)
+    skeleton = re.search(r"\{.*\}", str(caught.value))[0]
+    assert yaml.safe_load(skeleton) == {"sinus rhythm": "SR", "7:Zürich": None}
+    (root / "labels.yaml").write_text(skeleton, encoding="utf-8")
+    assert [entry.rhythms for entry in open_cohort(root).entries] == [("SR",), ("SR",)]
+
+
+def test_af_is_taken_for_flutter_only_with_a_warning(own):
+    root = own("path,rhythm", "a.csv,AF")
+    cohort = open_cohort(root)
+    assert cohort.entries[0].rhythms == ("AF",)
+    assert "AF is atrial flutter here" in cohort.warnings[0]
+    (root / "labels.yaml").write_text("AF: AFIB")
+    cohort = open_cohort(root)
+    assert cohort.entries[0].rhythms == ("AFIB",)
+    assert cohort.warnings == ()
+
+
+def test_files_in_folders_keep_their_folder_in_their_id(own):
+    root = own("path,rhythm", "x/a.csv,SR", "y/a.csv,SB", files=("x/a.csv", "y/a.csv"))
+    assert [entry.record_id for entry in open_cohort(root).entries] == ["x/a", "y/a"]
+
+
+def test_a_wfdb_record_may_be_named_without_suffix(own, header):
+    root = own("path,rhythm", "rec,SR", files=())
+    header(root / "rec.hea")
+    assert open_cohort(root).entries[0].record_id == "rec"
+
+
+def test_rows_without_a_file_are_counted(own):
+    cohort = open_cohort(own("path,rhythm", "a.csv,SR", "gone.csv,SB"))
+    assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)
+    assert cohort.warnings == ("1 of 2 rows of manifest.csv have no file; passed over",)
+
+
+def test_misspelt_columns_and_implausible_values_are_warned_of(own):
+    cohort = open_cohort(own("path,rhythm,patientid,age", "a.csv,SR,p1,630", "b.csv,SR,p2,63"))
+    assert cohort.warnings == (
+        "manifest.csv: column 'patientid' is not known, did you mean 'patient_id'?; passed over",
+        "manifest.csv: 1 values of age are implausible (first '630'): missing",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (("path", "a.csv"), "column rhythm missing"),
+        (("path,rhythm", ",SR"), "row 2: path is empty"),
+        (("path,rhythm", "../own.csv,SR"), r"row 2: path '\.\./own\.csv' leads outside"),
+        (("path,rhythm", "/etc/passwd,SR"), "row 2: path '/etc/passwd' leads outside"),
+        (("path,rhythm", "link.csv,SR"), r"row 2: path 'link\.csv' leads outside"),
+        (("path,rhythm", "folder/a.csv,SR"), r"row 2: path 'folder/a\.csv' leads outside"),
+        (("path,rhythm", "a.csv,SR", "./a.csv,SB"), r"row 3: path .*a\.csv is that of row 2, too"),
+        (("path,rhythm,record_id", "a.csv,SR,1", "b.csv,SB,1"), "row 3: record_id 1 is that of row 2, too"),
+        (("path,rhythm,fs", "a.csv,SR,fast"), "row 2: fs 'fast' is not a positive number"),
+        (("path,rhythm,fs", "a.csv,SR,-500"), "row 2: fs '-500' is not a positive number"),
+        (("path,rhythm,unit", "a.csv,SR,mmHg"), "row 2: unit 'mmHg' is no voltage"),
+        (("path,rhythm,date", "a.csv,SR,today"), "row 2: date 'today' is not ISO 8601"),
+        (("path,rhythm,fold", "a.csv,SR,x"), "row 2: fold 'x' is not a whole number"),
+    ],
+)
+def test_a_wrong_row_is_refused_with_its_place_and_value(own, tmp_path, lines, message):
+    root = own(*lines)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.csv").write_text("1\n")
+    os.symlink(tmp_path / "outside" / "a.csv", root / "link.csv")
+    os.symlink(tmp_path / "outside", root / "folder")
+    with pytest.raises(CohortError, match=rf"manifest\.csv.*{message}"):
+        open_cohort(root)
+
+
+def test_a_manifest_without_any_of_its_files_is_refused(own):
+    with pytest.raises(CohortError, match=r"none of the 1 files of manifest\.csv is there; paths start at its folder"):
+        open_cohort(own("path,rhythm", "gone.csv,SR"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("- SR\n", "must map labels to rhythms"),
+        ("VHF: [", "cannot be read"),
+        ("VHF: AFB\n", "VHF: 'AFB' is no rhythm, did you mean 'AFIB'"),
+        ("VHF: !!python/object/apply:os.abort []\n", r"VHF: \[\] is no rhythm"),
+        ("VHF: {AFIB: 1}\n", "VHF: .* is no rhythm"),
+    ],
+)
+def test_a_wrong_labels_file_is_refused(own, labels, message):
+    with pytest.raises(CohortError, match=rf"labels\.yaml: .*{message}"):
+        open_cohort(own("path,rhythm", "a.csv,SR", labels=labels))

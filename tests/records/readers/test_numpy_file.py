@@ -1,0 +1,116 @@
+"""NumPy files: axes, units, what travels along in .npz, and nothing that could run code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.lib import format as npy_format
+
+from ecgml.errors import RecordError
+from ecgml.records.leads import LEADS
+from ecgml.records.reading import read_record
+
+
+@pytest.fixture
+def in_mv() -> np.ndarray:
+    """Shape (12, 100), mV."""
+    return np.random.default_rng(0).normal(size=(12, 100)).astype(np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f8"])
+@pytest.mark.parametrize("lead_first", [True, False])
+def test_the_axis_of_twelve_is_taken_for_the_leads(tmp_path, in_mv, dtype, lead_first):
+    np.save(tmp_path / "x.npy", (in_mv if lead_first else in_mv.T).astype(dtype))
+    record = read_record(tmp_path / "x.npy", fs=500)
+    np.testing.assert_array_equal(record.waveform, in_mv.astype(dtype).astype(np.float32))
+
+
+def test_fortran_order_is_understood(tmp_path, in_mv):
+    np.save(tmp_path / "x.npy", np.asfortranarray(in_mv))
+    np.testing.assert_array_equal(read_record(tmp_path / "x.npy", fs=500).waveform, in_mv)
+
+
+def test_whole_numbers_need_a_unit_and_fractions_are_mv(tmp_path, in_mv):
+    np.save(tmp_path / "steps.npy", np.arange(1200, dtype=np.int16).reshape(12, 100))
+    with pytest.raises(RecordError, match="does not tell its unit") as caught:
+        read_record(tmp_path / "steps.npy", fs=500)
+    assert caught.value.reason == "no unit"
+    waveform = read_record(tmp_path / "steps.npy", fs=500, unit="uV").waveform
+    np.testing.assert_allclose(waveform, np.arange(1200).reshape(12, 100) / 1000, rtol=1e-7)
+
+
+def test_an_npz_file_can_tell_everything(tmp_path, in_mv):
+    order = np.random.default_rng(1).permutation(12)
+    np.savez_compressed(
+        tmp_path / "x.npz", waveform=in_mv[order] * 1000, fs=250.0, unit="uV", leads=[LEADS[row] for row in order]
+    )
+    record = read_record(tmp_path / "x.npz")
+    assert record.fs == 250
+    np.testing.assert_allclose(record.waveform, in_mv, rtol=2e-7)
+
+
+def test_named_leads_need_not_be_twelve(tmp_path, in_mv):
+    np.savez(tmp_path / "x.npz", waveform=in_mv[:2], fs=500, leads=["II", "V1"])
+    waveform = read_record(tmp_path / "x.npz").waveform
+    np.testing.assert_array_equal(waveform[[1, 6]], in_mv[:2])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "reason", "message"),
+    [
+        ({"waveform": np.zeros((12, 12))}, {"fs": 1}, "wrong columns", "does not tell leads from times"),
+        ({"waveform": np.zeros((11, 50))}, {"fs": 1}, "wrong columns", r"shape \(11, 50\), expected \(12, n_times\)"),
+        ({"waveform": np.zeros(50)}, {"fs": 1}, "wrong columns", r"shape \(50,\)"),
+        ({"waveform": np.zeros((1, 12, 50))}, {"fs": 1}, "wrong columns", r"shape \(1, 12, 50\)"),
+        ({"waveform": np.zeros((12, 0))}, {"fs": 1}, "empty", "holds no value"),
+        ({"waveform": np.zeros((12, 50), complex)}, {"fs": 1}, "not a number", "complex128; numbers are needed"),
+        ({"waveform": np.full((12, 50), "a")}, {"fs": 1}, "not a number", "numbers are needed"),
+        ({"waveform": np.zeros((12, 50), bool)}, {"fs": 1}, "not a number", "bool; numbers are needed"),
+        ({"ecg": np.zeros((12, 50))}, {"fs": 1}, "no leads", r"no array named waveform \(found: ecg\)"),
+        ({"waveform": np.zeros((12, 50))}, {}, "no fs", "does not tell its sampling frequency"),
+        ({"waveform": np.zeros((12, 50)), "fs": 500}, {"fs": 250}, "contradiction", "says 500 Hz, fs=250 was given"),
+        ({"waveform": np.zeros((12, 50)), "fs": "fast"}, {}, "format", "fs is 'fast', not a number"),
+        ({"waveform": np.zeros((12, 50)), "fs": [1, 2]}, {}, "format", "fs holds 2 values"),
+        ({"waveform": np.zeros((12, 50)), "fs": 1, "unit": "mV"}, {"unit": "uV"}, "contradiction", "says mV, unit=uV"),
+        ({"waveform": np.zeros((1, 50)), "fs": 1, "leads": ["I"]}, {"leads": ["II"]}, "contradiction", "leads are 'I'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_with_its_reason(tmp_path, arrays, options, reason, message):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(RecordError, match=rf"x\.npz: .*{message}") as caught:
+        read_record(tmp_path / "x.npz", **options)
+    assert caught.value.reason == reason
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(RecordError, match="which is never loaded") as caught:
+        read_record(tmp_path / "x.npy", fs=500)
+    assert caught.value.reason == "format"
+
+
+def test_a_truncated_file_is_refused(tmp_path, in_mv):
+    np.save(tmp_path / "x.npy", in_mv)
+    path = tmp_path / "x.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RecordError, match=r"shape \(12, 100\) announced, fewer values found") as caught:
+        read_record(path, fs=500)
+    assert caught.value.reason == "truncated"
+
+
+def test_an_announced_terabyte_takes_no_memory(tmp_path):
+    with open(tmp_path / "x.npy", "wb") as file:
+        npy_format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (12, 10**11)})
+        file.write(bytes(1000))
+    with pytest.raises(RecordError, match="announced, fewer values found") as caught:
+        read_record(tmp_path / "x.npy", fs=500)
+    assert caught.value.reason == "truncated"
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", waveform=np.zeros((12, 100_000)), fs=500)
+    monkeypatch.setattr("ecgml.records.readers.numpy_file.MAX_FILE_BYTES", 1_000_000)
+    assert (tmp_path / "x.npz").stat().st_size < 20_000
+    with pytest.raises(RecordError, match="unpacks to more than 1,000,000 bytes") as caught:
+        read_record(tmp_path / "x.npz")
+    assert caught.value.reason == "too large"

@@ -1,0 +1,105 @@
+"""Which reader a path goes to, and what is refused before any reader looks."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from ecgml.errors import RecordError
+from ecgml.records.reading import read_record
+
+
+def test_every_format_gives_the_same_record(tmp_path, steps, write_record, write_csv):
+    in_mv = (steps / np.float32(1000)).astype(np.float32)
+    np.save(tmp_path / "record.npy", in_mv)
+    np.savez(tmp_path / "record.npz", waveform=in_mv.T, fs=500, unit="mV")
+    options = {"fs": 500, "unit": "uV"}
+    records = [
+        read_record(write_record(steps)),
+        read_record(write_csv(steps.T), **options),
+        read_record(tmp_path / "record.npy", fs=500),
+        read_record(tmp_path / "record.npz"),
+    ]
+    for record in records:
+        # One rounding of float32 between a quotient and a product.
+        np.testing.assert_allclose(record.waveform, in_mv, rtol=2e-7, atol=0)
+        assert record.waveform.dtype == np.float32
+        assert record.waveform.flags.c_contiguous
+        assert record.fs == 500
+        assert record.duration_s == 0.4
+
+
+def test_a_wfdb_record_is_found_by_header_signal_file_or_name(steps, write_record):
+    header = write_record(steps)
+    for path in (header, header.with_suffix(".mat"), header.with_suffix(""), str(header)):
+        assert read_record(path).name == "JS00001.hea"
+
+
+def test_a_file_without_a_known_suffix_is_recognised_by_its_content(tmp_path, steps, write_csv):
+    path = write_csv(steps.T, "export.ecg")
+    assert read_record(path, fs=500, unit="uV").waveform.shape == (12, 200)
+    np.save(tmp_path / "x.npy", steps)
+    os.rename(tmp_path / "x.npy", tmp_path / "upload")
+    assert read_record(tmp_path / "upload", fs=500, unit="uV").waveform.shape == (12, 200)
+
+
+@pytest.mark.parametrize(
+    "name", ["absent.csv", "absent.hea", "absent.mat", "absent.npy", "absent.npz", "absent", "absent.x"]
+)
+def test_a_missing_file_is_said_to_be_missing(tmp_path, name):
+    with pytest.raises(RecordError, match=f"{name}: no ") as caught:
+        read_record(tmp_path / name, fs=500, unit="uV")
+    assert caught.value.reason == "missing file"
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "record.csv").mkdir()
+    with pytest.raises(RecordError, match="is no plain file") as caught:
+        read_record(tmp_path / "record.csv", fs=500, unit="uV")
+    assert caught.value.reason == "missing file"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "record.csv")
+    with pytest.raises(RecordError, match="is no plain file"):
+        read_record(tmp_path / "record.csv", fs=500, unit="uV")
+
+
+def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7\0\1\2")
+    with pytest.raises(RecordError, match=r"scan.pdf: no known format; known are .csv .dat .hea .mat .npy") as caught:
+        read_record(tmp_path / "scan.pdf")
+    assert caught.value.reason == "format"
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    with open(tmp_path / "record.csv", "wb") as file:
+        file.truncate(2_000_000_000)  # sparse: takes no space
+    with pytest.raises(RecordError, match="2,000,000,000 bytes, at most 1,000,000,000 are read") as caught:
+        read_record(tmp_path / "record.csv", fs=500, unit="uV")
+    assert caught.value.reason == "too large"
+
+
+def test_more_than_two_hours_are_refused(tmp_path):
+    np.save(tmp_path / "holter.npy", np.zeros((12, 7300), dtype=np.float32))
+    with pytest.raises(RecordError, match=r"2\.0 h at 1 Hz, at most 2 h") as caught:
+        read_record(tmp_path / "holter.npy", fs=1)
+    assert caught.value.reason == "too large"
+
+
+def test_nothing_but_missing_values_is_refused(tmp_path):
+    np.save(tmp_path / "void.npy", np.full((12, 100), np.nan, dtype=np.float32))
+    with pytest.raises(RecordError, match="holds no value at all") as caught:
+        read_record(tmp_path / "void.npy", fs=500)
+    assert caught.value.reason == "empty"
+
+
+@pytest.mark.parametrize("fs", [0, -500, float("nan"), float("inf")])
+def test_a_sampling_frequency_is_a_positive_number(tmp_path, fs):
+    np.save(tmp_path / "x.npy", np.zeros((12, 100), dtype=np.float32))
+    with pytest.raises(RecordError, match="a positive number is needed") as caught:
+        read_record(tmp_path / "x.npy", fs=fs)
+    assert caught.value.reason == "no fs"
