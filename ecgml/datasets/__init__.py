@@ -1,5 +1,6 @@
 """From cohorts to batches.
 
+settings      how records are divided, what training does to a batch
 windows       a waveform of any length -> windows of one length
 cache         cohort -> memory-mapped int16 windows, one folder per preprocessing hash and cohort
 table         cached cohorts -> one labelled table of records
@@ -8,5 +9,6 @@ splits        train, val, calibration, test: patients and duplicates never cross
 encoder       the clinical row -> numbers for the network
 sampling      which records an epoch sees, against class imbalance
 augmentation  what training does to a batch that serving never does
-batches       windows of one or more caches gathered into a batch
+batch         what a step trains on or a prediction is made from
+store         the windows of one or more caches, gathered on a device
 """

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ecgml.config import setting, validate
-from ecgml.datasets.batches import Batch
+from ecgml.datasets.batch import Batch
+from ecgml.datasets.settings import AugmentationSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
 
@@ -19,30 +19,6 @@ SHORTEST_S = 4.0
 """A crop keeps at least so much of a recording, s: rhythm needs several beats."""
 
 _TIME_POWERS = np.array([column.time_power for column in CLINICAL_COLUMNS])
-
-
-@dataclass(frozen=True)
-class AugmentationSettings:
-    """What training does to a batch."""
-
-    augmentation: float = setting(1.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
-    time_stretch: float = setting(
-        0.5,
-        "Recordings are played up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
-        low=0,
-        high=1,
-    )
-    crop: float = setting(0.5, "Share of recordings cropped, down to 60 % of their length", low=0, high=1)
-    lead_dropout: float = setting(0.5, "Share of recordings that lose leads, each up to half of them", low=0, high=1)
-    clinical_dropout: float = setting(
-        0.1,
-        "Share of clinical values withheld; as many rows lose what was given, so that a waveform alone is enough",
-        low=0,
-        high=0.9,
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.config import setting, validate
+from ecgml.datasets.settings import SplitSettings
 from ecgml.datasets.table import RecordTable
-from ecgml.errors import ConfigError, TrainingError
+from ecgml.errors import TrainingError
 
 PARTS = ("train", "val", "calibration", "test")
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """How records are divided."""
-
-    val_fraction: float = setting(0.1, "Share of records for selection and temperature", above=0, high=0.5)
-    calibration_fraction: float = setting(0.1, "Share of records for conformal thresholds", low=0, high=0.5)
-    test_fraction: float = setting(0.1, "Share of records for the one test", above=0, high=0.5)
-    split_by: str = setting(
-        "patient",
-        "What never crosses parts: patient, acquisition date or source",
-        choices=("patient", "date", "source"),
-    )
-    split_seed: int = setting(0, "Seed of the split; apart from `seed`, so that repeated runs share one test", low=0)
-
-    def __post_init__(self) -> None:
-        validate(self)
-        if self.train_fraction < 0.2:
-            raise ConfigError(f"val, calibration and test fractions leave {self.train_fraction:.0%} to train on")
-
-    @property
-    def train_fraction(self) -> float:
-        """What the other parts leave."""
-        return 1 - self.val_fraction - self.calibration_fraction - self.test_fraction
 
 
 def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str_]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecgml.datasets.batches import Batch
+from ecgml.datasets.batch import Batch
 from ecgml.datasets.windows import cut_windows
 from ecgml.preprocessing.preprocess import preprocess, to_mv
 from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row

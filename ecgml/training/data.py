@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.datasets.augmentation import AugmentationSettings, augment, rate_labels
-from ecgml.datasets.batches import Batch, WindowStore
+from ecgml.datasets.augmentation import augment, rate_labels
+from ecgml.datasets.batch import Batch
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.sampling import class_weights, draw_epoch
+from ecgml.datasets.settings import AugmentationSettings
+from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import TrainingError
 

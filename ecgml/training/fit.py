@@ -15,8 +15,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgml.datasets.augmentation import AugmentationSettings
 from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.datasets.settings import AugmentationSettings
 from ecgml.errors import CheckpointError, TrainingError
 from ecgml.training.averaging import WeightAverage
 from ecgml.training.data import TrainingData, clinical_values, steps_per_epoch, training_batches
@@ -236,12 +236,16 @@ def _resume(
         for target, prefix in ((average.weights, "average."), (best, "best.")):
             for name, value in part(prefix).items():
                 target[name].copy_(value)
+        parameters = [value for group in optimiser.param_groups for value in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in part("optimiser.").items():
             number, key = name.split(".", 1)
-            state.setdefault(int(number), {})[key] = value
+            own = parameters[int(number)]
+            # Moments must lie in memory as their weights do (channels last): the fused step walks both side by side.
+            moment = torch.empty_like(own).copy_(value) if value.shape == own.shape else value
+            state.setdefault(int(number), {})[key] = moment
         optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, KeyError, ValueError, IndexError) as error:
         message = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: is of another model or settings ({message})") from None
     fitted.history, fitted.stopped = facts["history"], facts["stopped"]

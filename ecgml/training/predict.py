@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ecgml.datasets.batches import Batch, WindowStore
+from ecgml.datasets.batch import Batch
 from ecgml.datasets.encoder import ClinicalEncoder
+
+if TYPE_CHECKING:
+    from ecgml.datasets.store import WindowStore
 
 WINDOWS_PER_BATCH = 128
 

@@ -1,0 +1,159 @@
+"""The command line: parses, calls the pipeline, prints.
+
+Nothing heavy is imported before a command runs, so that ``--help`` is instant. Options are the settings' names with
+hyphens; their values are parsed and checked by `ecgml.config`, the same way as a file's and as `mlflow run`'s.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ecgml import __version__
+from ecgml.errors import EcgmlError
+
+SETTINGS_COMMANDS = {
+    "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
+    "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
+}
+"""Commands whose options are settings, and their help: their modules are imported only when one is called."""
+
+
+class Commands(click.Group):
+    """Adds the options of a command when it is asked for, and turns errors into one line and an exit code."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command; one with settings is put together here."""
+        maker = _MAKERS.get(name)
+        return maker() if maker else super().get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *SETTINGS_COMMANDS})
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing what they need."""
+        own = {name: command.get_short_help_str(limit=200) for name, command in self.commands.items()}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted({**own, **SETTINGS_COMMANDS}.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of ours is one line for a person."""
+        try:
+            return super().invoke(ctx)
+        except EcgmlError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="ecgml")
+def main() -> None:
+    """Train, compare and trust rhythm classifiers of 12-lead ECGs."""
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--records", default=1000, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Same seed, same records.")
+@click.option("--layout", default="chapman", show_default=True, type=click.Choice(["chapman", "wfdb"]))
+def simulate(out: Path, records: int, seed: int, layout: str) -> None:
+    """Write a simulated demo cohort into the folder OUT, in the layout of Chapman-Shaoxing or of PhysioNet."""
+    from ecgml.cohorts.simulation.demo import write_demo
+    from ecgml.pipeline.console import Console
+
+    with Console().progress("simulating", "records") as show:
+        write_demo(out, n_records=records, seed=seed, layout=layout, progress=show)
+    click.echo(f"{out}: {records:,} simulated records")
+
+
+@main.command()
+@click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...")
+def doctor(settings: tuple[str, ...]) -> None:
+    """Say what this machine and environment can and cannot do, with the remedy.
+
+    Settings of the job to come, e.g. data_dir=… cache_dir=…, are checked with it.
+    """
+    from ecgml.doctor import examine
+
+    findings = examine(dict(pair.partition("=")[::2] for pair in settings))
+    for finding in findings:
+        click.echo(finding.line())
+    sys.exit(any(finding.is_fatal for finding in findings))
+
+
+def _train() -> click.Command:
+    def run(config: str, resume: str, **options: str) -> None:
+        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.train import train
+
+        click.echo(train(options, Console(), config=config, resume=resume))
+
+    from ecgml.pipeline.settings import TRAIN_SECTIONS
+
+    extra = [
+        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+        click.Option(["--resume"], default="", help="Run id of a job that was stopped: goes on with it."),
+    ]
+    return _command("train", run, TRAIN_SECTIONS, extra)
+
+
+def _prepare() -> click.Command:
+    def run(data: tuple[str, ...], config: str, **options: str) -> None:
+        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.prepare import prepare
+
+        if data:
+            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        click.echo(prepare(options, Console(), config=config))
+
+    from ecgml.pipeline.settings import PREPARE_SECTIONS
+
+    extra = [
+        click.Argument(["data"], nargs=-1),
+        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+    ]
+    return _command("prepare", run, PREPARE_SECTIONS, extra)
+
+
+_MAKERS: dict[str, Callable[[], click.Command]] = {"train": _train, "prepare": _prepare}
+
+
+def _command(
+    name: str, run: Callable[..., None], sections: Mapping[str, type], extra: list[click.Parameter]
+) -> click.Command:
+    """Make a command whose options are the settings of sections."""
+    options = [
+        click.Option(
+            [f"--{field_name.replace('_', '-')}"],
+            default="",
+            metavar=_metavar(field.metadata["choices"], field_name),
+            help=f"{field.metadata['doc']}. [default: {_shown(field.default)}]",
+        )
+        for section in sections.values()
+        for field_name, (field, _) in _fields(section)
+    ]
+    return click.Command(name, callback=run, params=[*extra, *options], help=SETTINGS_COMMANDS[name])
+
+
+def _fields(section: type) -> Any:
+    from ecgml.config import fields_of
+
+    return fields_of(section).items()
+
+
+def _metavar(choices: tuple[str, ...] | None, name: str) -> str:
+    return "|".join(choices) if choices else name.rpartition("_")[2].upper()
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, tuple):
+        return ",".join(map(str, default)) or "none"
+    return "none" if default in (None, "") else f"{default:g}" if isinstance(default, float) else str(default)

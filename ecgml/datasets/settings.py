@@ -1,0 +1,57 @@
+"""How records are divided, and what training does to a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecgml.config import setting, validate
+from ecgml.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How records are divided."""
+
+    val_fraction: float = setting(0.1, "Share of records for selection and temperature", above=0, high=0.5)
+    calibration_fraction: float = setting(0.1, "Share of records for conformal thresholds", low=0, high=0.5)
+    test_fraction: float = setting(0.1, "Share of records for the one test", above=0, high=0.5)
+    split_by: str = setting(
+        "patient",
+        "What never crosses parts: patient, acquisition date or source",
+        choices=("patient", "date", "source"),
+    )
+    split_seed: int = setting(0, "Seed of the split; apart from `seed`, so that repeated runs share one test", low=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.train_fraction < 0.2:
+            raise ConfigError(f"val, calibration and test fractions leave {self.train_fraction:.0%} to train on")
+
+    @property
+    def train_fraction(self) -> float:
+        """What the other parts leave."""
+        return 1 - self.val_fraction - self.calibration_fraction - self.test_fraction
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """What training does to a batch."""
+
+    augmentation: float = setting(1.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
+    time_stretch: float = setting(
+        0.5,
+        "Recordings are played up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
+        low=0,
+        high=1,
+    )
+    crop: float = setting(0.5, "Share of recordings cropped, down to 60 % of their length", low=0, high=1)
+    lead_dropout: float = setting(0.5, "Share of recordings that lose leads, each up to half of them", low=0, high=1)
+    clinical_dropout: float = setting(
+        0.1,
+        "Share of clinical values withheld; as many rows lose what was given, so that a waveform alone is enough",
+        low=0,
+        high=0.9,
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)

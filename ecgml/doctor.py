@@ -1,0 +1,159 @@
+"""What this machine and environment can and cannot do, with the remedy, before a run is created."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecgml.errors import EcgmlError
+
+FREE_BYTES = 3 * 2**30
+"""What the demo job writes, and the whole Chapman-Shaoxing set at 250 Hz: about 2 GB with the parts being joined."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    level: str
+    """``ok``, ``note`` (works, but …) or ``fault`` (would fail)."""
+    what: str
+    remedy: str = ""
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether a job would fail."""
+        return self.level == "fault"
+
+    def line(self) -> str:
+        """Return the finding as a line."""
+        return f"{self.level:<6}{self.what}" + (f" -> {self.remedy}" if self.remedy else "")
+
+
+def examine(options: Mapping[str, str]) -> list[Finding]:
+    """Look at Python, packages, devices, disk, tracking store, environment managers and the job's settings.
+
+    Parameters
+    ----------
+    options : mapping
+        Settings of the job to come; unknown or wrong ones are findings too.
+    """
+    looks: tuple[Callable[[Mapping[str, str]], Iterator[Finding]], ...] = (
+        _python,
+        _packages,
+        _device,
+        _environment_managers,
+        _settings,
+        _disk,
+        _tracking,
+    )
+    findings: list[Finding] = []
+    for look in looks:
+        try:
+            findings += look(options)
+        except EcgmlError as error:
+            findings.append(Finding("fault", str(error)))
+    return findings
+
+
+def _python(options: Mapping[str, str]) -> Iterator[Finding]:
+    yield Finding("ok", f"Python {'.'.join(map(str, sys.version_info[:3]))}")
+
+
+def _packages(options: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        requirements = importlib.metadata.requires("ecgml") or []
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("note", "ecgml is not installed, it runs from this folder only", "pip install -e .")
+        return
+    missing = [wanted for wanted in requirements if "extra ==" not in wanted and not _satisfied(wanted)]
+    if missing:
+        yield Finding("fault", f"missing or of another version: {', '.join(missing)}", "pip install -e .")
+    else:
+        yield Finding("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
+
+
+def _satisfied(requirement: str) -> bool:
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(requirement)
+    if wanted.marker and not wanted.marker.evaluate():
+        return True
+    try:
+        return wanted.specifier.contains(importlib.metadata.version(wanted.name), prereleases=True)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def _device(options: Mapping[str, str]) -> Iterator[Finding]:
+    import torch
+
+    from ecgml.training.device import choose_device, choose_precision
+
+    device = choose_device(options.get("device") or "auto")
+    precision = str(choose_precision("auto", device)).removeprefix("torch.")
+    yield Finding("ok", f"trains on {device} in {precision}, {torch.get_num_threads()} CPU threads")
+
+
+def _environment_managers(options: Mapping[str, str]) -> Iterator[Finding]:
+    if shutil.which("conda") or os.environ.get("MLFLOW_CONDA_HOME"):
+        yield Finding("ok", "conda: mlflow run . works as it is")
+    elif shutil.which("uv"):
+        yield Finding(
+            "note", "no conda", "mlflow run . --env-manager local (this environment) or --env-manager uv (its own)"
+        )
+    else:
+        yield Finding("note", "no conda: plain `mlflow run .` would fail", "mlflow run . --env-manager local")
+    if shutil.which("git") is None:
+        yield Finding("note", "no git: runs are not tagged with the commit", "install git")
+
+
+def _settings(options: Mapping[str, str]) -> Iterator[Finding]:
+    from ecgml.cohorts.opening import open_cohort
+    from ecgml.config import resolve
+    from ecgml.pipeline.settings import TRAIN_SECTIONS
+
+    data = resolve(TRAIN_SECTIONS, options)["data"]
+    for folder in (*data.data_dir, *data.external_dir):
+        cohort = open_cohort(Path(folder))
+        yield Finding("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
+        for warning in cohort.warnings:
+            yield Finding("note", f"{folder}: {warning}")
+    if not data.data_dir:
+        yield Finding("ok", "no data_dir: the simulated demo cohort")
+
+
+def _disk(options: Mapping[str, Any]) -> Iterator[Finding]:
+    from ecgml.config import resolve
+    from ecgml.pipeline.settings import DataSettings
+
+    cache = resolve({"data": DataSettings}, {"cache_dir": options.get("cache_dir", "")})["data"].cache_path
+    for what, folder in (("cache", cache), ("working directory", Path.cwd())):
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(there).free
+        if not os.access(there, os.W_OK):
+            yield Finding("fault", f"{what} {folder} cannot be written", "pass another --cache-dir, or chmod")
+        elif free < FREE_BYTES:
+            yield Finding(
+                "note", f"{what} {folder}: only {free / 2**30:.1f} GiB free", "free space or another --cache-dir"
+            )
+        else:
+            yield Finding("ok", f"{what} {folder}: {free / 2**30:.0f} GiB free")
+
+
+def _tracking(options: Mapping[str, str]) -> Iterator[Finding]:
+    from ecgml.service.store import describe_store
+
+    yield Finding("ok", describe_store())
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        if os.environ.get(name):
+            yield Finding("note", f"{name} is set: the next run goes there", f"unset {name}")
+    if re.match(r"^(file:|[./])", os.environ.get("MLFLOW_TRACKING_URI", "")):
+        yield Finding("fault", "MLFLOW_TRACKING_URI is a folder, which MLflow no longer takes", "sqlite:///mlflow.db")

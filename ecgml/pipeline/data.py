@@ -1,0 +1,187 @@
+"""The job's data: opened, simulated where none is given, preprocessed, labelled, divided."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from ecgml.cohorts.cohort import Cohort
+from ecgml.cohorts.opening import open_cohorts
+from ecgml.config import Configuration
+from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
+from ecgml.datasets.splits import describe, split_records
+from ecgml.datasets.table import LeftOut, RecordTable, build_table
+from ecgml.errors import ConfigError, TrainingError
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.settings import DataSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.schemes import Scheme, scheme_named
+
+DEMO_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class JobData:
+    """Everything a job trains, selects and tests on.
+
+    Parameters
+    ----------
+    cohorts, caches : tuple
+        External ones first: windows are numbered through all caches in this order.
+    table : RecordTable
+        The records to train on and to test on.
+    parts : ndarray of str, shape (n_records,)
+        The part of each.
+    external : RecordTable
+        Records that are only ever tested on; empty where there are none.
+    scheme : Scheme
+    left_out : tuple of LeftOut
+        Records without a class of the scheme, second forms of an ECG, patients of the external cohort.
+    digest : str
+        SHA-256 over waveforms, labels and parts: two jobs that share it were trained and tested on the same.
+    """
+
+    cohorts: tuple[Cohort, ...]
+    caches: tuple[CachedCohort, ...]
+    table: RecordTable
+    parts: NDArray[np.str_]
+    external: RecordTable
+    scheme: Scheme
+    left_out: tuple[LeftOut, ...]
+    digest: str
+
+    def part(self, name: str, *, usable: bool = True) -> RecordTable:
+        """Return a part's records; quarantined ones only on request."""
+        rows = self.parts == name
+        return self.table[rows & self.table.usable] if usable else self.table[rows]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any record was made by the simulator."""
+        return any(cohort.simulated for cohort in self.cohorts)
+
+
+def load_cohorts(data: DataSettings, console: Console) -> tuple[list[Cohort], list[Cohort]]:
+    """Open the cohorts to train on (the simulated demo where none is given) and the external ones.
+
+    Raises
+    ------
+    CohortError
+        If a folder is missing or of no known kind.
+    ConfigError
+        If a folder is given on both sides.
+    """
+    folders = [Path(folder).expanduser() for folder in data.data_dir] or [demo_folder(data, console)]
+    external = [Path(folder).expanduser() for folder in data.external_dir]
+    for folder in {path.resolve() for path in folders} & {path.resolve() for path in external}:
+        raise ConfigError(f"external_dir: {folder} is also in data_dir; an external cohort is never trained on")
+    opened = open_cohorts([*folders, *external])
+    for cohort in opened:
+        for warning in cohort.warnings:
+            console.warn(f"{cohort.name}: {warning}")
+    return opened[: len(folders)], opened[len(folders) :]
+
+
+def demo_folder(data: DataSettings, console: Console) -> Path:
+    """Return the folder of the simulated demo cohort, simulating it first where it is not there yet."""
+    from ecgml.cohorts.simulation.demo import GENERATOR_VERSION, write_demo
+
+    folder = data.cache_path / f"demo-{data.demo_records}-v{GENERATOR_VERSION}"
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"), console.progress("simulating", "records") as show:
+            if not folder.exists():
+                console.say(f"no data given: simulating {data.demo_records:,} records into {folder}")
+                write_demo(folder, n_records=data.demo_records, seed=DEMO_SEED, progress=show)
+    return folder
+
+
+def fill_caches(
+    cohorts: Sequence[Cohort], data: DataSettings, preprocessing: PreprocessingSettings, console: Console
+) -> list[CachedCohort]:
+    """Open the cache of each cohort, filling it first where needed; say what was quarantined.
+
+    Raises
+    ------
+    CacheError
+        If the cache cannot be written.
+    CohortError
+        If too much of a cohort is unusable.
+    """
+    caches = []
+    for cohort in cohorts:
+        with console.progress(f"preparing {cohort.name}", "records") as show:
+            cached = open_or_fill(cohort, preprocessing, data.cache_path, n_jobs=data.n_jobs, on_progress=show)
+        if cached.quarantined:
+            counts = Counter(bad.reason for bad in cached.quarantined)
+            listed = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+            console.warn(
+                f"{cohort.name}: {len(cached.quarantined)} of {len(cohort.entries)} files quarantined ({listed})"
+            )
+        check_quarantine(cohort, cached, data.max_quarantined)
+        caches.append(cached)
+    return caches
+
+
+def load_data(configuration: Configuration, console: Console) -> JobData:
+    """Open, preprocess, label and divide everything that a job needs.
+
+    Raises
+    ------
+    CohortError, CacheError, ConfigError
+        As :func:`load_cohorts` and :func:`fill_caches`.
+    TrainingError
+        If there is too little to train on.
+    """
+    data, preprocessing = configuration["data"], configuration["preprocessing"]
+    scheme = scheme_named(data.scheme)
+    inner, outer = load_cohorts(data, console)
+    cohorts = [*outer, *inner]
+    caches = fill_caches(cohorts, data, preprocessing, console)
+    joint, left_out = build_table(cohorts, caches, scheme, data.harmonise)
+    is_outer = np.isin(np.char.partition(joint.record_ids, "/")[:, 0], [cohort.name for cohort in outer])
+    leaked = ~is_outer & np.isin(joint.patients, joint.patients[is_outer])
+    left_out += [LeftOut(name, "its patient is in the external cohort") for name in joint.record_ids[leaked]]
+    table, external = joint[~is_outer & ~leaked], joint[is_outer]
+    if outer and len(external) == 0:
+        raise TrainingError(f"external_dir: none of its records has a class of the scheme {scheme.name!r}")
+
+    parts = split_records(table, configuration["split"])
+    _warn_of_absent_classes(table, parts, scheme, console)
+    console.say(
+        f"{len(table):,} labelled records in {len(inner)} cohort{'s' * (len(inner) != 1)}; left out: {len(left_out):,}"
+    )
+    for line in describe(table, parts, scheme.classes):
+        console.say(f"  {line}")
+    if len(external):
+        counts = np.bincount(external.y_written, minlength=len(scheme.classes))
+        listed = ", ".join(f"{name} {count}" for name, count in zip(scheme.classes, counts, strict=True))
+        console.say(f"  external {len(external)}: {listed} (labels as written)")
+    digest = _digest(caches, table, parts, external)
+    return JobData(tuple(cohorts), tuple(caches), table, parts, external, scheme, tuple(left_out), digest)
+
+
+def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme: Scheme, console: Console) -> None:
+    for part in ("train", "val", "test"):
+        rows = (parts == part) & table.usable
+        absent = [name for label, name in enumerate(scheme.classes) if not (table.y_harmonised[rows] == label).any()]
+        if absent:
+            console.warn(f"the {part} part has no record of {', '.join(absent)}")
+        if part != "train" and rows.sum() < 100:
+            console.warn(f"the {part} part has only {rows.sum()} usable records: its figures are rough")
+
+
+def _digest(caches: Sequence[CachedCohort], table: RecordTable, parts: NDArray[np.str_], external: RecordTable) -> str:
+    digest = hashlib.sha256()
+    for cached in caches:
+        digest.update(cached.digest.encode())
+    for part in (table.record_ids, table.y_written, table.y_harmonised, parts, external.record_ids, external.y_written):
+        digest.update("\n".join(map(str, part)).encode())
+    return digest.hexdigest()

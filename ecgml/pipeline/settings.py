@@ -1,0 +1,87 @@
+"""What a job is asked to do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecgml.config import setting, validate
+from ecgml.datasets.settings import AugmentationSettings, SplitSettings
+from ecgml.errors import ConfigError
+from ecgml.models.settings import MODELS, ModelSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.schemes import HARMONISE_RULES, SCHEMES
+from ecgml.training.settings import FitSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which records, and what they are called."""
+
+    data_dir: tuple[str, ...] = setting((), "Folders to train on, comma-separated; none: the simulated demo cohort")
+    external_dir: tuple[str, ...] = setting((), "Folders of a second cohort that is only ever tested on")
+    cache_dir: str = setting("", "Where preprocessed records are kept; by default ecgml in the user's cache folder")
+    scheme: str = setting("groups", "Label scheme", choices=tuple(SCHEMES))
+    harmonise: str = setting(
+        "sinus_rate",
+        "Rule by which labels of different sources are made to mean the same, in training and validation",
+        choices=HARMONISE_RULES,
+    )
+    demo_records: int = setting(1000, "Records of the simulated demo cohort", low=40, high=100_000)
+    max_quarantined: float = setting(
+        0.25, "Share of unusable files at which a cohort of 20 or more stops the job", low=0, high=1
+    )
+    jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        # A job may be resumed, and is read about, from another working directory.
+        for name in ("data_dir", "external_dir"):
+            object.__setattr__(
+                self, name, tuple(str(Path(path).expanduser().absolute()) for path in getattr(self, name))
+            )
+
+    @property
+    def cache_path(self) -> Path:
+        """The cache folder."""
+        if self.cache_dir:
+            return Path(self.cache_dir).expanduser().absolute()
+        base = os.environ.get("XDG_CACHE_HOME")
+        return (Path(base) if base else Path.home() / ".cache") / "ecgml"
+
+    @property
+    def n_jobs(self) -> int:
+        """Processes, at least one."""
+        return self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What to train, and from what."""
+
+    models: tuple[str, ...] = setting(MODELS, "Models to train, comma-separated", choices=MODELS)
+    init_from: str = setting("", "Earlier model to start from: a checkpoint folder or runs:/<run id>/checkpoint")
+    bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not self.models:
+            raise ConfigError(f"models: none given; one or more of {', '.join(MODELS)}")
+        if len(set(self.models)) != len(self.models):
+            raise ConfigError(f"models: {','.join(self.models)} names one twice")
+
+
+TRAIN_SECTIONS = {
+    "data": DataSettings,
+    "job": JobSettings,
+    "preprocessing": PreprocessingSettings,
+    "split": SplitSettings,
+    "model": ModelSettings,
+    "augmentation": AugmentationSettings,
+    "fit": FitSettings,
+}
+"""The settings of `ecgml train`, section by section."""
+
+PREPARE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings}
+"""The settings of `ecgml prepare`."""

@@ -1,0 +1,282 @@
+"""`ecgml train`: both models, from files to compared, tracked runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import nn
+
+import ecgml
+from ecgml.config import Configuration, resolve, to_json
+from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.datasets.store import WindowStore
+from ecgml.errors import CheckpointError, ConfigError, TrainingError
+from ecgml.models.build import build_model
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.data import JobData, load_data
+from ecgml.pipeline.reporting import (
+    Scored,
+    describe_job,
+    describe_model,
+    one_line,
+    report_comparison,
+    report_harmonised,
+    report_history,
+    report_job,
+    report_scores,
+)
+from ecgml.pipeline.resume import adopt, find_interrupted, finished_model
+from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
+from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.records.leads import LEADS
+from ecgml.service.pyfunc import log_model
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker, fetch_artifact
+from ecgml.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ecgml.training.data import TrainingData, fit_encoder
+from ecgml.training.device import choose_device
+from ecgml.training.fit import Fitted, fit
+
+
+def train(options: Mapping[str, Any], console: Console, *, config: str = "", resume: str = "") -> str:
+    """Train the models, score them on the test part and the external cohort, compare them.
+
+    Parameters
+    ----------
+    options : mapping
+        Settings of `ecgml.pipeline.settings.TRAIN_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    config : str
+        A YAML file of settings; options beat it.
+    resume : str
+        Run of a job that was stopped, to go on with under its own settings.
+
+    Returns
+    -------
+    run_id : str
+        The job's run; each model's run is its child.
+
+    Raises
+    ------
+    EcgmlError
+        If settings, data, store or training do not allow it; no run is left open.
+    """
+    with ended_by_signal(), noted_failure():
+        if resume and config:
+            raise ConfigError("config: a resumed job keeps its settings; leave it out")
+        configuration = resolve(TRAIN_SECTIONS, options, config)
+        experiment = connect()
+        for run_id in close_abandoned(experiment):
+            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        interrupted = find_interrupted(resume, options) if resume else None
+        if interrupted:
+            configuration = interrupted.configuration
+        device = choose_device(configuration["fit"].device)
+        start = starting_point(configuration)
+        job = load_data(configuration, console)
+        if interrupted:
+            interrupted.check(job.digest)
+        name = "+".join(cohort.name for cohort in job.cohorts)
+        with open_run(experiment, name) as run:
+            tracker = Tracker(run.info.run_id)
+            report_job(tracker, configuration, job)
+            links = adopt(interrupted, tracker) if interrupted else []
+            store = WindowStore(job.caches, device)
+            models: dict[str, Scored] = {}
+            for name in configuration["job"].models:
+                child = interrupted.children.get(name) if interrupted else None
+                if child and child.finished:
+                    models[name] = finished_model(child, configuration["job"].bootstrap)
+                    console.say(f"{name}: finished before, run {child.run_id}")
+                    continue
+                with open_run(
+                    experiment, name, parent_id=run.info.run_id, run_id=child.run_id if child else None
+                ) as own:
+                    models[name] = train_model(
+                        name, configuration, job, store, start, Tracker(own.info.run_id), console
+                    )
+            verdicts: list[str] = []
+            if len(models) > 1:
+                verdicts = report_comparison(tracker, models, configuration["job"].bootstrap, job)
+            tracker.describe(describe_job(models, verdicts, job, links))
+            for verdict in verdicts:
+                console.say(verdict)
+    console.say(f"run {run.info.run_id}; look at it with: mlflow ui")
+    return run.info.run_id
+
+
+def train_model(
+    name: str,
+    configuration: Configuration,
+    job: JobData,
+    store: WindowStore,
+    start: Checkpoint | None,
+    tracker: Tracker,
+    console: Console,
+) -> Scored:
+    """Fit one model in the active run; log everything about it."""
+    n_bootstrap = configuration["job"].bootstrap
+    report_job(tracker, configuration, job)
+    tracker.params({"model": name, **configuration.values()})
+    data = TrainingData(
+        store, job.part("train"), job.part("val"), len(job.scheme.classes), configuration["preprocessing"].fs
+    )
+    encoder = start.encoder if start else fit_encoder(data.train)
+    model = initial_model(name, configuration, encoder, data, start).to(store.device)
+    n_parameters = sum(value.numel() for value in model.parameters())
+    console.say(f"{name}: {n_parameters:,} parameters on {store.device}, {len(data.train):,} records to train on")
+    state_path = configuration["data"].cache_path / "training" / f"{tracker.run_id}.safetensors"
+    try:
+        fitted = fit_with_progress(name, model, data, encoder, configuration, state_path, tracker, console)
+    except TrainingError:
+        state_path.unlink(missing_ok=True)  # going on from there would fail again
+        raise
+
+    val = fitted.history[fitted.best_epoch]
+    tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})
+    tracker.tags({"ecgml.stopped": fitted.stopped})
+    console.say(
+        f"{name}: kept epoch {fitted.best_epoch + 1} of {len(fitted.history)} ({fitted.stopped}), "
+        f"val macro-F1 {val['val_macro_f1']:.3f}, macro AUROC {val['val_macro_auroc']:.3f}"
+    )
+    report_history(tracker, fitted.history, fitted.best_epoch, job)
+    temperature = temperature_of(model, store, data.val, encoder)
+    tracker.metrics({"temperature": temperature})
+    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, fitted, tracker)
+    scored = Scored()
+    tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
+    for what, table in tables.items():
+        y_prob = predict_table(model, store, table, encoder, temperature)
+        scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
+        scored.scores[what] = report_scores(tracker, what, scored.predictions[what], n_bootstrap, job, model_id)
+        if configuration["data"].harmonise != "none":
+            harmonised = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
+            report_harmonised(tracker, what, harmonised, n_bootstrap, model_id)
+        console.say(f"{name}, {what}: {one_line(scored.scores[what])}")
+    tracker.describe(describe_model(name, scored, job))
+    state_path.unlink(missing_ok=True)
+    return scored
+
+
+def starting_point(configuration: Configuration) -> Checkpoint | None:
+    """Return the earlier model to start from, or None; check that it fits the job.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, or was made for other waveforms or classes.
+    """
+    address = configuration["job"].init_from
+    if not address:
+        return None
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        path = fetch_artifact(address, Path(folder)) if ":/" in address else Path(address).expanduser()
+        start = load_checkpoint(path)
+    if start.preprocessing != configuration["preprocessing"]:
+        raise CheckpointError(
+            f"init_from: {address} was trained on other waveforms; give its preprocessing settings: "
+            f"{to_json(start.preprocessing)}"
+        )
+    return start
+
+
+def initial_model(
+    name: str, configuration: Configuration, encoder: ClinicalEncoder, data: TrainingData, start: Checkpoint | None
+) -> nn.Module:
+    """Build the model; take over what fits of an earlier one.
+
+    A classifier for other classes starts afresh; where anything else differs, the sizes do, and that is an error.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(configuration["fit"].seed)
+        model = build_model(name, len(LEADS), encoder.n_out, data.n_classes, configuration["model"])
+    if start is None or start.model_name != name:
+        return model
+    if start.model != configuration["model"]:
+        raise CheckpointError(f"init_from: the earlier {name} has other sizes; give its own: {to_json(start.model)}")
+    weights = dict(start.weights)
+    if len(start.classes) != data.n_classes:
+        weights = {key: value for key, value in weights.items() if not key.startswith("head.")}
+    model.load_state_dict(weights, strict=False)
+    return model
+
+
+def fit_with_progress(
+    name: str,
+    model: nn.Module,
+    data: TrainingData,
+    encoder: ClinicalEncoder,
+    configuration: Configuration,
+    state_path: Path,
+    tracker: Tracker,
+    console: Console,
+) -> Fitted:
+    """Fit; show a bar on a terminal, a line an epoch otherwise; log each epoch in one request."""
+    settings = configuration["fit"]
+    last_note = ""
+    with console.progress(name, "steps") as show:
+
+        def on_step(epoch: int, index: int, n_steps: int, loss: float) -> None:
+            show(epoch * n_steps + index + 1, settings.epochs * n_steps, f"loss {loss:.3f} {last_note}")
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+            nonlocal last_note
+            tracker.metrics(metrics, step=epoch + 1)
+            last_note = f"val macro-F1 {metrics['val_macro_f1']:.3f} AUROC {metrics['val_macro_auroc']:.3f}"
+            line = (
+                f"{name} epoch {epoch + 1}/{settings.epochs}: train loss {metrics['train_loss']:.3f}, "
+                f"val loss {metrics['val_loss']:.3f}, {last_note}, {metrics['records_per_second']:.0f} records/s"
+            )
+            if not console.is_terminal:
+                console.say(line)
+
+        return fit(
+            model,
+            data,
+            encoder,
+            settings,
+            configuration["augmentation"],
+            on_epoch=on_epoch,
+            on_step=on_step,
+            state_path=state_path,
+        )
+
+
+def log_checkpoint(
+    name: str,
+    model: nn.Module,
+    configuration: Configuration,
+    job: JobData,
+    encoder: ClinicalEncoder,
+    temperature: float,
+    fitted: Fitted,
+    tracker: Tracker,
+) -> str:
+    """Log the checkpoint as an artifact and as a LoggedModel; return the latter's id."""
+    checkpoint = Checkpoint(
+        name,
+        configuration["model"],
+        configuration["preprocessing"],
+        job.scheme.name,
+        job.scheme.classes,
+        encoder,
+        {key: value.cpu() for key, value in model.state_dict().items()},
+        temperature,
+        {
+            "run_id": tracker.run_id,
+            "data_digest": job.digest,
+            "simulated": job.simulated,
+            "ecgml": ecgml.__version__,
+            "best_epoch": fitted.best_epoch + 1,
+        },
+    )
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        path = Path(folder) / "checkpoint"
+        save_checkpoint(checkpoint, path)
+        tracker.copy(path, "checkpoint")
+        return log_model(path, job.scheme.classes, fitted.best_epoch + 1)

@@ -1,0 +1,224 @@
+"""Runs that are opened are closed, whatever happens; runs that a kill left open are closed by the next command."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+
+import mlflow
+import psutil
+from mlflow.entities import Run, RunStatus
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from ecgml.errors import EcgmlError, TrackingError
+from ecgml.service.store import public_uri
+
+OWNER = "ecgml.owner"
+"""Tag of a run: host, process and that process's start, so that a later command can tell whether it still lives."""
+
+ERROR = "ecgml.error"
+
+ORPHAN_AGE_S = 24 * 3600.0
+"""A run of another host counts as abandoned after so long without a sign, s."""
+
+_PROJECT_TAGS = ("mlflow.project.entryPoint", "mlflow.project.env")
+
+
+class Interrupted(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM); handled like Ctrl-C."""
+
+
+@contextlib.contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that runs are closed on the way out."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not the main thread: whoever is, decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def open_run(
+    experiment_id: str,
+    name: str | None = None,
+    *,
+    parent_id: str | None = None,
+    run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Iterator[Run]:
+    """Open a run, and close it as FINISHED, FAILED (with the reason as a tag) or KILLED.
+
+    Parameters
+    ----------
+    experiment_id : str
+    name : str, optional
+    parent_id : str, optional
+        Makes it a child of that run.
+    run_id : str, optional
+        Goes on with that run. Without it and without a parent, the run of ``mlflow run`` is adopted where there is one.
+    tags : mapping, optional
+    """
+    own = {OWNER: _own_identity(), **(tags or {})}
+    # The run of `mlflow run` beats every argument of start_run; only the parent may take it.
+    adopted = os.environ.pop("MLFLOW_RUN_ID", None) if parent_id is None and run_id is None else None
+    run = mlflow.start_run(
+        run_id=run_id or adopted,
+        experiment_id=experiment_id,
+        run_name=name if not adopted else None,
+        parent_run_id=parent_id,
+        nested=mlflow.active_run() is not None,
+        log_system_metrics=True,
+    )
+    status = RunStatus.FINISHED
+    try:
+        mlflow.set_tags(own)
+        if run_id:
+            with contextlib.suppress(Exception):
+                MlflowClient().delete_tag(run_id, ERROR)
+        yield run
+    except EcgmlError as error:
+        status = RunStatus.FAILED
+        mlflow.set_tag(ERROR, str(error))
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        status = RunStatus.KILLED
+        raise
+    except BaseException as error:
+        status = RunStatus.FAILED
+        mlflow.set_tag(ERROR, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        mlflow.end_run(RunStatus.to_string(status))
+
+
+@contextlib.contextmanager
+def noted_failure() -> Iterator[None]:
+    """Note on the run of ``mlflow run``, before it is adopted, why the job failed; ``mlflow run`` closes it."""
+    try:
+        yield
+    except EcgmlError as error:
+        if run_id := os.environ.get("MLFLOW_RUN_ID"):
+            MlflowClient().set_tag(run_id, ERROR, str(error))
+        raise
+
+
+@dataclass(frozen=True)
+class Child:
+    """A model's run within a job's run."""
+
+    run_id: str
+    finished: bool
+
+
+def children_of(parent_id: str) -> dict[str, Child]:
+    """Return the runs within a job's run by their names."""
+    client = MlflowClient()
+    parent = client.get_run(parent_id)
+    runs = client.search_runs([parent.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_id}'")
+    return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
+
+
+def read_run(run_id: str) -> Run:
+    """Return a run.
+
+    Raises
+    ------
+    TrackingError
+        If there is none of that id.
+    """
+    try:
+        return MlflowClient().get_run(run_id)
+    except MlflowException:
+        raise TrackingError(f"run {run_id!r} does not exist in {public_uri(mlflow.get_tracking_uri())}") from None
+
+
+def move_children(children: Mapping[str, Child], parent_id: str) -> None:
+    """Make runs the children of another parent."""
+    for child in children.values():
+        MlflowClient().set_tag(child.run_id, MLFLOW_PARENT_RUN_ID, parent_id)
+
+
+def close_abandoned(experiment_id: str) -> list[str]:
+    """Close as KILLED the runs of an experiment that nobody works on any more.
+
+    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when it has
+    shown no system metric for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
+    it is abandoned when no ``mlflow run`` older than it lives on the machine of an embedded store, else after a day.
+
+    Returns
+    -------
+    list of str
+        Ids of the runs that were closed.
+    """
+    client = MlflowClient()
+    own = os.environ.get("MLFLOW_RUN_ID")
+    closed, token = [], None
+    while True:
+        page = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=200, page_token=token)
+        for run in page:
+            if run.info.run_id != own and _is_abandoned(client, run):
+                client.set_terminated(run.info.run_id, "KILLED")
+                closed.append(run.info.run_id)
+        token = page.token
+        if not token:
+            return closed
+
+
+def _is_abandoned(client: MlflowClient, run: Run) -> bool:
+    owner = run.data.tags.get(OWNER)
+    if owner and owner.split()[0] == socket.gethostname():
+        return not _lives(owner)
+    if not owner:
+        if not any(tag in run.data.tags for tag in _PROJECT_TAGS):
+            return False  # not one of ours
+        if mlflow.get_tracking_uri().startswith("sqlite:"):
+            return not _launcher_lives(run.info.start_time / 1000)
+    return time.time() - _last_sign_s(client, run) > ORPHAN_AGE_S
+
+
+def _last_sign_s(client: MlflowClient, run: Run) -> float:
+    """Return when a run last showed a metric (system metrics come every ten seconds), seconds since 1970."""
+    latest = run.info.start_time
+    for key in run.data.metrics:
+        if key.startswith("system/cpu"):
+            latest = max(latest, *(point.timestamp for point in client.get_metric_history(run.info.run_id, key)))
+    return latest / 1000
+
+
+def _launcher_lives(started_s: float) -> bool:
+    """Whether an ``mlflow run`` that was there when a run started still is."""
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        words = [os.path.basename(word) for word in process.info["cmdline"] or ()]
+        if "mlflow" in words and "run" in words and process.info["create_time"] <= started_s:
+            return True
+    return False
+
+
+def _own_identity() -> str:
+    process = psutil.Process()
+    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
+
+
+def _lives(owner: str) -> bool:
+    try:
+        _, pid, created = owner.split()
+        return abs(psutil.Process(int(pid)).create_time() - float(created)) < 1.0
+    except (psutil.Error, ValueError):
+        return False

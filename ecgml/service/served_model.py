@@ -1,0 +1,7 @@
+"""The script that MLflow runs to make the served model ("models from code")."""
+
+from mlflow.models import set_model
+
+from ecgml.service.pyfunc import RhythmClassifier
+
+set_model(RhythmClassifier())

@@ -1,0 +1,99 @@
+"""Which tracking store, made once; which experiment."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from urllib.parse import unquote
+
+import mlflow
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from ecgml.errors import TrackingError
+
+DEFAULT_EXPERIMENT = "ecg-rhythm"
+
+_SQLITE = "sqlite:///"
+
+
+def connect() -> str:
+    """Connect to the tracking store and return the experiment's id.
+
+    ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` decide; under ``mlflow run`` the project's run does. Without
+    them: ``mlflow.db`` in the working directory, experiment ``ecg-rhythm``. A sqlite database is made under a lock:
+    several processes that meet a fresh one crash in its migrations.
+
+    Raises
+    ------
+    TrackingError
+        If the store cannot be reached or the experiment was deleted.
+    """
+    _quiet()
+    uri = mlflow.get_tracking_uri()
+    try:
+        if uri.startswith(_SQLITE):
+            with FileLock(unquote(uri.removeprefix(_SQLITE)) + ".lock"):
+                return _experiment()
+        return _experiment()
+    except (MlflowException, OSError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
+
+
+def _quiet() -> None:
+    """Keep MLflow's own chatter out of a job's output."""
+    # Migrations report every step of the schema since 2018; system metrics their start and end in every run.
+    for name in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+def describe_store() -> str:
+    """Return where runs go, without creating anything there.
+
+    Raises
+    ------
+    TrackingError
+        If a server does not answer.
+    """
+    uri = mlflow.get_tracking_uri()
+    if uri.startswith(_SQLITE):
+        path = Path(unquote(uri.removeprefix(_SQLITE)))
+        return f"runs go to {path}{'' if path.exists() else ', made by the first'}"
+    try:
+        MlflowClient().search_experiments(max_results=1)
+    except (MlflowException, OSError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
+    return f"runs go to {public_uri(uri)}"
+
+
+def public_uri(uri: str) -> str:
+    """Return a store's address without the password that it may hold."""
+    scheme, separator, rest = uri.partition("://")
+    return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else uri
+
+
+def _experiment() -> str:
+    client = MlflowClient()
+    if run_id := os.environ.get("MLFLOW_RUN_ID"):
+        return client.get_run(run_id).info.experiment_id
+    if experiment_id := os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return client.get_experiment(experiment_id).experiment_id
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        return client.create_experiment(name)
+    if experiment.lifecycle_stage == "deleted":
+        raise TrackingError(f"MLflow experiment {name!r} was deleted; restore it or set MLFLOW_EXPERIMENT_NAME")
+    return experiment.experiment_id
+
+
+def local_artifact_path(uri: str) -> Path | None:
+    """Return the folder of an artifact address on this machine, or None where it is elsewhere."""
+    if uri.startswith("file://"):
+        return Path(unquote(uri.removeprefix("file://")))
+    return None if "://" in uri else Path(uri)

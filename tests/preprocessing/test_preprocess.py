@@ -1,0 +1,163 @@
+"""From a record as read to the model's waveform: physics of the band, quality, quarantine reasons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ecgml.errors import ConfigError, RecordError
+from ecgml.preprocessing.filters import butterworth, resample, zero_phase
+from ecgml.preprocessing.preprocess import STEP_MV, preprocess, to_mv
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.record import Record
+
+SETTINGS = PreprocessingSettings()
+
+
+def sine(hz: float, fs: float, duration_s: float = 10.0) -> np.ndarray:
+    times = np.arange(round(duration_s * fs)) / fs
+    return np.tile(np.sin(2 * np.pi * hz * times), (12, 1)).astype(np.float32)
+
+
+def record(waveform: np.ndarray, fs: float = 500.0) -> Record:
+    return Record(waveform.astype(np.float32), fs, "file.csv")
+
+
+def middle_amplitude(waveform: np.ndarray, fs: float) -> float:
+    """Amplitude of a sine away from the edges: sqrt(2) times its root mean square."""
+    inside = waveform[:, round(2 * fs) : round(-2 * fs)]
+    return float(np.sqrt(2 * np.mean(inside**2)))
+
+
+@pytest.mark.parametrize("fs", [100.0, 250.0, 257.0, 400.0, 500.0, 1000.0])
+@pytest.mark.parametrize("hz", [1.5, 5.0, 10.0, 20.0])
+def test_pass_band_is_kept_within_two_percent_at_every_source_rate(hz: float, fs: float) -> None:
+    prepared = preprocess(record(sine(hz, fs), fs), SETTINGS)
+    assert middle_amplitude(to_mv(prepared.waveform), SETTINGS.fs) == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("fs", [250.0, 500.0, 1000.0])
+@pytest.mark.parametrize("hz", [0.05, 50.0, 60.0, 70.0, 100.0])
+def test_drift_mains_and_what_would_alias_are_removed(hz: float, fs: float) -> None:
+    """Below 0.1 Hz the zero-phase high-pass of order 2 lets through (0.05/0.5)^4 = 1e-4; above 45 Hz nothing is left."""
+    prepared = preprocess(record(sine(hz, fs, 40.0), fs), SETTINGS)
+    assert middle_amplitude(to_mv(prepared.waveform), SETTINGS.fs) < 0.02
+
+
+def test_sources_of_different_rate_give_the_same_waveform() -> None:
+    """A 10 Hz sine of 100, 500 and 1000 Hz must not differ in the model's band by more than 1 % (5 µV steps at most)."""
+    waveforms = [
+        to_mv(preprocess(record(sine(10, fs), fs), SETTINGS).waveform)[:, 200:800] for fs in (100.0, 500.0, 1000.0)
+    ]
+    for other in waveforms[1:]:
+        np.testing.assert_allclose(other, waveforms[0], atol=0.01)
+
+
+def test_filter_moves_no_peak() -> None:
+    """A zero-phase filter answers an impulse symmetrically."""
+    impulse = np.zeros((1, 1001))
+    impulse[0, 500] = 1
+    answer = zero_phase(impulse, butterworth(6, None, 40, 500.0), 500.0)[0]
+    np.testing.assert_allclose(answer, answer[::-1], atol=1e-6)
+    assert answer.argmax() == 500
+
+
+def test_resampled_length_covers_the_recording() -> None:
+    assert resample(np.zeros((1, 2570)), 257.0, 100.0).shape == (1, 1000)
+    assert resample(np.zeros((1, 5000)), 500.0, 100.0).shape == (1, 1000)
+    assert resample(np.zeros((1, 1000)), 100.0, 500.0).shape == (1, 5000)
+
+
+def test_result_is_whole_steps_of_a_microvolt() -> None:
+    prepared = preprocess(record(0.3 * sine(7, 500)), SETTINGS)
+    assert prepared.waveform.dtype == np.int16
+    assert to_mv(prepared.waveform).max() == pytest.approx(0.3, abs=0.01)
+    assert STEP_MV == 0.001
+
+
+def with_lead(lead: int, values: np.ndarray | float) -> np.ndarray:
+    waveform = sine(7, 500)
+    waveform[lead] = values
+    return waveform
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        (0.0, "flat"),
+        (1.3, "flat"),
+        (np.nan, "missing"),
+        (11 * sine(7, 500)[0], "over amplitude"),
+        (np.clip(sine(7, 500)[0], -0.5, 0.5), "clipped"),
+        (np.where(np.arange(5000) < 3000, 0.2, sine(7, 500)[0]), "flat"),
+    ],
+)
+def test_unusable_lead_is_left_out_and_named(values: np.ndarray | float, fault: str) -> None:
+    prepared = preprocess(record(with_lead(7, values)), SETTINGS)
+    assert prepared.notes == (f"V2 left out: {fault}",)
+    assert not prepared.waveform[7].any()
+    assert prepared.waveform[6].any()
+
+
+def test_constant_offset_is_no_fault() -> None:
+    assert preprocess(record(sine(7, 500) + 15), SETTINGS).notes == ()
+
+
+def test_short_gap_is_bridged_and_a_long_one_costs_the_lead() -> None:
+    short, long = sine(7, 500), sine(7, 500)
+    short[0, 1000:1015] = np.nan
+    long[0, 1000:1100] = np.nan
+    assert preprocess(record(short), SETTINGS).notes == ()
+    assert preprocess(record(long), SETTINGS).notes == ("I left out: missing",)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "reason"),
+    [
+        (np.zeros((12, 5000)), "flat"),
+        (np.full((12, 5000), np.nan), "missing"),
+        (30 * sine(7, 500), "over amplitude"),
+        (np.clip(sine(7, 500), -0.5, 0.5), "clipped"),
+        (sine(7, 500)[:, :2000], "too short"),
+    ],
+)
+def test_unusable_record_says_why_in_one_line(waveform: np.ndarray, reason: str) -> None:
+    with pytest.raises(RecordError, match=r"file\.csv") as caught:
+        preprocess(record(waveform), SETTINGS)
+    assert caught.value.reason == reason
+    assert "\n" not in str(caught.value)
+
+
+def test_record_shorter_than_the_data_set_promises_is_truncated() -> None:
+    with pytest.raises(RecordError, match=r"4,982 samples.*at least 5,000.*--min-duration-s 9\.9") as caught:
+        preprocess(record(sine(7, 500)[:, :4982]), SETTINGS, promised_s=10.0)
+    assert caught.value.reason == "truncated"
+    preprocess(record(sine(7, 500)[:, :4982]), PreprocessingSettings(min_duration_s=9.9), promised_s=10.0)
+
+
+def test_digest_names_every_setting() -> None:
+    digests = {
+        settings.digest()
+        for settings in (SETTINGS, PreprocessingSettings(fs=250), PreprocessingSettings(denoise="notch"))
+    }
+    assert len(digests) == 3
+
+
+def test_band_must_fit_the_rate() -> None:
+    with pytest.raises(ConfigError, match="lowpass_hz: 40 Hz does not fit below half of fs=75 Hz"):
+        PreprocessingSettings(fs=75)
+
+
+@pytest.mark.parametrize("name", ["bandpass", "notch"])
+def test_denoiser_keeps_ten_hertz_and_removes_mains(name: str) -> None:
+    from ecgml.preprocessing.denoising import denoise
+
+    clean, soiled = sine(10, 500), sine(10, 500) + 0.5 * sine(50, 500)
+    denoised, skipped = denoise(soiled, 500.0, name)
+    assert skipped == ()
+    np.testing.assert_allclose(denoised[:, 1000:-1000], clean[:, 1000:-1000], atol=0.12 if name == "bandpass" else 0.02)
+
+
+def test_denoiser_says_what_cannot_be_done_at_a_low_rate() -> None:
+    prepared = preprocess(record(sine(7, 100), 100.0), PreprocessingSettings(denoise="notch"))
+    assert prepared.notes == ("no notch at 50 Hz", "no notch at 60 Hz")
