@@ -10,5 +10,6 @@ manifest     your own files, listed in manifest.csv
 labels       the words of a manifest -> rhythms, through labels.yaml
 tables       spreadsheets: .csv with any usual delimiter, .xlsx
 places       paths that must stay inside a data set's folder; the mark of a simulated one
-simulation/  the simulated demo cohort
+pool         simulated records without files, to train on beside real ones
+simulation/  the simulator, and the demo cohort that it writes
 """

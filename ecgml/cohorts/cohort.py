@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.records.reading import read_record
 from ecgml.records.record import Record
 
@@ -39,6 +42,8 @@ class Entry:
     are near-certainly one ECG (Chapman: all 13 measurements and the rhythm)."""
     promised_s: float | None = None
     """The length that the data set promises, s (Chapman: 10); a shorter file is truncated."""
+    simulated: tuple[str, int] | None = None
+    """Rhythm and seed of a record without a file, simulated when it is read (`ecgml.cohorts.pool`)."""
     read_options: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads)."""
 
@@ -50,7 +55,7 @@ class Cohort:
     name: str
     """Short, unique within a job: the folder's name."""
     kind: str
-    """``chapman``, ``physionet``, ``ptbxl`` or ``manifest``."""
+    """``chapman``, ``physionet``, ``ptbxl``, ``manifest`` or ``pool``."""
     root: Path
     entries: tuple[Entry, ...]
     rows_without_file: int = 0
@@ -64,11 +69,15 @@ class Cohort:
 
 
 def read_entry(entry: Entry) -> Record:
-    """Read the waveform of an entry.
+    """Read the waveform of an entry, or simulate it.
 
     Raises
     ------
     RecordError
         If the file is missing, malformed or unreadable.
     """
+    if entry.simulated:
+        rhythm, seed = entry.simulated
+        made = simulate_record(rhythm, np.random.default_rng(seed))
+        return Record(made.waveform, made.fs, entry.record_id)
     return read_record(entry.path, **entry.read_options)

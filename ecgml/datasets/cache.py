@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock
@@ -114,7 +115,14 @@ def _cohort_key(cohort: Cohort) -> str:
     digest = hashlib.sha256(repr((FORMAT, CLINICAL_NAMES)).encode())
     for entry in cohort.entries:
         path = entry.path.relative_to(cohort.root) if entry.path.is_relative_to(cohort.root) else entry.path
-        facts = (entry.record_id, path.as_posix(), _stamps(entry.path), entry.promised_s, entry.read_options)
+        facts = (
+            entry.record_id,
+            path.as_posix(),
+            _stamps(entry.path),
+            entry.promised_s,
+            entry.read_options,
+            entry.simulated,
+        )
         digest.update(repr(facts).encode())
     return digest.hexdigest()[:16]
 
@@ -147,7 +155,7 @@ def _open(folder: Path) -> CachedCohort:
         with np.load(folder / "records.npz") as arrays:
             records = {name: arrays[name] for name in arrays.files}
         windows = np.load(folder / "windows.npy", mmap_mode="r")
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, BadZipFile) as error:
         raise CacheError(f"{folder}: the cache is damaged ({error}); delete the folder and run again") from None
     return CachedCohort(
         windows,

@@ -25,8 +25,8 @@ def class_weights(labels: NDArray[np.int64], balance: float) -> NDArray[np.float
     return weights / weights.sum()
 
 
-def draw_epoch(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw as many records as there are, by systematic resampling, in random order.
+def draw_epoch(weights: NDArray[np.float64], n_draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw records by systematic resampling, in random order.
 
     Systematic resampling (Kitagawa 1996, 10.1080/10618600.1996.10474692) draws record i either floor(n w_i) or
     ceil(n w_i) times: the same expectation as drawing with replacement, less chance about which rare records an epoch
@@ -36,15 +36,16 @@ def draw_epoch(weights: NDArray[np.float64], rng: np.random.Generator) -> NDArra
     ----------
     weights : ndarray, shape (n_records,)
         They sum to 1.
+    n_draws : int
     rng : numpy.random.Generator
 
     Returns
     -------
-    rows : ndarray of int64, shape (n_records,)
+    rows : ndarray of int64, shape (n_draws,)
     """
     n_records = len(weights)
     # The order is shuffled first: neighbours in one cohort must not share their luck.
     order = rng.permutation(n_records)
-    positions = (rng.random() + np.arange(n_records)) / n_records
+    positions = (rng.random() + np.arange(n_draws)) / n_draws
     drawn = order[np.searchsorted(np.cumsum(weights[order]), positions, side="right").clip(max=n_records - 1)]
     return rng.permutation(drawn).astype(np.int64)

@@ -53,5 +53,12 @@ class AugmentationSettings:
         high=0.9,
     )
 
+    simulated_records: int = setting(
+        400,
+        "Simulated records that an epoch sees beside the real ones; none where all data are simulated",
+        low=0,
+        high=100_000,
+    )
+
     def __post_init__(self) -> None:
         validate(self)

@@ -81,6 +81,11 @@ class RecordTable:
         """Return the rows that an index or mask selects."""
         return RecordTable(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
+    @classmethod
+    def join(cls, tables: Sequence[RecordTable]) -> RecordTable:
+        """Put tables of one numbering one below the other."""
+        return cls(*(np.concatenate([getattr(table, name) for table in tables]) for name in cls.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class LeftOut:

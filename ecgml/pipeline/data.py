@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohorts
+from ecgml.cohorts.pool import simulated_pool
 from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
 from ecgml.datasets.splits import describe, split_records
@@ -25,6 +26,8 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import Scheme, scheme_named
 
 DEMO_SEED = 0
+
+POOL_RECORDS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class JobData:
         The part of each.
     external : RecordTable
         Records that are only ever tested on; empty where there are none.
+    pool : RecordTable
+        Simulated records to train on beside the real ones; empty where there are none.
     scheme : Scheme
     left_out : tuple of LeftOut
         Records without a class of the scheme, second forms of an ECG, patients of the external cohort.
@@ -53,6 +58,7 @@ class JobData:
     table: RecordTable
     parts: NDArray[np.str_]
     external: RecordTable
+    pool: RecordTable
     scheme: Scheme
     left_out: tuple[LeftOut, ...]
     digest: str
@@ -63,9 +69,15 @@ class JobData:
         return self.table[rows & self.table.usable] if usable else self.table[rows]
 
     @property
+    def name(self) -> str:
+        """The cohorts trained on."""
+        there = set(np.char.partition(self.table.record_ids, "/")[:, 0])
+        return "+".join(cohort.name for cohort in self.cohorts if cohort.name in there)
+
+    @property
     def simulated(self) -> bool:
-        """Whether any record was made by the simulator."""
-        return any(cohort.simulated for cohort in self.cohorts)
+        """Whether any record that figures stand on was made by the simulator."""
+        return any(cohort.simulated and cohort.kind != "pool" for cohort in self.cohorts)
 
 
 def load_cohorts(data: DataSettings, console: Console) -> tuple[list[Cohort], list[Cohort]]:
@@ -143,13 +155,15 @@ def load_data(configuration: Configuration, console: Console) -> JobData:
     data, preprocessing = configuration["data"], configuration["preprocessing"]
     scheme = scheme_named(data.scheme)
     inner, outer = load_cohorts(data, console)
-    cohorts = [*outer, *inner]
+    n_simulated = configuration["augmentation"].simulated_records
+    pool = [simulated_pool(POOL_RECORDS)] if n_simulated and not all(cohort.simulated for cohort in inner) else []
+    cohorts = [*outer, *inner, *pool]
     caches = fill_caches(cohorts, data, preprocessing, console)
     joint, left_out = build_table(cohorts, caches, scheme, data.harmonise)
-    is_outer = np.isin(np.char.partition(joint.record_ids, "/")[:, 0], [cohort.name for cohort in outer])
-    leaked = ~is_outer & np.isin(joint.patients, joint.patients[is_outer])
+    is_outer, is_inner, is_pool = (_of_cohorts(joint, group) for group in (outer, inner, pool))
+    leaked = is_inner & np.isin(joint.patients, joint.patients[is_outer])
     left_out += [LeftOut(name, "its patient is in the external cohort") for name in joint.record_ids[leaked]]
-    table, external = joint[~is_outer & ~leaked], joint[is_outer]
+    table, external, simulated = joint[is_inner & ~leaked], joint[is_outer], joint[is_pool]
     if outer and len(external) == 0:
         raise TrainingError(f"external_dir: none of its records has a class of the scheme {scheme.name!r}")
 
@@ -165,7 +179,11 @@ def load_data(configuration: Configuration, console: Console) -> JobData:
         listed = ", ".join(f"{name} {count}" for name, count in zip(scheme.classes, counts, strict=True))
         console.say(f"  external {len(external)}: {listed} (labels as written)")
     digest = _digest(caches, table, parts, external)
-    return JobData(tuple(cohorts), tuple(caches), table, parts, external, scheme, tuple(left_out), digest)
+    return JobData(tuple(cohorts), tuple(caches), table, parts, external, simulated, scheme, tuple(left_out), digest)
+
+
+def _of_cohorts(table: RecordTable, cohorts: Sequence[Cohort]) -> NDArray[np.bool_]:
+    return np.isin(np.char.partition(table.record_ids, "/")[:, 0], [cohort.name for cohort in cohorts])
 
 
 def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme: Scheme, console: Console) -> None:

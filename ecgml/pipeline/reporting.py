@@ -61,8 +61,9 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
         "left_out.csv",
     )
-    addresses = [str(cohort.root) for cohort in job.cohorts]
-    tracker.dataset("+".join(cohort.name for cohort in job.cohorts), job.digest, addresses, "training")
+    real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
+    addresses = [str(cohort.root) for cohort in real]
+    tracker.dataset(job.name, job.digest, addresses, "training")
     tags = {"ecgml.data_digest": job.digest, "ecgml.version": ecgml.__version__, "ecgml.git_commit": git_commit()}
     if job.simulated:
         tags["ecgml.simulated"] = "true"

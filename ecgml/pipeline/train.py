@@ -81,8 +81,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         job = load_data(configuration, console)
         if interrupted:
             interrupted.check(job.digest)
-        name = "+".join(cohort.name for cohort in job.cohorts)
-        with open_run(experiment, name) as run:
+        with open_run(experiment, job.name) as run:
             tracker = Tracker(run.info.run_id)
             report_job(tracker, configuration, job)
             links = adopt(interrupted, tracker) if interrupted else []
@@ -124,7 +123,7 @@ def train_model(
     report_job(tracker, configuration, job)
     tracker.params({"model": name, **configuration.values()})
     data = TrainingData(
-        store, job.part("train"), job.part("val"), len(job.scheme.classes), configuration["preprocessing"].fs
+        store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration["preprocessing"].fs
     )
     encoder = start.encoder if start else fit_encoder(data.train)
     model = initial_model(name, configuration, encoder, data, start).to(store.device)

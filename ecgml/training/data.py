@@ -27,6 +27,8 @@ class TrainingData:
     store : WindowStore
     train, val : RecordTable
         Usable records.
+    simulated : RecordTable
+        Simulated records to mix into training; may be empty.
     n_classes : int
     fs : float
         Of the windows, Hz.
@@ -35,6 +37,7 @@ class TrainingData:
     store: WindowStore
     train: RecordTable
     val: RecordTable
+    simulated: RecordTable
     n_classes: int
     fs: float
 
@@ -86,20 +89,26 @@ def training_batches(
     rng : numpy.random.Generator
         Everything that is drawn comes from it.
     """
-    table = data.train
+    drawn_tables = [(data.train, len(data.train))]
+    if len(data.simulated) and augmentation.simulated_records:
+        drawn_tables.append((data.simulated, augmentation.simulated_records))
+    table = RecordTable.join(
+        [own[draw_epoch(class_weights(own.y_harmonised, balance), n_draws, rng)] for own, n_draws in drawn_tables]
+    )
+    table = table[rng.permutation(len(table))]
     stretchable = rate_labels(table.rates, table.rhythms, table.sinus, table.y_by_band)
-    drawn = draw_epoch(class_weights(table.y_harmonised, balance), rng)
-    keep_given = rng.random(len(drawn)) >= augmentation.clinical_dropout
-    windows = table.first_window[drawn] + rng.integers(table.n_windows[drawn])
-    for index in range(steps_per_epoch(len(table), batch_size)):
-        at = slice(index * batch_size, min((index + 1) * batch_size, len(drawn)))
-        rows = drawn[at]
-        waveform, n_valid = data.store.take(windows[at])
-        clinical = clinical_values(table[rows], keep_given[at])
-        batch = Batch(waveform, n_valid, clinical, table.y_harmonised[rows])
+    keep_given = rng.random(len(table)) >= augmentation.clinical_dropout
+    windows = table.first_window + rng.integers(table.n_windows)
+    clinical = clinical_values(table, keep_given)
+    size = min(batch_size, len(table))
+    for start in range(0, len(table) - size + 1, size):
+        rows = slice(start, start + size)
+        waveform, n_valid = data.store.take(windows[rows])
+        batch = Batch(waveform, n_valid, clinical[rows], table.y_harmonised[rows])
         yield augment(batch, stretchable[rows], data.fs, augmentation, rng)
 
 
-def steps_per_epoch(n_records: int, batch_size: int) -> int:
+def steps_per_epoch(data: TrainingData, augmentation: AugmentationSettings, batch_size: int) -> int:
     """Return the number of whole batches in an epoch, at least one."""
+    n_records = len(data.train) + (augmentation.simulated_records if len(data.simulated) else 0)
     return max(1, n_records // batch_size)

@@ -97,7 +97,7 @@ def fit(
     if state_path and state_path.exists():
         stopping = _resume(state_path, model, optimiser, average, best, fitted)
 
-    n_epoch_steps = steps_per_epoch(len(data.train), settings.batch_size)
+    n_epoch_steps = steps_per_epoch(data, augmentation, settings.batch_size)
     n_steps = settings.epochs * n_epoch_steps
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for epoch in range(len(fitted.history), settings.epochs):

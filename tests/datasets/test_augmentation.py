@@ -15,9 +15,7 @@ from ecgml.records.clinical import CLINICAL_NAMES
 
 FS = 100.0
 N = 256
-STRETCH_ONLY = AugmentationSettings(
-    augmentation=0, time_stretch=0.5, crop=0, lead_dropout=0, clinical_dropout=0
-)
+STRETCH_ONLY = AugmentationSettings(augmentation=0, time_stretch=0.5, crop=0, lead_dropout=0, clinical_dropout=0)
 NONE = replace(STRETCH_ONLY, time_stretch=0)
 SB, SR, ST = 0, 1, 2
 

@@ -32,7 +32,9 @@ def value_column(name: str) -> int:
 def test_training_rows_are_centred_on_the_median_and_scaled() -> None:
     table = rows(age=[20.0, 40.0, 60.0, 80.0, 100.0])
     encoded = ClinicalEncoder.fit(table).encode(table)[:, value_column("age")]
-    np.testing.assert_allclose(encoded, (np.array([20, 40, 60, 80, 100]) - 60) / np.std([20, 40, 60, 80, 100]), rtol=1e-6)
+    np.testing.assert_allclose(
+        encoded, (np.array([20, 40, 60, 80, 100]) - 60) / np.std([20, 40, 60, 80, 100]), rtol=1e-6
+    )
 
 
 def test_missing_value_is_zero_and_flagged() -> None:

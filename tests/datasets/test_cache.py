@@ -1,0 +1,189 @@
+"""The cache: whole or not there, filled once, resumed part by part, the same however it is filled."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.pool import simulated_pool
+from ecgml.datasets import filling
+from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
+from ecgml.errors import CacheError, CohortError
+from ecgml.preprocessing.preprocess import preprocess
+from ecgml.preprocessing.settings import PreprocessingSettings
+
+SETTINGS = PreprocessingSettings()
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "PART_SIZE", 4)
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix != ".lock")
+
+
+def fill(cohort: Cohort, folder: Path, **options: object) -> CachedCohort:
+    return open_or_fill(cohort, SETTINGS, folder, **options)
+
+
+def with_unreadable(cohort: Cohort, folder: Path) -> Cohort:
+    """Return the cohort with an empty file in its second place."""
+    path = folder / "empty.csv"
+    path.touch()
+    broken = Entry("broken", path, rhythms=("SVT",), read_options={"fs": 500.0, "unit": "uV"})
+    return replace(cohort, entries=(cohort.entries[0], broken, *cohort.entries[1:]))
+
+
+def test_cache_holds_what_preprocess_makes(tmp_path: Path) -> None:
+    from ecgml.cohorts.cohort import read_entry
+
+    cohort = simulated_pool(5)
+    cached = fill(cohort, tmp_path)
+    assert cached.record_ids == tuple(entry.record_id for entry in cohort.entries)
+    for place, entry in enumerate(cohort.entries):
+        prepared = preprocess(read_entry(entry), SETTINGS)
+        first, beyond = cached.first_window[place : place + 2]
+        assert beyond - first == 1
+        np.testing.assert_array_equal(cached.windows[first], prepared.waveform)
+
+
+def test_filling_again_reads_nothing(tmp_path: Path) -> None:
+    fill(simulated_pool(6), tmp_path)
+    calls: list[tuple[int, int]] = []
+    fill(simulated_pool(6), tmp_path, on_progress=lambda done, total: calls.append((done, total)))
+    assert calls == []
+
+
+def test_other_settings_or_records_get_a_cache_of_their_own(tmp_path: Path) -> None:
+    fill(simulated_pool(5), tmp_path)
+    fill(simulated_pool(6), tmp_path)
+    open_or_fill(simulated_pool(5), PreprocessingSettings(fs=250), tmp_path)
+    assert sum(name.endswith("cache.json") for name in files_of(tmp_path)) == 3
+
+
+def test_changed_file_is_read_again(tmp_path: Path) -> None:
+    cohort = with_unreadable(simulated_pool(3), tmp_path)
+    assert fill(cohort, tmp_path / "cache").quarantined[0].reason == "empty"
+    (tmp_path / "empty.csv").write_text("1,x\n")
+    assert fill(cohort, tmp_path / "cache").quarantined[0].reason != "empty"
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
+    cohort = simulated_pool(10)
+    one, two = fill(cohort, tmp_path / "one"), fill(cohort, tmp_path / "two", n_jobs=2)
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+    for name in files_of(tmp_path / "one"):
+        if (tmp_path / "one" / name).is_file():
+            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    assert one.digest == two.digest
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+def test_killed_job_goes_on_from_the_parts_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort = simulated_pool(10)
+
+    def kill(done: int, total: int) -> None:
+        if done >= 8:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fill(cohort, tmp_path, on_progress=kill)
+    assert not any(name.endswith("cache.json") for name in files_of(tmp_path))
+    read: list[str] = []
+    original = filling.read_entry
+    monkeypatch.setattr(filling, "read_entry", lambda entry: read.append(entry.record_id) or original(entry))
+    resumed = fill(cohort, tmp_path)
+    assert read == [entry.record_id for entry in cohort.entries[8:]]
+    assert resumed.digest == fill(cohort, tmp_path / "whole").digest
+    assert not any("partial" in name or "part-" in name for name in files_of(tmp_path))
+
+
+@pytest.mark.parametrize("at", ["part-00001", "windows.npy", "cache.json"])
+def test_full_disk_is_one_line_and_leaves_nothing_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    real_open = Path.open
+
+    def open_or_full(path: Path, *arguments: object, **options: object) -> object:
+        if at in path.name and "w" in str(arguments[:1]):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real_open(path, *arguments, **options)
+
+    cohort = simulated_pool(6)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", open_or_full)
+        with pytest.raises(CacheError, match="the disk is full; free space or pass --cache-dir"):
+            fill(cohort, tmp_path)
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir() and path.parent != tmp_path]
+    assert all(path.name.endswith(".partial") for path in folders)
+    assert len(fill(cohort, tmp_path).record_ids) == 6
+
+
+def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match="the cache cannot be used"):
+        fill(simulated_pool(1), tmp_path / "file")
+
+
+def test_damaged_cache_is_said_to_be(tmp_path: Path) -> None:
+    fill(simulated_pool(3), tmp_path)
+    path = next(tmp_path.rglob("records.npz"))
+    path.write_bytes(b"not an archive")
+    with pytest.raises(CacheError, match=r"is damaged .*; delete the folder and run again"):
+        fill(simulated_pool(3), tmp_path)
+
+
+def _fill_in_process(folder: str, queue: multiprocessing.Queue) -> None:
+    calls = []
+    fill(simulated_pool(8), Path(folder), on_progress=lambda done, total: calls.append(done))
+    queue.put(len(calls))
+
+
+@pytest.mark.slow
+def test_two_jobs_that_want_the_same_cache_fill_it_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    jobs = [context.Process(target=_fill_in_process, args=(str(tmp_path), queue)) for _ in range(2)]
+    for job in jobs:
+        job.start()
+    calls = sorted(queue.get(timeout=120) for _ in jobs)
+    for job in jobs:
+        job.join()
+    assert calls[0] == 0
+    assert calls[1] > 0
+
+
+def test_cohort_without_a_usable_record_makes_an_empty_cache(tmp_path: Path) -> None:
+    cohort = with_unreadable(simulated_pool(1), tmp_path)
+    cached = fill(replace(cohort, entries=cohort.entries[1:]), tmp_path / "cache")
+    assert len(cached.windows) == 0
+    assert [bad.record_id for bad in cached.quarantined] == ["broken"]
+
+
+def test_job_stops_when_more_than_its_share_is_unusable(tmp_path: Path) -> None:
+    cohort = with_unreadable(simulated_pool(19), tmp_path)
+    cached = fill(cohort, tmp_path / "cache")
+    check_quarantine(cohort, cached, 0.05)
+    with pytest.raises(CohortError, match=r"1 of 20 files are unusable, more than 4%; the first: .*raise --max-quarant"):
+        check_quarantine(cohort, cached, 0.04)
+    check_quarantine(replace(cohort, entries=cohort.entries[:3]), cached, 0.04)
+
+
+def test_job_stops_when_all_of_a_small_cohort_is_unusable(tmp_path: Path) -> None:
+    cohort = replace(with_unreadable(simulated_pool(1), tmp_path), entries=())
+    cohort = replace(cohort, entries=with_unreadable(simulated_pool(1), tmp_path).entries[1:])
+    with pytest.raises(CohortError, match="1 of 1 files are unusable"):
+        check_quarantine(cohort, fill(cohort, tmp_path / "cache"), 0.25)

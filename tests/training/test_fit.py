@@ -1,0 +1,184 @@
+"""Training: learns what can be learnt, repeats and resumes bit for bit, stops when it should, says what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from ecgml.datasets.settings import AugmentationSettings
+from ecgml.datasets.store import WindowStore
+from ecgml.errors import CheckpointError, TrainingError
+from ecgml.models.build import build_model
+from ecgml.models.settings import ModelSettings
+from ecgml.training.data import TrainingData, fit_encoder
+from ecgml.training.fit import Fitted, fit
+from ecgml.training.settings import FitSettings
+from tests.datasets.tables import make_table
+
+FS, N_TIMES = 50.0, 200
+SIZES = ModelSettings(trunk_width=8, trunk_stages=2, gru_width=4, clinical_width=4)
+SETTINGS = FitSettings(
+    epochs=4,
+    min_epochs=1,
+    patience=10,
+    batch_size=8,
+    learning_rate=5e-3,
+    ema_decay=0.9,
+    monitor="val_loss",
+    device="cpu",
+    precision="float32",
+)
+AUGMENTATION = AugmentationSettings(simulated_records=0)
+
+
+def make_data(n_train: int = 48, n_val: int = 16) -> TrainingData:
+    """Two classes: sines of 2 and of 5 Hz in noise."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n_train + n_val) % 2
+    times = np.arange(N_TIMES) / FS
+    waves = np.sin(2 * np.pi * np.where(labels, 5, 2)[:, None] * times + rng.uniform(0, 6, len(labels))[:, None])
+    windows = (1000 * (waves[:, None] + 0.3 * rng.standard_normal((len(labels), 12, N_TIMES)))).astype(np.int16)
+    cache = SimpleNamespace(windows=windows, n_valid=np.full(len(labels), N_TIMES, dtype=np.int32))
+    table = make_table(labels)
+    store = WindowStore([cache], torch.device("cpu"))
+    is_train = np.arange(len(labels)) < n_train
+    return TrainingData(store, table[is_train], table[~is_train], table[:0], 2, FS)
+
+
+def train(
+    data: TrainingData, settings: FitSettings = SETTINGS, *, name: str = "fusion", **options: object
+) -> tuple[torch.nn.Module, Fitted]:
+    encoder = fit_encoder(data.train)
+    torch.manual_seed(settings.seed)
+    model = build_model(name, 12, encoder.n_out, data.n_classes, SIZES)
+    return model, fit(model, data, encoder, settings, AUGMENTATION, **options)
+
+
+def weights_equal(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+    return all(torch.equal(value, second.state_dict()[key]) for key, value in first.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["fusion", "baseline"])
+def test_two_frequencies_are_told_apart(name: str) -> None:
+    _, fitted = train(make_data(), replace(SETTINGS, epochs=15), name=name)
+    assert fitted.history[fitted.best_epoch]["val_accuracy"] == 1.0
+
+
+def test_history_has_every_metric_of_every_epoch() -> None:
+    _, fitted = train(make_data())
+    assert len(fitted.history) == 4
+    assert set(fitted.history[0]) == {
+        "train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_macro_f1", "val_macro_auroc", "learning_rate",
+        "records_per_second",
+    }  # fmt: skip
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
+    data = make_data()
+    first, again, other = (train(data, replace(SETTINGS, seed=seed))[0] for seed in (0, 0, 1))
+    assert weights_equal(first, again)
+    assert not weights_equal(first, other)
+
+
+class Killed(Exception):
+    """Stands for a kill between two epochs' states."""
+
+
+@pytest.mark.parametrize("name", ["fusion", "baseline"])
+@pytest.mark.parametrize("killed_in", [1, 3])
+def test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
+    tmp_path: Path, name: str, killed_in: int
+) -> None:
+    data, path = make_data(), tmp_path / "state.safetensors"
+    whole, fitted = train(data, name=name)
+
+    def kill(epoch: int, index: int, n_steps: int, loss: float) -> None:
+        if epoch == killed_in and index == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(data, name=name, state_path=path, on_step=kill)
+    resumed, resumed_fitted = train(data, name=name, state_path=path)
+    assert weights_equal(whole, resumed)
+    for own, other in zip(fitted.history, resumed_fitted.history, strict=True):
+        assert {**own, "records_per_second": 0} == {**other, "records_per_second": 0}
+    assert fitted.best_epoch == resumed_fitted.best_epoch
+
+
+def test_finished_training_is_not_trained_again(tmp_path: Path) -> None:
+    data, path = make_data(), tmp_path / "state.safetensors"
+    first, _ = train(data, state_path=path)
+    epochs: list[int] = []
+    again, fitted = train(data, state_path=path, on_epoch=lambda epoch, metrics: epochs.append(epoch))
+    assert epochs == []
+    assert weights_equal(first, again)
+    assert fitted.stopped == "finished"
+
+
+def test_model_is_left_with_the_weights_of_its_best_epoch() -> None:
+    data = make_data()
+    model, fitted = train(data, replace(SETTINGS, epochs=6))
+    losses = [metrics["val_loss"] for metrics in fitted.history]
+    assert fitted.best_epoch == int(np.argmin(losses))
+    shorter, _ = train(data, replace(SETTINGS, epochs=6), on_epoch=lambda e, m: e == fitted.best_epoch)
+    assert weights_equal(model, shorter)
+
+
+def test_callback_ends_training() -> None:
+    _, fitted = train(make_data(), on_epoch=lambda epoch, metrics: epoch == 1)
+    assert (len(fitted.history), fitted.stopped) == (2, "callback")
+
+
+def test_early_stopping_waits_for_the_least_number_of_epochs() -> None:
+    settings = replace(SETTINGS, epochs=30, patience=1, min_epochs=5, learning_rate=1e-9)
+    _, fitted = train(make_data(), settings)
+    assert fitted.stopped == "early"
+    assert 5 <= len(fitted.history) < 30
+
+
+def test_loss_that_is_not_finite_is_one_line_with_a_remedy() -> None:
+    data = make_data()
+    encoder = fit_encoder(data.train)
+    model = build_model("baseline", 12, encoder.n_out, 2, SIZES)
+    with torch.no_grad():
+        model.head[1].bias.fill_(torch.nan)
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch 1; lower --learning-rate \(now 0.005\)"):
+        fit(model, data, encoder, SETTINGS, AUGMENTATION)
+
+
+def test_damaged_state_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    train(make_data(), state_path=path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"state\.safetensors: damaged"):
+        train(make_data(), state_path=path)
+
+
+def test_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    train(make_data(), state_path=path, name="baseline")
+    with pytest.raises(CheckpointError, match=r"state\.safetensors: is of another model"):
+        train(make_data(), state_path=path, name="fusion")
+
+
+def test_empty_part_or_single_class_is_refused() -> None:
+    data = make_data()
+    with pytest.raises(TrainingError, match="no usable record in the validation part"):
+        replace(data, val=data.val[:0])
+    with pytest.raises(TrainingError, match="the 24 training records are all of one class"):
+        replace(data, train=data.train[data.train.y_harmonised == 0])
+
+
+def test_fewer_records_than_a_batch_still_train() -> None:
+    _, fitted = train(make_data(6, 4), replace(SETTINGS, batch_size=64))
+    assert len(fitted.history) == 4
+
+
+def test_bfloat16_learns_too() -> None:
+    _, fitted = train(make_data(), replace(SETTINGS, precision="bfloat16", epochs=15), name="baseline")
+    assert fitted.history[fitted.best_epoch]["val_accuracy"] == 1.0
