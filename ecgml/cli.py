@@ -81,9 +81,13 @@ def doctor(settings: tuple[str, ...]) -> None:
 
     Settings of the job to come, e.g. data_dir=… cache_dir=…, are checked with it.
     """
+    from ecgml.config import resolve
     from ecgml.doctor import examine
+    from ecgml.pipeline.settings import TRAIN_SECTIONS
 
-    findings = examine(dict(pair.partition("=")[::2] for pair in settings))
+    configuration = resolve(TRAIN_SECTIONS, dict(pair.partition("=")[::2] for pair in settings))
+    data = configuration["data"]
+    findings = examine([*data.data_dir, *data.external_dir], data.cache_path, configuration["fit"].device)
     for finding in findings:
         click.echo(finding.line())
     sys.exit(any(finding.is_fatal for finding in findings))

@@ -7,10 +7,9 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ecgml.errors import EcgmlError
 
@@ -37,37 +36,41 @@ class Finding:
         return f"{self.level:<6}{self.what}" + (f" -> {self.remedy}" if self.remedy else "")
 
 
-def examine(options: Mapping[str, str]) -> list[Finding]:
-    """Look at Python, packages, devices, disk, tracking store, environment managers and the job's settings.
+def examine(folders: Sequence[str], cache: Path, device: str) -> list[Finding]:
+    """Look at Python, packages, devices, environment managers, data, disk and tracking store.
 
     Parameters
     ----------
-    options : mapping
-        Settings of the job to come; unknown or wrong ones are findings too.
+    folders : sequence of str
+        Data sets of the job to come.
+    cache : Path
+        Where it would keep preprocessed records.
+    device : str
+        Where it would train.
     """
-    looks: tuple[Callable[[Mapping[str, str]], Iterator[Finding]], ...] = (
+    looks: tuple[Callable[[], Iterable[Finding]], ...] = (
         _python,
         _packages,
-        _device,
+        lambda: _device(device),
         _environment_managers,
-        _settings,
-        _disk,
+        lambda: _data(folders),
+        lambda: _disk(cache),
         _tracking,
     )
     findings: list[Finding] = []
     for look in looks:
         try:
-            findings += look(options)
+            findings += look()
         except EcgmlError as error:
             findings.append(Finding("fault", str(error)))
     return findings
 
 
-def _python(options: Mapping[str, str]) -> Iterator[Finding]:
+def _python() -> Iterator[Finding]:
     yield Finding("ok", f"Python {'.'.join(map(str, sys.version_info[:3]))}")
 
 
-def _packages(options: Mapping[str, str]) -> Iterator[Finding]:
+def _packages() -> Iterator[Finding]:
     try:
         requirements = importlib.metadata.requires("ecgml") or []
     except importlib.metadata.PackageNotFoundError:
@@ -92,17 +95,17 @@ def _satisfied(requirement: str) -> bool:
         return False
 
 
-def _device(options: Mapping[str, str]) -> Iterator[Finding]:
+def _device(name: str) -> Iterator[Finding]:
     import torch
 
     from ecgml.training.device import choose_device, choose_precision
 
-    device = choose_device(options.get("device") or "auto")
+    device = choose_device(name)
     precision = str(choose_precision("auto", device)).removeprefix("torch.")
     yield Finding("ok", f"trains on {device} in {precision}, {torch.get_num_threads()} CPU threads")
 
 
-def _environment_managers(options: Mapping[str, str]) -> Iterator[Finding]:
+def _environment_managers() -> Iterator[Finding]:
     if shutil.which("conda") or os.environ.get("MLFLOW_CONDA_HOME"):
         yield Finding("ok", "conda: mlflow run . works as it is")
     elif shutil.which("uv"):
@@ -115,26 +118,19 @@ def _environment_managers(options: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("note", "no git: runs are not tagged with the commit", "install git")
 
 
-def _settings(options: Mapping[str, str]) -> Iterator[Finding]:
+def _data(folders: Sequence[str]) -> Iterator[Finding]:
     from ecgml.cohorts.opening import open_cohort
-    from ecgml.config import resolve
-    from ecgml.pipeline.settings import TRAIN_SECTIONS
 
-    data = resolve(TRAIN_SECTIONS, options)["data"]
-    for folder in (*data.data_dir, *data.external_dir):
+    for folder in folders:
         cohort = open_cohort(Path(folder))
         yield Finding("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
         for warning in cohort.warnings:
             yield Finding("note", f"{folder}: {warning}")
-    if not data.data_dir:
+    if not folders:
         yield Finding("ok", "no data_dir: the simulated demo cohort")
 
 
-def _disk(options: Mapping[str, Any]) -> Iterator[Finding]:
-    from ecgml.config import resolve
-    from ecgml.pipeline.settings import DataSettings
-
-    cache = resolve({"data": DataSettings}, {"cache_dir": options.get("cache_dir", "")})["data"].cache_path
+def _disk(cache: Path) -> Iterator[Finding]:
     for what, folder in (("cache", cache), ("working directory", Path.cwd())):
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
@@ -148,7 +144,7 @@ def _disk(options: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("ok", f"{what} {folder}: {free / 2**30:.0f} GiB free")
 
 
-def _tracking(options: Mapping[str, str]) -> Iterator[Finding]:
+def _tracking() -> Iterator[Finding]:
     from ecgml.service.store import describe_store
 
     yield Finding("ok", describe_store())

@@ -18,7 +18,10 @@ from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
 SHORTEST_S = 4.0
 """A crop keeps at least so much of a recording, s: rhythm needs several beats."""
 
-_TIME_POWERS = np.array([column.time_power for column in CLINICAL_COLUMNS])
+_TIME_POWERS = np.array([column.time_power or 0.0 for column in CLINICAL_COLUMNS])
+_NOT_STRETCHABLE = np.array([column.time_power is None for column in CLINICAL_COLUMNS])
+_HARDLY_STRETCHED = 0.1
+"""Within this share of 1 a factor leaves even those values nearly as they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,5 +178,6 @@ def _stretch_and_withhold(
     clinical: NDArray[np.float32], factor: NDArray[np.float64], share: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     stretched = (clinical * factor[:, None] ** _TIME_POWERS).astype(np.float32)
+    stretched[_NOT_STRETCHABLE & (np.abs(factor - 1) > _HARDLY_STRETCHED)[:, None]] = np.nan
     stretched[rng.random(stretched.shape) < share] = np.nan
     return stretched

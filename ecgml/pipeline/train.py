@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -81,7 +82,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         job = load_data(configuration, console)
         if interrupted:
             interrupted.check(job.digest)
-        with open_run(experiment, job.name) as run:
+        with open_run(experiment, job.name) as run, say_how_to_resume(run.info.run_id, console):
             tracker = Tracker(run.info.run_id)
             report_job(tracker, configuration, job)
             links = adopt(interrupted, tracker) if interrupted else []
@@ -107,6 +108,16 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                 console.say(verdict)
     console.say(f"run {run.info.run_id}; look at it with: mlflow ui")
     return run.info.run_id
+
+
+@contextmanager
+def say_how_to_resume(run_id: str, console: Console) -> Iterator[None]:
+    """Say, when a job is stopped, how to go on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.say(f"stopped; go on with: ecgml train --resume {run_id}, or: mlflow run . -P resume={run_id}")
+        raise
 
 
 def train_model(

@@ -39,8 +39,8 @@ class ClinicalColumn:
     """The column of Chapman-Shaoxing's Diagnostics table that gives it."""
     measurable: bool = False
     """Whether `ecgml.measurements` finds it in the waveform."""
-    time_power: float = 0.0
-    """How it scales when the recording is played f times as fast: value * f**time_power."""
+    time_power: float | None = 0.0
+    """How it scales when the recording is played f times as fast: value * f**time_power; None: not in any such way."""
     circular: bool = False
     """An angle in degrees, coded as sine and cosine."""
 
@@ -56,8 +56,18 @@ CLINICAL_COLUMNS = (
     ClinicalColumn("qrs_duration", "ms", "QRS duration", 20, 400, "QRSDuration", time_power=-1),
     ClinicalColumn("qt_interval", "ms", "QT interval", 100, 900, "QTInterval", time_power=-1),
     ClinicalColumn("qt_corrected", "ms", "QT interval corrected by Bazett", 100, 900, "QTCorrected", time_power=-0.5),
-    ClinicalColumn("r_axis", "degrees", "Axis of the QRS complex", -180, 360, "RAxis", circular=True),
-    ClinicalColumn("t_axis", "degrees", "Axis of the T wave", -180, 360, "TAxis", circular=True),
+    ClinicalColumn("r_axis", "degrees", "Axis of the QRS complex", -180, 360, "RAxis", measurable=True, circular=True),
+    ClinicalColumn("t_axis", "degrees", "Axis of the T wave", -180, 360, "TAxis", measurable=True, circular=True),
+    # What no table gives; `ecgml.measurements.table` says more of each.
+    ClinicalColumn("rr_cv", "1", "Standard deviation of RR intervals over their mean", 0, 2, measurable=True),
+    ClinicalColumn("rr_jump", "1", "Median change from one RR interval to the next", 0, 2, measurable=True),
+    ClinicalColumn("rr_concordance", "1", "Share of pairs of RR intervals that are the same", 0, 1, measurable=True),
+    ClinicalColumn("rr_shortest", "1", "Shortest RR interval over the median one", 0, 1, measurable=True),
+    ClinicalColumn("p_consistency", "1", "Likeness of what precedes the beats", -1, 1, measurable=True),
+    ClinicalColumn("p_amplitude", "mV", "Height of the P wave towards I + II - aVR", -1, 1, measurable=True),
+    ClinicalColumn(
+        "flutter_share", "1", "Share of power between beats at 4 to 6.5 Hz", 0, 1, measurable=True, time_power=None
+    ),
 )
 
 CLINICAL_NAMES = tuple(column.name for column in CLINICAL_COLUMNS)

@@ -24,7 +24,7 @@ def measured(entry: Entry, fs: float = 100) -> Mapping[str, float]:
 
 @pytest.fixture(scope="module")
 def chapman(real_data: Path) -> list[tuple[str, Mapping[str, float], Mapping[str, float]]]:
-    """Return (id, given, measured) of every recording, of any edition of the data set, that Diagnostics has a row for."""
+    """Return (id, given, measured) of every recording, of any edition of the set, that Diagnostics has a row for."""
     diagnostics = read_diagnostics(real_data / "chapman")
     given = {alias: row.given for row in diagnostics.rows for alias in row.aliases}
     folders = [real_data / folder for folder in ("chapman", "ecg-arrhythmia", "cinc2021/chapman_ningbo")]

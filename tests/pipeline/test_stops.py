@@ -1,0 +1,134 @@
+"""Killed at any moment: what was written is whole or recognisably not, runs are closed, the job goes on bit for bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.tracking import MlflowClient
+from safetensors.torch import load_file
+
+from ecgml.errors import ConfigError, TrackingError, TrainingError
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.resume import find_interrupted
+from ecgml.pipeline.train import train
+from ecgml.service.runs import OWNER, close_abandoned
+from tests.conftest import ROOT
+from tests.pipeline.conftest import Job
+
+pytestmark = pytest.mark.slow
+
+
+def start(options: dict[str, str], log: Path) -> subprocess.Popen:
+    words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with log.open("w") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ecgml", "train", *words], stdout=output, stderr=subprocess.STDOUT, env=environment
+        )
+
+
+def wait_for(log: Path, text: str, process: subprocess.Popen) -> None:
+    for _ in range(1200):
+        if text in log.read_text():
+            return
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+def latest_parent(experiment: str) -> str:
+    runs = MlflowClient().search_runs([experiment], order_by=["attributes.start_time DESC"])
+    return next(run.info.run_id for run in runs if "mlflow.parentRunId" not in run.data.tags)
+
+
+def weights_of(parent: str, experiment: str) -> dict[str, dict]:
+    children = MlflowClient().search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    return {
+        run.info.run_name: load_file(
+            mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/checkpoint/model.safetensors")
+        )
+        for run in children
+    }
+
+
+def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp_path: Path) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    options = {**job.options, "epochs": "5"}
+    whole = train(options, Console())
+    log = tmp_path / "log"
+    process = start(options, log)
+    # The first model is done, the second in its midst.
+    wait_for(log, "baseline epoch 3/5", process)
+    process.kill()
+    process.wait()
+    killed = latest_parent(experiment)
+    assert client.get_run(killed).info.status == "RUNNING"
+
+    resumed = train({}, Console(), resume=killed)
+    assert client.get_run(killed).info.status == "KILLED"
+    assert client.get_run(killed).data.tags["ecgml.resumed_by"] == resumed
+    run = client.get_run(resumed)
+    assert run.data.tags["ecgml.resumes"] == killed
+    assert f"runs/{killed}" in run.data.tags["mlflow.note.content"]
+    expected, found = weights_of(whole, experiment), weights_of(resumed, experiment)
+    assert set(found) == {"fusion", "baseline"}
+    for name, weights in expected.items():
+        assert all((weights[key] == found[name][key]).all() for key in weights), name
+    for child in client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{resumed}'"):
+        assert child.info.status == "FINISHED"
+        steps = [point.step for point in client.get_metric_history(child.info.run_id, "val_loss")]
+        assert sorted(set(steps)) == [1, 2, 3, 4, 5]
+    assert not list(Path(options["cache_dir"]).glob("training/*"))
+
+
+def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    process = start({**job.options, "epochs": "50", "models": "baseline"}, log)
+    wait_for(log, "baseline epoch 2/50", process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 130
+    parent = latest_parent(job.parent.info.experiment_id)
+    assert MlflowClient().get_run(parent).info.status == "KILLED"
+    assert "stopped" in log.read_text()
+    assert f"--resume {parent}" in log.read_text()
+
+
+def test_resumed_job_keeps_its_settings_and_its_data(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = job.parent.info.run_id
+    with pytest.raises(ConfigError, match=r"epochs: a resumed job keeps its settings \(here 2\); leave it out"):
+        train({"epochs": "7"}, Console(), resume=run_id)
+    assert find_interrupted(run_id, {"epochs": "2"}).configuration["fit"].epochs == 2
+    with pytest.raises(TrackingError, match="is no training job"):
+        train({}, Console(), resume=job.children["fusion"].info.run_id)
+    interrupted = find_interrupted(run_id, {})
+    with pytest.raises(TrainingError, match="the data are not those that run"):
+        interrupted.check("another digest")
+
+
+def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(job: Job) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    process = subprocess.Popen([sys.executable, "-c", "pass"])
+    process.wait()
+    import socket
+
+    import psutil
+
+    gone = client.create_run(experiment, tags={OWNER: f"{socket.gethostname()} {process.pid} 1.00"}).info.run_id
+    own = psutil.Process()
+    alive = client.create_run(
+        experiment, tags={OWNER: f"{socket.gethostname()} {own.pid} {own.create_time():.2f}"}
+    ).info.run_id
+    elsewhere = client.create_run(experiment, tags={OWNER: "another-host 1 1.00"}).info.run_id
+    launch = client.create_run(experiment, tags={"mlflow.project.entryPoint": "main"}).info.run_id
+    foreign = client.create_run(experiment).info.run_id
+    assert set(close_abandoned(experiment)) == {gone, launch}
+    for run_id, status in ((gone, "KILLED"), (alive, "RUNNING"), (elsewhere, "RUNNING"), (foreign, "RUNNING")):
+        assert client.get_run(run_id).info.status == status
+        client.set_terminated(run_id)
