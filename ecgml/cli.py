@@ -93,6 +93,28 @@ def doctor(settings: tuple[str, ...]) -> None:
     sys.exit(any(finding.is_fatal for finding in findings))
 
 
+@main.command()
+@click.argument("model")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--fs", type=click.FloatRange(min=1), help="Sampling frequency, Hz, where the file does not tell it.")
+@click.option("--unit", help="V, mV, uV or nV, where the file does not tell it.")
+@click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def predict(
+    model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
+) -> None:
+    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of files or folders of files."""
+    from ecgml.pipeline.predict import as_json, as_line, load_predictor, predict_files
+
+    predictor = load_predictor(model, device)
+    failed = False
+    for path, outcome in predict_files(predictor, files, fs, unit):
+        failed |= isinstance(outcome, EcgmlError)
+        scheme = predictor.checkpoint.scheme
+        click.echo(as_json(path, outcome, scheme) if is_json else as_line(path, outcome))
+    sys.exit(failed)
+
+
 def _train() -> click.Command:
     def run(config: str, resume: str, **options: str) -> None:
         from ecgml.pipeline.console import Console

@@ -19,10 +19,11 @@ class Convolution(nn.Sequential):
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Average over time where the recording is.
 
+    A matrix product, which needs no masked copy of the signal.
+
     Parameters
     ----------
     x : Tensor, shape (B, C, 1, T)
-        Zero where the mask is.
     mask : Tensor, shape (B, 1, 1, T)
         1 where the recording is, 0 where it was padded.
 
@@ -30,7 +31,8 @@ def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     -------
     Tensor, shape (B, C, 1, 1)
     """
-    return x.sum(dim=-1, keepdim=True) / mask.sum(dim=-1, keepdim=True).clamp(min=1)
+    weights = mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
+    return torch.matmul(weights.squeeze(1), x.squeeze(2).transpose(1, 2)).transpose(1, 2).unsqueeze(3)
 
 
 class SqueezeExcitation(nn.Module):
@@ -67,8 +69,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Map (B, n_in, 1, T) to (B, n_out, 1, ceil(T / stride)); ``mask`` is that of the output."""
-        inner = self.activation(self.first(x)) * mask
-        inner = self.excitation(self.second(inner) * mask, mask)
+        inner = self.excitation(self.second(self.activation(self.first(x))), mask)
         return self.activation(inner + self.shortcut(x)) * mask
 
 

@@ -13,7 +13,7 @@ MODELS = ("fusion", "baseline")
 class ModelSettings:
     """Sizes of the networks; both models share the trunk's."""
 
-    trunk_width: int = setting(48, "Channels of the trunk's first stage", low=4, high=512)
+    trunk_width: int = setting(32, "Channels of the trunk's first stage", low=4, high=512)
     trunk_stages: int = setting(4, "Stages of the trunk; each halves the time axis", low=1, high=7)
     stage_blocks: int = setting(1, "Residual blocks in a stage", low=1, high=8)
     kernel_size: int = setting(7, "Kernel of the trunk's convolutions, time points; odd", low=3, high=31)

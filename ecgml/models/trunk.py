@@ -52,7 +52,10 @@ class Trunk(nn.Module):
         """
         x = waveform.unsqueeze(2).contiguous(memory_format=torch.channels_last)
         mask = _halve(mask[:, None, None, :])
-        x = self.activation(self.stem(x)) * mask
+        x = self.activation(self.stem(x))
+        # Under autocast x is bfloat16; a float32 mask would make everything after it float32 again.
+        mask = mask.to(x.dtype)
+        x = x * mask
         for index, blocks in enumerate(self.stages):
             if index:
                 x = self.attention[index - 1](x)

@@ -1,0 +1,156 @@
+"""The command line: instant help, one line an error, the right exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ecgml.cli import main
+from tests.conftest import ROOT
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from ecgml.cli import main; "
+        "print(CliRunner().invoke(main, ['--help']).output); "
+        "heavy = {'torch', 'mlflow', 'numpy', 'pandas', 'sklearn', 'matplotlib', 'numba'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("train", "prepare", "predict", "simulate", "doctor"):
+        assert f"  {command} " in done.stdout
+
+
+def test_help_of_train_says_unit_and_default_of_every_setting() -> None:
+    output = " ".join(call("train", "--help").output.split())
+    assert "--learning-rate" in output
+    assert "Peak learning rate of AdamW. [default: 0.002]" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--epochs", "0"], "epochs: 0 is too small"),
+        (["train", "--learning-rate", "fast"], "learning_rate: 'fast' is not a number"),
+        (["prepare", "--fs", "10"], "fs: 10.0 is too small"),
+        (["doctor", "epoch=3"], "unknown setting 'epoch', did you mean 'epochs'"),
+    ],
+)
+def test_bad_setting_is_one_line_and_exit_code_2(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call(*words)
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ")
+    assert message in result.output
+    assert result.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folder_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    result = call("prepare", str(tmp_path / "nowhere"))
+    assert result.exit_code == 1
+    assert "nowhere does not exist" in result.output
+
+
+def test_simulated_cohort_is_prepared_and_summarised(tmp_path: Path) -> None:
+    assert call("simulate", str(tmp_path / "demo"), "--records", "40").exit_code == 0
+    result = call("prepare", str(tmp_path / "demo"), "--cache-dir", str(tmp_path / "cache"), "--jobs", "1")
+    assert result.exit_code == 0, result.output
+    assert "demo (chapman, simulated): 40 files" in result.output
+    assert "groups: AFIB" in result.output
+
+
+def test_refuses_to_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = call("simulate", str(tmp_path), "--records", "40")
+    assert result.exit_code == 1
+    assert result.output.startswith("error: ")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a checkpoint of an untrained model."""
+    import numpy as np
+
+    from ecgml.datasets.encoder import ClinicalEncoder
+    from ecgml.models.build import build_model
+    from ecgml.models.settings import ModelSettings
+    from ecgml.preprocessing.settings import PreprocessingSettings
+    from ecgml.records.clinical import CLINICAL_NAMES
+    from ecgml.training.checkpoint import Checkpoint, save_checkpoint
+
+    encoder = ClinicalEncoder.fit(np.full((3, len(CLINICAL_NAMES)), np.nan, dtype=np.float32))
+    settings = ModelSettings(trunk_width=8, gru_width=4, clinical_width=4)
+    model = build_model("fusion", 12, encoder.n_out, 4, settings)
+    folder = tmp_path_factory.mktemp("model") / "checkpoint"
+    classes = ("AFIB", "GSVT", "SB", "SR")
+    made = Checkpoint("fusion", settings, PreprocessingSettings(), "groups", classes, encoder, model.state_dict())
+    save_checkpoint(made, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two WFDB records, one of them damaged."""
+    from ecgml.cohorts.simulation.demo import write_demo
+
+    folder = tmp_path_factory.mktemp("files")
+    write_demo(folder / "demo", n_records=2, layout="wfdb")
+    headers = sorted((folder / "demo").rglob("*.hea"))
+    headers[1].with_suffix(".mat").write_bytes(b"too short")
+    return headers[0].parent
+
+
+def test_prediction_is_a_line_a_file_and_one_bad_file_does_not_stop_the_rest(checkpoint: Path, files: Path) -> None:
+    result = call("predict", str(checkpoint), str(files))
+    assert result.exit_code == 1
+    lines = result.output.strip().splitlines()
+    assert len(lines) == 2
+    assert sum("error: " in line for line in lines) == 1
+
+
+def test_prediction_as_json_says_what_was_given_measured_and_missing(checkpoint: Path, files: Path) -> None:
+    good = min(files.glob("*.hea"))
+    result = call("predict", str(checkpoint), str(good), "--json")
+    assert result.exit_code == 0
+    answer = json.loads(result.output)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["rhythm"] in answer["probabilities"]
+    assert set(answer["origins"].values()) == {"given", "measured", "missing"}
+    assert answer["origins"]["age"] == "given"
+    assert answer["snomed"]
+
+
+def test_prediction_with_a_missing_model_is_one_line(files: Path, tmp_path: Path) -> None:
+    result = call("predict", str(tmp_path), str(files))
+    assert result.exit_code == 1
+    assert "no checkpoint" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_doctor_finds_this_environment_able(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("doctor", f"cache_dir={tmp_path}")
+    assert result.exit_code == 0, result.output
+    assert "trains on" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_names_what_would_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call("doctor", f"data_dir={tmp_path}/nowhere", "device=cuda:9")
+    assert result.exit_code == 1
+    assert "nowhere does not exist" in result.output
+    assert "'cuda:9' is not there" in result.output

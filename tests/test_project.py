@@ -1,0 +1,95 @@
+"""The project's own rules: style, import contracts, and that its texts say what the code does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+
+from ecgml.config import fields_of
+from ecgml.measurements.table import MEASUREMENTS
+from ecgml.pipeline.settings import PREPARE_SECTIONS, TRAIN_SECTIONS
+from ecgml.records.clinical import CLINICAL_COLUMNS
+from tests.conftest import ROOT
+
+
+def run_python(*words: str) -> None:
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_code_is_formatted() -> None:
+    run_python("-m", "ruff", "format", "--check", ".")
+
+
+def test_code_is_clean() -> None:
+    run_python("-m", "ruff", "check", ".")
+
+
+def test_rooms_import_only_from_below() -> None:
+    # import-linter has no module to run with -m.
+    run_python("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
+
+
+def known(sections: dict[str, type]) -> set[str]:
+    return {name for section in sections.values() for name in fields_of(section)}
+
+
+@pytest.mark.parametrize(("entry_point", "sections"), [("main", TRAIN_SECTIONS), ("prepare", PREPARE_SECTIONS)])
+def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point: str, sections: dict) -> None:
+    project = yaml.safe_load((ROOT / "MLproject").read_text())
+    point = project["entry_points"][entry_point]
+    parameters = set(point["parameters"])
+    assert parameters <= known(sections) | {"config", "resume"}
+    assert set(re.findall(r"\{(\w+)\}", point["command"])) == parameters
+    for name in parameters:
+        assert f"--{name.replace('_', '-')} {{{name}}}" in point["command"]
+        assert point["parameters"][name]["default"] == ""
+
+
+def test_setting_names_are_unique_and_documented() -> None:
+    names = [name for section in TRAIN_SECTIONS.values() for name in fields_of(section)]
+    assert len(names) == len(set(names))
+    for section in TRAIN_SECTIONS.values():
+        for name, (field, _) in fields_of(section).items():
+            assert field.metadata["doc"], name
+
+
+def test_conda_environment_pins_every_requirement_within_its_range() -> None:
+    from packaging.requirements import Requirement
+
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    conda = yaml.safe_load((ROOT / "conda.yaml").read_text())
+    pinned = {Requirement(line).name: Requirement(line) for line in conda["dependencies"][-1]["pip"]}
+    for line in wanted:
+        requirement = Requirement(line)
+        pin = str(pinned[requirement.name].specifier)
+        if pin.startswith("=="):
+            assert requirement.specifier.contains(pin.removeprefix("==")), line
+    assert {Requirement(line).name for line in wanted} == set(pinned)
+
+
+def test_readme_states_the_clinical_row_as_it_is() -> None:
+    rows = [
+        f"| `{one.name}` | {one.unit} | {one.low:g} to {one.high:g} | {'yes' if one.measurable else ''} |"
+        for one in CLINICAL_COLUMNS
+    ]
+    assert "\n".join(rows) in (ROOT / "README.md").read_text()
+
+
+def test_readme_names_every_room() -> None:
+    text = (ROOT / "README.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "ecgml").glob("*/__init__.py")}
+    assert {room for room in rooms if f"{room}/" not in text} == set()
+
+
+def test_clinical_columns_take_over_what_is_measured() -> None:
+    columns = {column.name: column for column in CLINICAL_COLUMNS}
+    assert {one.name for one in MEASUREMENTS} == {column.name for column in CLINICAL_COLUMNS if column.measurable}
+    for one in MEASUREMENTS:
+        column = columns[one.name]
+        assert (column.unit, column.low, column.high, column.circular) == (one.unit, one.low, one.high, one.circular)
