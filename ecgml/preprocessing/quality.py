@@ -15,7 +15,9 @@ MAX_GAP_S = 0.04
 """Missing values are bridged over gaps no longer than this: shorter than any wave of the ECG."""
 
 CLIPPED_SHARE = 0.05
-"""A lead that sits on its own extreme for more than this share of the time is clipped."""
+"""A lead that sits on its own extreme, three samples and more at once, for more than this share of the time is clipped.
+
+Two equal samples are what a round peak gives."""
 
 
 def lead_faults(waveform: NDArray[np.float32], fs: float, max_amplitude_mv: float) -> list[str | None]:
@@ -58,7 +60,7 @@ def _fault(lead: NDArray[np.float32], fs: float, max_amplitude_mv: float) -> str
         return "flat"
     if n_still > CLIPPED_SHARE * lead.size:
         held = still & ((lead[1:] == low) | (lead[1:] == high))
-        if np.count_nonzero(held) > CLIPPED_SHARE * lead.size:
+        if np.count_nonzero(held[1:] & held[:-1]) > CLIPPED_SHARE * lead.size:
             return "clipped"
     return None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,22 +147,25 @@ def test_damaged_cache_is_said_to_be(tmp_path: Path) -> None:
         fill(simulated_pool(3), tmp_path)
 
 
-def _fill_in_process(folder: str, queue: multiprocessing.Queue) -> None:
-    calls = []
-    fill(simulated_pool(8), Path(folder), on_progress=lambda done, total: calls.append(done))
-    queue.put(len(calls))
+FILL = """
+import sys
+from pathlib import Path
+
+from ecgml.cohorts.pool import simulated_pool
+from ecgml.datasets.cache import open_or_fill
+from ecgml.preprocessing.settings import PreprocessingSettings
+
+calls = []
+open_or_fill(simulated_pool(8), PreprocessingSettings(), Path(sys.argv[1]), on_progress=lambda *at: calls.append(at))
+print(len(calls))
+"""
 
 
 @pytest.mark.slow
 def test_two_jobs_that_want_the_same_cache_fill_it_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    jobs = [context.Process(target=_fill_in_process, args=(str(tmp_path), queue)) for _ in range(2)]
-    for job in jobs:
-        job.start()
-    calls = sorted(queue.get(timeout=120) for _ in jobs)
-    for job in jobs:
-        job.join()
+    command = [sys.executable, "-c", FILL, str(tmp_path)]
+    jobs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    calls = sorted(int(job.communicate(timeout=120)[0]) for job in jobs)
     assert calls[0] == 0
     assert calls[1] > 0
 
