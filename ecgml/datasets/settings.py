@@ -54,7 +54,7 @@ class AugmentationSettings:
     )
 
     simulated_records: int = setting(
-        400,
+        1500,
         "Simulated records that an epoch sees beside the real ones; none where all data are simulated",
         low=0,
         high=100_000,
