@@ -45,7 +45,8 @@ class Entry:
     simulated: tuple[str, int] | None = None
     """Rhythm and seed of a record without a file, simulated when it is read (`ecgml.cohorts.pool`)."""
     read_options: Mapping[str, object] = field(default_factory=dict)
-    """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads)."""
+    """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads); of
+    a simulated record, how it is made."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,6 @@ def read_entry(entry: Entry) -> Record:
     """
     if entry.simulated:
         rhythm, seed = entry.simulated
-        made = simulate_record(rhythm, np.random.default_rng(seed))
+        made = simulate_record(rhythm, np.random.default_rng(seed), ectopic_share=entry.read_options["ectopic_share"])
         return Record(made.waveform, made.fs, entry.record_id)
     return read_record(entry.path, **entry.read_options)

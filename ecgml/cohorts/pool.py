@@ -31,6 +31,9 @@ SHARES = {
 }
 """Rhythms by how much there is to learn from them, not by how often they occur."""
 
+ECTOPIC_SHARE = 0.5
+"""Share of records with many ectopic beats: irregular, and yet no fibrillation."""
+
 
 def simulated_pool(n_records: int, seed: int = 0) -> Cohort:
     """Return a cohort whose records are simulated when they are read.
@@ -51,7 +54,7 @@ def simulated_pool(n_records: int, seed: int = 0) -> Cohort:
             rhythms=(rhythms[rhythm],),
             source="simulated",
             simulated=(rhythms[rhythm], int(np.random.SeedSequence((seed, number)).generate_state(1)[0])),
-            read_options={"generator": GENERATOR_VERSION},
+            read_options={"generator": GENERATOR_VERSION, "ectopic_share": ECTOPIC_SHARE},
         )
         for number, rhythm in enumerate(drawn)
     ]

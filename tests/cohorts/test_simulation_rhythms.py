@@ -188,3 +188,17 @@ def test_atria_and_ventricles_part_ways_in_a_junctional_rhythm() -> None:
     assert timeline.p_s.size < timeline.beat_s.size
     before = [beat - timeline.p_s[timeline.p_s <= beat].max() for beat in timeline.beat_s[3:]]
     assert np.ptp(before) > 0.3
+
+
+def test_ectopic_share_makes_sinus_rhythms_irregular_and_leaves_the_rate() -> None:
+    """What the training pool is for: as irregular as fibrillation, and yet with P waves."""
+
+    def drawn(share: float | None) -> list[SimulatedRecord]:
+        return [simulate_record("ST", np.random.default_rng([5, seed]), ectopic_share=share) for seed in range(40)]
+
+    none, all_of_them = drawn(0.0), drawn(1.0)
+    assert max(map(variation, none)) < 0.07
+    assert np.mean([variation(record) > 0.1 for record in all_of_them]) > 0.5
+    assert all("ventricular" not in record.beat_kind for record in none)
+    assert np.mean(["ventricular" in record.beat_kind for record in all_of_them]) == pytest.approx(2 / 3, abs=0.2)
+    assert min(record.rate_bpm for record in all_of_them) > 97

@@ -17,6 +17,8 @@ _EXCLUSIVE = (
 )
 """Conditions of which a patient has one at most."""
 
+_ECTOPIC = frozenset({"APB", "VPB"})
+
 
 @dataclass(frozen=True)
 class Patient:
@@ -39,6 +41,8 @@ class Patient:
     """Phase at time zero. One breath moves the rate, the heart's axis and the baseline."""
     conditions: frozenset[str]
     """Codes of the data set's Beat column."""
+    often_ectopic: bool = False
+    """Whether ectopic beats, if any, come in numbers."""
 
     def breath(self, times_s: NDArray[np.float64] | float) -> NDArray[np.float64]:
         """Return the respiration, -1 … 1, at given times."""
@@ -49,7 +53,7 @@ class Patient:
         return np.minimum(self.qt_corrected_s * np.cbrt(rr_s), 0.82 * np.asarray(rr_s))
 
 
-def draw_patient(rhythm: str, rng: np.random.Generator) -> Patient:
+def draw_patient(rhythm: str, rng: np.random.Generator, ectopic_share: float | None = None) -> Patient:
     """Draw a patient of a rhythm.
 
     Age, sex and conditions depend on the rhythm as they do in the hospital; nothing else does beyond its rate.
@@ -60,6 +64,8 @@ def draw_patient(rhythm: str, rng: np.random.Generator) -> Patient:
         Code of `ecgml.records.rhythms`.
     rng : Generator
         Source of chance.
+    ectopic_share : float, optional
+        This share of patients, instead of the hospital's, has premature atrial or ventricular beats or both, in numbers.
     """
     population = HOSPITAL[rhythm]
     age = round(draw_quantile(rng, population.age_years, 4, 98))
@@ -68,6 +74,10 @@ def draw_patient(rhythm: str, rng: np.random.Generator) -> Patient:
     # The machine's rate, by which a label is given, is off by a beat or so.
     rate_bpm = draw_quantile(rng, population.rate_bpm, 0.85 * low, 1.1 * high) + rng.normal(0.0, 0.5)
     conditions = _draw_conditions(CONDITIONS[population.conditions], rng)
+    if ectopic_share is not None:
+        conditions -= _ECTOPIC
+        if rng.random() < ectopic_share:
+            conditions |= (frozenset({"APB"}), frozenset({"VPB"}), _ECTOPIC)[int(rng.integers(3))]
 
     # Frontal axes turn left with age until 75 (medians of the table by decade) and stray to the left more than to the
     # right.
@@ -88,6 +98,7 @@ def draw_patient(rhythm: str, rng: np.random.Generator) -> Patient:
         respiration_hz=float(np.clip(rng.normal(0.27, 0.05), 0.15, 0.45)) * (1.3 if age < 12 else 1.0),
         respiration_rad=rng.uniform(0, 2 * np.pi),
         conditions=frozenset(conditions),
+        often_ectopic=ectopic_share is not None,
     )
 
 

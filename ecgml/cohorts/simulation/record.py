@@ -83,6 +83,7 @@ def simulate_record(
     fs: float = 500.0,
     duration_s: float = 10.0,
     noise_rng: np.random.Generator | None = None,
+    ectopic_share: float | None = None,
 ) -> SimulatedRecord:
     """Simulate a 12-lead ECG.
 
@@ -98,6 +99,8 @@ def simulate_record(
         Length, s, at least 2.
     noise_rng : Generator, optional
         Decides the noise instead: the same patient and the same beats recorded once more.
+    ectopic_share : float, optional
+        Share of patients with many ectopic beats, instead of the hospital's with a few.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def simulate_record(
     duration_s = n_times / fs
     heart, own_noise, machine = rng.spawn(3)
 
-    patient = draw_patient(rhythm, heart)
+    patient = draw_patient(rhythm, heart, ectopic_share)
     timeline = _timeline(rhythm, patient, duration_s, heart)
     complexes = draw_complexes(patient, heart)
     field = electrode_field(heart)

@@ -42,7 +42,7 @@ def sinus_timeline(rhythm: str, patient: Patient, duration_s: float, rng: np.ran
         return _dissociated(patient, duration_s, rng)
     interval_s = _sinus_node(rhythm, patient, rng)
     origin_at = _pacemaker(rhythm, rng)
-    p_premature, p_ventricular = (_ectopy(code in patient.conditions, rng) for code in ("APB", "VPB"))
+    p_premature, p_ventricular = (_ectopy(code, patient, rng) for code in ("APB", "VPB"))
     builder = TimelineBuilder()
 
     time_s = -LEAD_IN_S - rng.random() * 60 / patient.rate_bpm
@@ -103,9 +103,12 @@ def _pacemaker(rhythm: str, rng: np.random.Generator) -> Callable[[float], float
     return lambda time_s: depth * (0.5 + 0.5 * np.sin(2 * np.pi * time_s / period_s + phase)) ** 1.2
 
 
-def _ectopy(present: bool, rng: np.random.Generator) -> float:
+def _ectopy(code: str, patient: Patient, rng: np.random.Generator) -> float:
     """Draw how likely an ectopic beat follows a sinus beat: seldom in most, often in some, always in bigeminy."""
-    return float(rng.choice([0.08, 0.15, 0.30, 0.97], p=[0.45, 0.25, 0.22, 0.08])) if present else 0.0
+    if code not in patient.conditions:
+        return 0.0
+    shares = [0.15, 0.30, 0.43, 0.12] if patient.often_ectopic else [0.45, 0.25, 0.22, 0.08]
+    return float(rng.choice([0.08, 0.15, 0.30, 0.97], p=shares))
 
 
 def _premature_atrial(
