@@ -65,7 +65,7 @@ def draw_patient(rhythm: str, rng: np.random.Generator, ectopic_share: float | N
     rng : Generator
         Source of chance.
     ectopic_share : float, optional
-        This share of patients, instead of the hospital's, has premature atrial or ventricular beats or both, in numbers.
+        This share of patients, not the hospital's, has premature atrial or ventricular beats or both, in numbers.
     """
     population = HOSPITAL[rhythm]
     age = round(draw_quantile(rng, population.age_years, 4, 98))
