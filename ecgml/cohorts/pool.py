@@ -18,9 +18,9 @@ NAME = "simulated-pool"
 
 SHARES = {
     "AFIB": 8,
-    "SR": 6,
+    "SR": 8,
     "AF": 6,
-    "ST": 6,
+    "ST": 10,
     "SB": 4,
     "SVT": 4,
     "SA": 3,
@@ -31,7 +31,7 @@ SHARES = {
 }
 """Rhythms by how much there is to learn from them, not by how often they occur."""
 
-ECTOPIC_SHARE = 0.5
+ECTOPIC_SHARE = 0.75
 """Share of records with many ectopic beats: irregular, and yet no fibrillation."""
 
 

@@ -39,7 +39,7 @@ class AugmentationSettings:
 
     augmentation: float = setting(1.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
     time_stretch: float = setting(
-        0.5,
+        0.6,
         "Recordings are played up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
         low=0,
         high=1,
@@ -54,7 +54,7 @@ class AugmentationSettings:
     )
 
     simulated_records: int = setting(
-        1500,
+        2500,
         "Simulated records that an epoch sees beside the real ones; none where all data are simulated",
         low=0,
         high=100_000,

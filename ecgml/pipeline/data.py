@@ -27,7 +27,7 @@ from ecgml.records.schemes import Scheme, scheme_named
 
 DEMO_SEED = 0
 
-POOL_RECORDS = 2000
+POOL_RECORDS = 6000
 
 
 @dataclass(frozen=True, eq=False)
