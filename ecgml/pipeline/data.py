@@ -193,7 +193,9 @@ def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme:
         if absent:
             console.warn(f"the {part} part has no record of {', '.join(absent)}")
         if part != "train" and rows.sum() < 100:
-            console.warn(f"the {part} part has only {rows.sum()} usable records: its figures are rough")
+            console.warn(
+                f"the {part} part has only {rows.sum()} usable record{'s' * (rows.sum() != 1)}: its figures are rough"
+            )
 
 
 def _digest(caches: Sequence[CachedCohort], table: RecordTable, parts: NDArray[np.str_], external: RecordTable) -> str:
