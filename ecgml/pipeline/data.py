@@ -192,10 +192,10 @@ def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme:
         absent = [name for label, name in enumerate(scheme.classes) if not (table.y_harmonised[rows] == label).any()]
         if absent:
             console.warn(f"the {part} part has no record of {', '.join(absent)}")
-        if part != "train" and rows.sum() < 100:
-            console.warn(
-                f"the {part} part has only {rows.sum()} usable record{'s' * (rows.sum() != 1)}: its figures are rough"
-            )
+        n_usable = int(rows.sum())
+        if part != "train" and n_usable < 100:
+            noun = "record" if n_usable == 1 else "records"
+            console.warn(f"the {part} part has only {n_usable} usable {noun}: its figures are rough")
 
 
 def _digest(caches: Sequence[CachedCohort], table: RecordTable, parts: NDArray[np.str_], external: RecordTable) -> str:
