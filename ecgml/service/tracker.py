@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,6 +111,7 @@ def fetch_artifact(address: str, folder: Path) -> Path:
     TrackingError
         If there is none.
     """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder)))
     except (MlflowException, OSError) as error:
