@@ -4,5 +4,8 @@ settings    what is done, in numbers; its hash names the cache
 quality     which leads carry a signal, and why the others do not
 filters     zero-phase filters and resampling
 denoising   the named denoisers (`denoise`)
+wavelet     wavelet shrinkage
+zheng2020   the denoising of the Chapman-Shaoxing set
+loess, nonlocal_means   its two slow steps, made fast
 preprocess  Record -> model waveform: the one function that cache and server share
 """

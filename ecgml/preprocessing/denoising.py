@@ -23,7 +23,9 @@ def denoise(waveform: NDArray[np.floating], fs: float, name: str) -> tuple[NDArr
         Hz.
     name : str
         ``"none"``; ``"bandpass"``: zero-phase Butterworth of order 3, 0.5–45 Hz; ``"notch"``: zero-phase notches of
-        quality 30 at both mains frequencies.
+        quality 30 at both mains frequencies; ``"wavelet"``: :func:`~ecgml.preprocessing.wavelet.shrink_wavelets`;
+        ``"zheng2020"``, ``"zheng2020-fixed"``: :func:`~ecgml.preprocessing.zheng2020.denoise_zheng2020` as published
+        and as it was meant.
 
     Returns
     -------
@@ -41,4 +43,14 @@ def denoise(waveform: NDArray[np.floating], fs: float, name: str) -> tuple[NDArr
         for mains in possible:
             waveform = zero_phase(waveform, signal.tf2sos(*signal.iirnotch(mains, NOTCH_Q, fs)), fs)
         return waveform, tuple(f"no notch at {mains:g} Hz" for mains in MAINS_HZ if mains not in possible)
+    if name == "wavelet":
+        from ecgml.preprocessing.wavelet import shrink_wavelets
+
+        return shrink_wavelets(waveform, fs), ()
+    if name in ("zheng2020", "zheng2020-fixed"):
+        # Compiled code: nobody who denoises otherwise waits for it.
+        from ecgml.preprocessing.zheng2020 import STOP_HZ, can_lowpass, denoise_zheng2020
+
+        denoised = denoise_zheng2020(waveform, fs, as_published=name == "zheng2020")
+        return denoised, () if can_lowpass(fs) else (f"no low-pass below {STOP_HZ:g} Hz",)
     return waveform, ()

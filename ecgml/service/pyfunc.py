@@ -23,7 +23,7 @@ from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
 
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "pyyaml", "safetensors", "scipy", "torch")
+REQUIREMENTS = ("mlflow", "numba", "numpy", "pandas", "pywavelets", "pyyaml", "safetensors", "scipy", "torch")
 """What serving imports; pinned to the versions that the model was made with."""
 
 
