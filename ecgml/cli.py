@@ -132,19 +132,22 @@ def _train() -> click.Command:
 
 
 def _prepare() -> click.Command:
-    def run(data: tuple[str, ...], config: str, **options: str) -> None:
+    def run(data: tuple[str, ...], config: str, export: str, **options: str) -> None:
         from ecgml.pipeline.console import Console
         from ecgml.pipeline.prepare import prepare
 
         if data:
             options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
-        click.echo(prepare(options, Console(), config=config))
+        click.echo(prepare(options, Console(), config=config, export=export))
 
     from ecgml.pipeline.settings import PREPARE_SECTIONS
 
     extra = [
         click.Argument(["data"], nargs=-1),
         click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+        click.Option(
+            ["--export"], default="", metavar="DIR", help="Write denoised CSV files here, as the data set has them."
+        ),
     ]
     return _command("prepare", run, PREPARE_SECTIONS, extra)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ecgml.cohorts.cohort import Cohort
@@ -11,11 +12,12 @@ from ecgml.config import resolve
 from ecgml.datasets.cache import CachedCohort
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
+from ecgml.pipeline.export import export_denoised
 from ecgml.pipeline.settings import PREPARE_SECTIONS
 from ecgml.records.schemes import Scheme, scheme_named
 
 
-def prepare(options: Mapping[str, Any], console: Console, *, config: str = "") -> str:
+def prepare(options: Mapping[str, Any], console: Console, *, config: str = "", export: str = "") -> str:
     """Read, check and preprocess cohorts into the cache; do nothing where they are there.
 
     Parameters
@@ -25,6 +27,8 @@ def prepare(options: Mapping[str, Any], console: Console, *, config: str = "") -
     console : Console
     config : str
         A YAML file of settings.
+    export : str
+        A folder to write the denoised recordings to, in the data set's layout.
 
     Returns
     -------
@@ -43,6 +47,8 @@ def prepare(options: Mapping[str, Any], console: Console, *, config: str = "") -
     caches = fill_caches(cohorts, data, preprocessing, console)
     scheme = scheme_named(data.scheme)
     lines = [line for cohort, cached in zip(cohorts, caches, strict=True) for line in _summary(cohort, cached, scheme)]
+    if export:
+        lines.append(export_denoised(cohorts, preprocessing, Path(export).expanduser(), data.n_jobs, console))
     return "\n".join([*lines, f"cache: {data.cache_path / preprocessing.digest()}"])
 
 

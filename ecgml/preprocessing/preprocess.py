@@ -63,23 +63,50 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
     RecordError
         If the record is too short or too few of its leads carry a signal; its reason says which.
     """
+    denoised = denoise_record(record, settings, promised_s)
+    steps = np.rint(to_model_band(denoised.waveform, record.fs, settings) / STEP_MV)
+    clipped = np.abs(steps).max() > _LIMIT
+    whole = np.zeros((len(LEADS), steps.shape[1]), dtype=np.int16)
+    whole[denoised.usable] = np.clip(steps, -_LIMIT, _LIMIT)
+    notes = (*denoised.notes, *(["clipped at 32.767 mV"] if clipped else []))
+    return PreparedRecord(whole, measure(to_mv(whole), settings.fs), notes)
+
+
+@dataclass(frozen=True, eq=False)
+class DenoisedRecord:
+    """A record checked and denoised, at its own sampling rate.
+
+    Parameters
+    ----------
+    waveform : ndarray of float64, shape (n_usable, n_times)
+        In mV, the usable leads only.
+    usable : ndarray of bool, shape (12,)
+    notes : tuple of str
+        Leads left out, filters skipped.
+    """
+
+    waveform: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+
+def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> DenoisedRecord:
+    """Check a record and denoise its usable leads: the first half of :func:`preprocess`, whose arguments it takes.
+
+    Raises
+    ------
+    RecordError
+        As :func:`preprocess`.
+    """
     _check_duration(record, settings, promised_s)
     faults = lead_faults(record.waveform, record.fs, settings.max_amplitude_mv)
     usable = np.array([fault is None for fault in faults])
     if usable.sum() < settings.min_leads:
         raise _unusable(record, faults, settings)
-
     waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
-    waveform, skipped = denoise(waveform, record.fs, settings.denoise)
-    waveform = to_model_band(waveform, record.fs, settings)
-    steps = np.rint(waveform / STEP_MV)
-    clipped = np.abs(steps).max() > _LIMIT
-    whole = np.zeros((len(LEADS), steps.shape[1]), dtype=np.int16)
-    whole[usable] = np.clip(steps, -_LIMIT, _LIMIT)
-
+    denoised, skipped = denoise(waveform, record.fs, settings.denoise)
     notes = [f"{LEADS[index]} left out: {fault}" for index, fault in enumerate(faults) if fault]
-    notes += [*skipped, *(["clipped at 32.767 mV"] if clipped else [])]
-    return PreparedRecord(whole, measure(to_mv(whole), settings.fs), tuple(notes))
+    return DenoisedRecord(denoised, usable, (*notes, *skipped))
 
 
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:

@@ -1,0 +1,66 @@
+"""`ecgml prepare --export`: files in the data set's layout that open as the data set does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecgml.cohorts.cohort import read_entry
+from ecgml.cohorts.opening import open_cohorts
+from ecgml.cohorts.simulation.demo import write_demo
+from ecgml.errors import CohortError
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.prepare import prepare
+from ecgml.preprocessing.denoising import denoise
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "demo"
+    write_demo(folder, n_records=12)
+    return folder
+
+
+def export(demo: Path, to: Path, name: str = "zheng2020") -> str:
+    options = {"data_dir": str(demo), "denoise": name, "cache_dir": str(to.parent / "cache"), "jobs": 1}
+    return prepare(options, Console(), export=str(to))
+
+
+def test_export_opens_as_the_data_set_does_and_holds_the_denoised_leads(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "denoised"
+    said = export(demo, out)
+    before, after = open_cohorts([demo])[0], open_cohorts([out])[0]
+    assert f"{len(after.entries)} recordings, denoised by zheng2020" in said
+    assert after.simulated
+    given = {entry.record_id: entry for entry in before.entries}
+    for entry in after.entries[:3]:
+        assert entry.path.parent.name == "ECGDataDenoised"
+        assert not entry.path.read_text().startswith("I,")
+        assert entry.rhythms == given[entry.record_id].rhythms
+        raw, denoised = read_entry(given[entry.record_id]).waveform, read_entry(entry).waveform
+        expected, _ = denoise(raw.astype(np.float64), 500.0, "zheng2020")
+        np.testing.assert_allclose(denoised, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_stopped_export_goes_on_with_what_is_missing(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "denoised"
+    export(demo, out, "bandpass")
+    files = sorted((out / "ECGDataDenoised").glob("*.csv"))
+    files[0].unlink()
+    files[1].write_text("left alone\n")
+    export(demo, out, "bandpass")
+    assert sorted((out / "ECGDataDenoised").iterdir()) == files
+    assert files[1].read_text() == "left alone\n"
+
+
+def test_export_mixes_with_nothing_else(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "denoised"
+    export(demo, out, "bandpass")
+    with pytest.raises(CohortError, match=r"holds an export of .*bandpass.*; choose another folder"):
+        export(demo, out, "notch")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").touch()
+    with pytest.raises(CohortError, match="is not empty; choose another folder"):
+        export(demo, tmp_path / "full")
