@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecgml.config import setting, validate
+from ecgml.errors import ConfigError
 
 MODELS = ("fusion", "baseline")
 
@@ -25,3 +26,5 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.kernel_size % 2 == 0:
+            raise ConfigError(f"kernel_size: {self.kernel_size} is even, an odd number is needed")

@@ -116,7 +116,10 @@ def say_how_to_resume(run_id: str, console: Console) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        console.say(f"stopped; go on with: ecgml train --resume {run_id}, or: mlflow run . -P resume={run_id}")
+        console.say(
+            f"stopped; go on with: ecgml train --resume {run_id}, or: "
+            f"mlflow run . --env-manager local -P resume={run_id}"
+        )
         raise
 
 
