@@ -30,6 +30,9 @@ from ecgml.service.tracker import Tracker
 
 SIMULATED = "Simulated data: these figures say nothing about patients."
 
+THREADS = "ecgml.threads"
+"""Tag of a run: CPU threads of its arithmetic. Sums are grouped by them, so another number gives other last bits."""
+
 TITLES = {"test": "test part", "external": "external cohort"}
 """What is scored, by the prefix of its metrics and files."""
 
@@ -64,7 +67,12 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
     addresses = [str(cohort.root) for cohort in real]
     tracker.dataset(job.name, job.digest, addresses, "training")
-    tags = {"ecgml.data_digest": job.digest, "ecgml.version": ecgml.__version__, "ecgml.git_commit": git_commit()}
+    tags = {
+        "ecgml.data_digest": job.digest,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        THREADS: str(torch.get_num_threads()),
+    }
     if job.simulated:
         tags["ecgml.simulated"] = "true"
     tracker.tags({name: value for name, value in tags.items() if value})

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
 from ecgml.config import Configuration, from_json, resolve
 from ecgml.errors import ConfigError, TrackingError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.scores import score
-from ecgml.pipeline.reporting import Scored
+from ecgml.pipeline.reporting import THREADS, Scored
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker, fetch_artifact
@@ -34,12 +38,15 @@ class Interrupted:
     configuration : Configuration
     digest : str
         Of its data.
+    n_threads : int
+        CPU threads of its arithmetic.
     """
 
     run_id: str
     children: Mapping[str, Child]
     configuration: Configuration
     digest: str
+    n_threads: int
 
     def check(self, digest: str) -> None:
         """Refuse to go on with other data.
@@ -73,13 +80,17 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
         If a setting given differs.
     """
     run = read_run(run_id)
+    if parent := run.data.tags.get(MLFLOW_PARENT_RUN_ID):
+        raise TrackingError(f"resume: run {run_id} is a model's run within a job; give the job's, {parent}")
     while following := run.data.tags.get(RESUMED_BY):
         run = read_run(following)
     run_id = run.info.run_id
-    if "ecgml.data_digest" not in run.data.tags or "mlflow.parentRunId" in run.data.tags:
+    if "ecgml.data_digest" not in run.data.tags:
         raise TrackingError(f"resume: run {run_id} is no training job that got as far as its data; start a new one")
     if run.info.status == "RUNNING":
         raise TrackingError(f"resume: run {run_id} is still running")
+    if run.info.status == "FINISHED":
+        raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
     with TemporaryDirectory(prefix="ecgml-") as folder:
         content = json.loads(fetch_artifact(f"runs:/{run_id}/config.json", Path(folder)).read_text())
     sections = {
@@ -91,7 +102,21 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     for key, own in configuration.values().items():
         if given.origins[key] == "option" and given.values()[key] != own:
             raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")
-    return Interrupted(run_id, children_of(run_id), configuration, run.data.tags["ecgml.data_digest"])
+    n_threads = int(run.data.tags.get(THREADS, torch.get_num_threads()))
+    return Interrupted(run_id, children_of(run_id), configuration, run.data.tags["ecgml.data_digest"], n_threads)
+
+
+@contextmanager
+def same_threads(interrupted: Interrupted | None) -> Iterator[None]:
+    """Compute with as many CPU threads as the stopped job did, so that not a bit differs."""
+    before = torch.get_num_threads()
+    if interrupted and interrupted.n_threads != before:
+        torch.set_num_threads(interrupted.n_threads)
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:

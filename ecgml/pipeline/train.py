@@ -30,7 +30,7 @@ from ecgml.pipeline.reporting import (
     report_job,
     report_scores,
 )
-from ecgml.pipeline.resume import adopt, find_interrupted, finished_model
+from ecgml.pipeline.resume import adopt, find_interrupted, finished_model, same_threads
 from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
@@ -82,7 +82,11 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         job = load_data(configuration, console)
         if interrupted:
             interrupted.check(job.digest)
-        with open_run(experiment, job.name) as run, say_how_to_resume(run.info.run_id, console):
+        with (
+            same_threads(interrupted),
+            open_run(experiment, job.name) as run,
+            say_how_to_resume(run.info.run_id, console),
+        ):
             tracker = Tracker(run.info.run_id)
             report_job(tracker, configuration, job)
             links = adopt(interrupted, tracker) if interrupted else []

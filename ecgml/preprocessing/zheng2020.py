@@ -33,7 +33,9 @@ NOISE_SCALE = 1.5
 _MAD_TO_SD = 1.4826
 
 
-def denoise_zheng2020(waveform: NDArray[np.floating], fs: float, *, as_published: bool) -> NDArray[np.float64]:
+def denoise_zheng2020(
+    waveform: NDArray[np.floating], fs: float, *, as_published: bool, n_threads: int | None = None
+) -> NDArray[np.float64]:
     """Denoise a waveform.
 
     Parameters
@@ -45,6 +47,8 @@ def denoise_zheng2020(waveform: NDArray[np.floating], fs: float, *, as_published
     as_published : bool
         With the noise estimate of the reference, a second difference computed in place and so recursive: 5 to 22 times
         too large. False computes what was meant.
+    n_threads : int, optional
+        At most one a lead is used; as many as numba may use if not given.
 
     Returns
     -------
@@ -63,7 +67,9 @@ def denoise_zheng2020(waveform: NDArray[np.floating], fs: float, *, as_published
         half_width = max(1, round(HALF_WIDTH_S * fs))
         return nonlocal_means(level, half_width, 2 * (2 * half_width + 1) * noise**2)
 
-    with ThreadPoolExecutor(min(numba.get_num_threads(), len(leads))) as threads:
+    # numba.get_num_threads() starts numba's own threads and, with them, changes the number that torch uses.
+    n_threads = n_threads or numba.config.NUMBA_NUM_THREADS
+    with ThreadPoolExecutor(min(n_threads, len(leads))) as threads:
         return np.array(list(threads.map(finish, leads)))
 
 

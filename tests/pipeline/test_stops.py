@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import pytest
+import torch
 from mlflow.tracking import MlflowClient
 from safetensors.torch import load_file
 
@@ -25,9 +27,9 @@ from tests.pipeline.conftest import Job
 pytestmark = pytest.mark.slow
 
 
-def start(options: dict[str, str], log: Path) -> subprocess.Popen:
+def start(options: dict[str, str], log: Path, n_threads: int = 1) -> subprocess.Popen:
     words = [word for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(n_threads)}
     with log.open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "ecgml", "train", *words], stdout=output, stderr=subprocess.STDOUT, env=environment
@@ -61,9 +63,14 @@ def weights_of(parent: str, experiment: str) -> dict[str, dict]:
 def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp_path: Path) -> None:
     client, experiment = MlflowClient(), job.parent.info.experiment_id
     options = {**job.options, "epochs": "5"}
-    whole = train(options, Console())
+    # Killed on another number of threads than it is resumed on: the job keeps its own.
+    torch.set_num_threads(2)
+    try:
+        whole = train(options, Console())
+    finally:
+        torch.set_num_threads(1)
     log = tmp_path / "log"
-    process = start(options, log)
+    process = start(options, log, n_threads=2)
     # The first model is done, the second in its midst.
     wait_for(log, "baseline epoch 3/5", process)
     process.kill()
@@ -72,6 +79,7 @@ def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp
     assert client.get_run(killed).info.status == "RUNNING"
 
     resumed = train({}, Console(), resume=killed)
+    assert torch.get_num_threads() == 1
     assert client.get_run(killed).info.status == "KILLED"
     assert client.get_run(killed).data.tags["ecgml.resumed_by"] == resumed
     run = client.get_run(resumed)
@@ -86,6 +94,10 @@ def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp
         steps = [point.step for point in client.get_metric_history(child.info.run_id, "val_loss")]
         assert sorted(set(steps)) == [1, 2, 3, 4, 5]
     assert not list(Path(options["cache_dir"]).glob("training/*"))
+    # Both lead to the finished job, and that has nothing left to do.
+    for run_id in (killed, resumed):
+        with pytest.raises(TrackingError, match=f"run {resumed} has finished"):
+            train({}, Console(), resume=run_id)
 
 
 def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) -> None:
@@ -100,12 +112,21 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
     assert f"--resume {parent}" in log.read_text()
 
 
-def test_resumed_job_keeps_its_settings_and_its_data(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def stopped(job: Job) -> Iterator[str]:
+    """Return the run of a job as a kill would leave it."""
     run_id = job.parent.info.run_id
+    MlflowClient().set_terminated(run_id, "KILLED")
+    yield run_id
+    MlflowClient().set_terminated(run_id, "FINISHED")
+
+
+def test_resumed_job_keeps_its_settings_and_its_data(job: Job, stopped: str) -> None:
+    run_id = stopped
     with pytest.raises(ConfigError, match=r"epochs: a resumed job keeps its settings \(here 2\); leave it out"):
         train({"epochs": "7"}, Console(), resume=run_id)
     assert find_interrupted(run_id, {"epochs": "2"}).configuration["fit"].epochs == 2
-    with pytest.raises(TrackingError, match="is no training job"):
+    with pytest.raises(TrackingError, match=f"a model's run within a job; give the job's, {run_id}"):
         train({}, Console(), resume=job.children["fusion"].info.run_id)
     interrupted = find_interrupted(run_id, {})
     with pytest.raises(TrainingError, match="the data are not those that run"):
