@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.config import Configuration, from_json, resolve
 from ecgml.errors import ConfigError, TrackingError, TrainingError
@@ -80,7 +79,7 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
         If a setting given differs.
     """
     run = read_run(run_id)
-    if parent := run.data.tags.get(MLFLOW_PARENT_RUN_ID):
+    if parent := run.data.tags.get("mlflow.parentRunId"):
         raise TrackingError(f"resume: run {run_id} is a model's run within a job; give the job's, {parent}")
     while following := run.data.tags.get(RESUMED_BY):
         run = read_run(following)
