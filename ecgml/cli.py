@@ -53,7 +53,15 @@ class Commands(click.Group):
             sys.exit(130)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+# `mlflow run` hands a parameter that MLproject does not declare over as --name_of_it.
+_CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 120,
+    "token_normalize_func": lambda token: token.replace("_", "-"),
+}
+
+
+@click.group(cls=Commands, context_settings=_CONTEXT)
 @click.version_option(__version__, prog_name="ecgml")
 def main() -> None:
     """Train, compare and trust rhythm classifiers of 12-lead ECGs."""

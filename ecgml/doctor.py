@@ -145,9 +145,13 @@ def _disk(cache: Path) -> Iterator[Finding]:
 
 
 def _tracking() -> Iterator[Finding]:
-    from ecgml.service.store import describe_store
+    from ecgml.service.runs import close_abandoned
+    from ecgml.service.store import describe_store, exists
 
     yield Finding("ok", describe_store())
+    if exists():
+        for run_id in close_abandoned():
+            yield Finding("ok", f"closed run {run_id}: whatever worked on it is gone")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         if os.environ.get(name):
             yield Finding("note", f"{name} is set: the next run goes there", f"unset {name}")

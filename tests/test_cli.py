@@ -37,6 +37,13 @@ def test_help_of_train_says_unit_and_default_of_every_setting() -> None:
     assert "Peak learning rate of AdamW. [default: 0.002]" in output
 
 
+def test_a_name_may_be_written_as_mlflow_run_hands_it_over(tmp_path: Path) -> None:
+    """`mlflow run . -P trunk_width=8` becomes --trunk_width 8: MLproject does not declare every setting."""
+    result = call("train", "--trunk_width", "no number")
+    assert result.exit_code == 2
+    assert "trunk_width: 'no number' is not a whole number" in result.output
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -12,6 +12,7 @@ from scipy.special import bdtr
 
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap, two_sided_p
+from ecgml.evaluation.cautions import FEW_GROUPS, RARE
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
 from ecgml.evaluation.metrics import LOWER_IS_BETTER, OVERALL, Metrics, class_metric
 from ecgml.evaluation.predictions import Predictions
@@ -36,6 +37,7 @@ class Comparison:
 
     classes: tuple[str, ...]
     support: tuple[int, ...]
+    n_groups: int
     a: Mapping[str, Estimate]
     b: Mapping[str, Estimate]
     differences: Mapping[str, Estimate]
@@ -47,6 +49,11 @@ class Comparison:
     def n_records(self) -> int:
         """Number of records, scored or not."""
         return sum(self.support)
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether percentile intervals cannot be believed: too few groups, or too few records of a class."""
+        return self.n_groups < FEW_GROUPS or min(n for n in self.support if n) < RARE
 
     def table(self) -> pd.DataFrame:
         """Return the overall metrics and each class's F1 side by side.
@@ -87,7 +94,8 @@ class Comparison:
         Returns
         -------
         verdict : str
-            One or two sentences, a third of caution below 200 records.
+            One or two sentences, a third of caution below 200 records. Nothing is called more than noise on fewer than
+            30 groups, or fewer than 5 records of a class that occurs: intervals are then too narrow.
         """
         f1, auroc = self.differences["macro_f1"], self.differences["macro_auroc"]
         score_a, score_b = self.a["macro_f1"].value, self.b["macro_f1"].value
@@ -100,29 +108,36 @@ class Comparison:
             sentences = [
                 f"{ahead} is ahead of {behind} by {abs(f1.value):.3f} macro-F1 ({max(score_a, score_b):.3f} against "
                 f"{min(score_a, score_b):.3f}) {on_records}; the 95 % interval of the difference is "
-                f"{_span(f1, a_leads)}: {_weight(f1)}."
+                f"{_span(f1, a_leads)}: {self._weight(f1)}."
             ]
             if not np.isnan(auroc.value):
                 higher = "higher" if (auroc.value > 0) == a_leads else "lower"
                 amount = f"{abs(auroc.value):.3f} {higher}" if auroc.value else "the same"
-                sentences.append(f"Its macro AUROC is {amount} ({_span(auroc, a_leads)}): {_weight(auroc)}.")
-        if self.n_records < SMALL_SAMPLE:
-            rarest = min(n for n in self.support if n)
+                sentences.append(f"Its macro AUROC is {amount} ({_span(auroc, a_leads)}): {self._weight(auroc)}.")
+        rarest = min(n for n in self.support if n)
+        if self.is_too_small:
+            sentences.append(
+                f"With {self.n_groups:,} independent groups of records, and {rarest:,} records of the rarest class, "
+                "the intervals are too narrow."
+            )
+        elif self.n_records < SMALL_SAMPLE:
             sentences.append(
                 f"So few records, {rarest} of them of the rarest class, cannot show a difference in macro-F1 much "
                 f"smaller than {(f1.high - f1.low) / 2:.2f}."
             )
         return " ".join(sentences)
 
+    def _weight(self, difference: Estimate) -> str:
+        if not difference.excludes_zero:
+            return "no more than noise could make"
+        return "too few records to tell it from noise" if self.is_too_small else "more than noise"
+
 
 def _span(difference: Estimate, a_leads: bool) -> str:
     """Return the interval as text, seen from the leader's side."""
     low, high = (difference.low, difference.high) if a_leads else (-difference.high, -difference.low)
-    return f"{low:+.3f} to {high:+.3f}"
-
-
-def _weight(difference: Estimate) -> str:
-    return "more than noise" if difference.excludes_zero else "no more than noise could make"
+    # Rounded first, and 0.0 added: "-0.000" is no number a person writes.
+    return f"{round(low, 3) + 0.0:+.3f} to {round(high, 3) + 0.0:+.3f}"
 
 
 def compare(a: Predictions, b: Predictions, *, n_bootstrap: int = 2000, seed: int = 0) -> Comparison:
@@ -162,6 +177,7 @@ def compare(a: Predictions, b: Predictions, *, n_bootstrap: int = 2000, seed: in
     return Comparison(
         classes=a.classes,
         support=tuple(a.support.tolist()),
+        n_groups=len(set(a.groups)),
         a=estimates_of(names, point_a, draws_a),
         b=estimates_of(names, point_b, draws_b),
         differences=estimates_of(names, point_a - point_b, draws_a - draws_b),

@@ -11,7 +11,6 @@ from ecgml.errors import RecordError
 from ecgml.inference.predictor import Prediction, Predictor
 from ecgml.records.reading import read_record
 from ecgml.records.schemes import scheme_named
-from ecgml.training.checkpoint import DESCRIPTION
 from ecgml.training.device import choose_device
 
 
@@ -27,15 +26,10 @@ def load_predictor(address: str, device: str = "auto") -> Predictor:
     if ":/" not in address:
         return Predictor.load(Path(address).expanduser(), chosen)
     # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.tracker import fetch_artifact
+    from ecgml.service.models import fetch_checkpoint
 
-    if address.startswith("runs:/") and address.count("/") == 1:
-        address += "/checkpoint"
     with TemporaryDirectory(prefix="ecgml-") as folder:
-        fetched = fetch_artifact(address, Path(folder))
-        # A registered model carries its checkpoint among other things.
-        found = next((path.parent for path in sorted(fetched.rglob(DESCRIPTION))), fetched)
-        return Predictor.load(found, chosen)
+        return Predictor.load(fetch_checkpoint(address, Path(folder)), chosen)
 
 
 def predict_files(

@@ -102,7 +102,7 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
         if given.origins[key] == "option" and given.values()[key] != own:
             raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")
     n_threads = int(run.data.tags.get(THREADS, torch.get_num_threads()))
-    return Interrupted(run_id, children_of(run_id), configuration, run.data.tags["ecgml.data_digest"], n_threads)
+    return Interrupted(run_id, children_of(run), configuration, run.data.tags["ecgml.data_digest"], n_threads)
 
 
 @contextmanager

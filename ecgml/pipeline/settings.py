@@ -61,7 +61,9 @@ class JobSettings:
     """What to train, and from what."""
 
     models: tuple[str, ...] = setting(MODELS, "Models to train, comma-separated", choices=MODELS)
-    init_from: str = setting("", "Earlier model to start from: a checkpoint folder or runs:/<run id>/checkpoint")
+    init_from: str = setting(
+        "", "Earlier model to start from: a checkpoint folder, runs:/<a model's run id> or models:/<name>@<alias>"
+    )
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
 
     def __post_init__(self) -> None:

@@ -34,10 +34,11 @@ from ecgml.pipeline.resume import adopt, find_interrupted, finished_model, same_
 from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
+from ecgml.service.models import fetch_checkpoint
 from ecgml.service.pyfunc import log_model
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker, fetch_artifact
+from ecgml.service.tracker import Tracker
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.device import choose_device
@@ -72,7 +73,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
         configuration = resolve(TRAIN_SECTIONS, options, config)
         experiment = connect()
-        for run_id in close_abandoned(experiment):
+        for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         interrupted = find_interrupted(resume, options) if resume else None
         if interrupted:
@@ -96,7 +97,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                 child = interrupted.children.get(name) if interrupted else None
                 if child and child.finished:
                     models[name] = finished_model(child, configuration["job"].bootstrap)
-                    console.say(f"{name}: finished before, run {child.run_id}")
+                    console.say(f"{name}: finished before, checkpoint runs:/{child.run_id}/checkpoint")
                     continue
                 with open_run(
                     experiment, name, parent_id=run.info.run_id, run_id=child.run_id if child else None
@@ -104,6 +105,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                     models[name] = train_model(
                         name, configuration, job, store, start, Tracker(own.info.run_id), console
                     )
+                console.say(f"{name}: checkpoint runs:/{own.info.run_id}/checkpoint")
             verdicts: list[str] = []
             if len(models) > 1:
                 verdicts = report_comparison(tracker, models, configuration["job"].bootstrap, job)
@@ -192,8 +194,9 @@ def starting_point(configuration: Configuration) -> Checkpoint | None:
     if not address:
         return None
     with TemporaryDirectory(prefix="ecgml-") as folder:
-        path = fetch_artifact(address, Path(folder)) if ":/" in address else Path(address).expanduser()
-        start = load_checkpoint(path)
+        start = load_checkpoint(
+            fetch_checkpoint(address, Path(folder)) if ":/" in address else Path(address).expanduser()
+        )
     if start.preprocessing != configuration["preprocessing"]:
         raise CheckpointError(
             f"init_from: {address} was trained on other waveforms; give its preprocessing settings: "

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
@@ -15,6 +15,7 @@ import mlflow
 import psutil
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
+from mlflow.store.entities import PagedList
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -127,11 +128,10 @@ class Child:
     finished: bool
 
 
-def children_of(parent_id: str) -> dict[str, Child]:
+def children_of(parent: Run) -> dict[str, Child]:
     """Return the runs within a job's run by their names."""
-    client = MlflowClient()
-    parent = client.get_run(parent_id)
-    runs = client.search_runs([parent.info.experiment_id], f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_id}'")
+    selection = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'"
+    runs = MlflowClient().search_runs([parent.info.experiment_id], selection)
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
@@ -155,8 +155,8 @@ def move_children(children: Mapping[str, Child], parent_id: str) -> None:
         MlflowClient().set_tag(child.run_id, MLFLOW_PARENT_RUN_ID, parent_id)
 
 
-def close_abandoned(experiment_id: str) -> list[str]:
-    """Close as KILLED the runs of an experiment that nobody works on any more.
+def close_abandoned() -> list[str]:
+    """Close as KILLED the runs that nobody works on any more, in every experiment of the store.
 
     A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when it has
     shown no system metric for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
@@ -169,16 +169,28 @@ def close_abandoned(experiment_id: str) -> list[str]:
     """
     client = MlflowClient()
     own = os.environ.get("MLFLOW_RUN_ID")
-    closed, token = [], None
-    while True:
-        page = client.search_runs([experiment_id], "attributes.status = 'RUNNING'", max_results=200, page_token=token)
-        for run in page:
+    experiments = [one.experiment_id for one in _pages(lambda token: client.search_experiments(page_token=token))]
+    closed = []
+    for start in range(0, len(experiments), 100):
+        some = experiments[start : start + 100]
+        for run in _pages(
+            lambda token, some=some: client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
+        ):
             if run.info.run_id != own and _is_abandoned(client, run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
+    return closed
+
+
+def _pages(ask: Callable[[str | None], PagedList]) -> list:
+    """Return what all pages of an answer hold."""
+    found, token = [], None
+    while True:
+        page = ask(token)
+        found += page
         token = page.token
         if not token:
-            return closed
+            return found
 
 
 def _is_abandoned(client: MlflowClient, run: Run) -> bool:

@@ -51,6 +51,12 @@ def _quiet() -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
+def exists() -> bool:
+    """Whether the tracking store is there already; of a server this is not asked."""
+    uri = mlflow.get_tracking_uri()
+    return not uri.startswith(_SQLITE) or Path(unquote(uri.removeprefix(_SQLITE))).exists()
+
+
 def describe_store() -> str:
     """Return where runs go, without creating anything there.
 
@@ -62,7 +68,7 @@ def describe_store() -> str:
     uri = mlflow.get_tracking_uri()
     if uri.startswith(_SQLITE):
         path = Path(unquote(uri.removeprefix(_SQLITE)))
-        return f"runs go to {path}{'' if path.exists() else ', made by the first'}"
+        return f"runs go to {path}{'' if exists() else ', made by the first'}"
     try:
         MlflowClient().search_experiments(max_results=1)
     except (MlflowException, OSError) as error:

@@ -108,6 +108,34 @@ def test_the_verdict_says_where_a_difference_is_noise_and_records_are_few(
     assert f"So few records, {rarest} of them of the rarest class, cannot show" in verdict
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        pytest.param([0, 1, 2, 3, 3], id="five records"),
+        pytest.param([0, 1, 2] * 40 + [3] * 4, id="four of a class"),
+        pytest.param([0, 1, 2, 3] * 7, id="28 records"),
+    ],
+)
+def test_a_handful_of_records_is_never_called_more_than_noise(kept: list[int]) -> None:
+    """One model all right, the other all wrong: every draw agrees, and still a handful shows little."""
+    y_true = np.array(kept)
+    right = np.eye(4)[y_true] * 0.96 + 0.01
+    ids = tuple(f"r{row}" for row in range(y_true.size))
+    good = Predictions(ids, ("AFIB", "GSVT", "SB", "SR"), y_true, right)
+    verdict = compare(good, replace(good, y_prob=np.roll(right, 1, axis=1)), n_bootstrap=200).verdict("a", "b")
+    assert "more than noise" not in verdict
+    assert "too few records to tell it from noise" in verdict
+    assert "the intervals are too narrow" in verdict
+
+
+def test_no_interval_is_minus_zero(simulate: Callable[..., Predictions]) -> None:
+    a = simulate(300)
+    y_prob = a.y_prob.copy()
+    y_prob[np.flatnonzero(a.y_pred == a.y_true)[0]] = np.roll(y_prob[np.flatnonzero(a.y_pred == a.y_true)[0]], 1)
+    verdict = compare(a, replace(a, y_prob=y_prob), n_bootstrap=300).verdict("a", "b")
+    assert "-0.000" not in verdict
+
+
 def test_the_table_says_which_way_is_better(simulate: Callable[..., Predictions]) -> None:
     table = compare(simulate(100), simulate(100, seed=1), n_bootstrap=50).table()
     assert table.loc["macro_f1", "better"] == "higher"

@@ -149,7 +149,15 @@ def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(job: Job) -
     elsewhere = client.create_run(experiment, tags={OWNER: "another-host 1 1.00"}).info.run_id
     launch = client.create_run(experiment, tags={"mlflow.project.entryPoint": "main"}).info.run_id
     foreign = client.create_run(experiment).info.run_id
-    assert set(close_abandoned(experiment)) == {gone, launch}
-    for run_id, status in ((gone, "KILLED"), (alive, "RUNNING"), (elsewhere, "RUNNING"), (foreign, "RUNNING")):
+    beside = client.create_experiment("beside")
+    other = client.create_run(beside, tags={OWNER: f"{socket.gethostname()} {process.pid} 1.00"}).info.run_id
+    assert set(close_abandoned()) == {gone, launch, other}
+    for run_id, status in (
+        (other, "KILLED"),
+        (gone, "KILLED"),
+        (alive, "RUNNING"),
+        (elsewhere, "RUNNING"),
+        (foreign, "RUNNING"),
+    ):
         assert client.get_run(run_id).info.status == status
         client.set_terminated(run_id)

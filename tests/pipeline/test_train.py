@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from ecgml.errors import CohortError, ConfigError, EcgmlError, TrackingError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.console import Console
+from ecgml.pipeline.predict import load_predictor
 from ecgml.pipeline.train import train
 from tests.pipeline.conftest import Job
 
@@ -167,6 +168,17 @@ def test_fine_tuning_starts_from_the_earlier_weights(job: Job) -> None:
         train({**options, "fs": "125"}, Console(io.StringIO()))
 
 
+def test_a_model_is_found_by_its_run_and_a_job_names_its_models(job: Job) -> None:
+    fusion, baseline = (job.children[name].info.run_id for name in ("fusion", "baseline"))
+    assert f"baseline: checkpoint runs:/{baseline}/checkpoint" in job.printed
+    for address in (f"runs:/{fusion}", f"runs:/{fusion}/checkpoint"):
+        assert load_predictor(address, "cpu").checkpoint.model_name == "fusion"
+    parent = job.parent.info.run_id
+    for address in (f"runs:/{parent}", f"runs:/{parent}/checkpoint"):
+        with pytest.raises(TrackingError, match=f"give one of them: baseline runs:/{baseline}, fusion runs:/{fusion}"):
+            load_predictor(address, "cpu")
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -177,7 +189,8 @@ def test_fine_tuning_starts_from_the_earlier_weights(job: Job) -> None:
         ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not there"),
         ({"data_dir": "/nowhere"}, CohortError, "/nowhere does not exist"),
         ({"init_from": "/nowhere"}, EcgmlError, "/nowhere: no checkpoint"),
-        ({"init_from": "runs:/0123/checkpoint"}, TrackingError, "runs:/0123/checkpoint: cannot be fetched"),
+        ({"init_from": "runs:/0123/weights"}, TrackingError, "runs:/0123/weights: cannot be fetched"),
+        ({"init_from": "runs:/0123/checkpoint"}, TrackingError, "run '0123' does not exist"),
         ({"config": "/nowhere.yaml"}, ConfigError, "/nowhere.yaml does not exist"),
         ({"resume": "0123"}, TrackingError, "run '0123' does not exist"),
     ],
