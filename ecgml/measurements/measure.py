@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.measurements.axes import axis_measurements
-from ecgml.measurements.beats import detect_beats
+from ecgml.measurements.beats import Beats, detect_beats
 from ecgml.measurements.flutter import flutter_measurements
 from ecgml.measurements.p_wave import p_wave_measurements
 from ecgml.measurements.rr import rr_measurements
@@ -18,7 +18,7 @@ LEAST_SIMILARITY = 0.5
 real recordings above 0.55."""
 
 
-def measure(waveform: NDArray[np.floating], fs: float) -> dict[str, float]:
+def measure(waveform: NDArray[np.floating], fs: float, beats: Beats | None = None) -> dict[str, float]:
     """Measure a recording.
 
     Parameters
@@ -27,6 +27,8 @@ def measure(waveform: NDArray[np.floating], fs: float) -> dict[str, float]:
         In mV, finite, as preprocessed: leads in the order of `ecgml.records.leads.LEADS`, an unusable one 0 throughout.
     fs : float
         Sampling frequency, Hz, 100 to 1000.
+    beats : Beats, optional
+        Of that waveform, where they are known already.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def measure(waveform: NDArray[np.floating], fs: float) -> dict[str, float]:
         By the names of `ecgml.measurements.table.MEASUREMENTS`. What the recording does not show is absent: all of it
         with fewer than three beats, or with beats that do not resemble each other.
     """
-    beats = detect_beats(waveform, fs)
+    beats = detect_beats(waveform, fs) if beats is None else beats
     if len(beats) < LEAST_BEATS or np.median(beats.similarity) < LEAST_SIMILARITY:
         return {}
     return {

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
+from ecgml.measurements.beats import detect_beats
 from ecgml.measurements.measure import measure
 from ecgml.preprocessing.denoising import denoise
+from ecgml.preprocessing.electrodes import exchanged_electrodes, limb_contradiction
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
-from ecgml.preprocessing.quality import bridge_gaps, lead_faults
+from ecgml.preprocessing.quality import NOISY_MV, bridge_gaps, gain_error, lead_faults, noise_mv, typical_mv
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
@@ -22,6 +24,9 @@ STEP_MV = 0.001
 """Model waveforms are whole multiples of it: what is evaluated from the int16 cache is what is served."""
 
 DEFAULT_MIN_DURATION_S = 5.0
+
+SUSPECT = "suspect: "
+"""Begins a note on what was left as it is."""
 
 _LOWPASS_ORDER = 6
 _HIGHPASS_ORDER = 2
@@ -39,7 +44,8 @@ class PreparedRecord:
     measured : mapping of str to float
         What `ecgml.measurements` finds in it, by the names of `ecgml.records.clinical`.
     notes : tuple of str
-        What was found wanting and mended: leads left out, values clipped, filters skipped.
+        What was found wanting and mended (leads left out, values clipped, filters skipped), and, after
+        :data:`SUSPECT`, what is probably wrong with the leads' places.
     """
 
     waveform: NDArray[np.int16]
@@ -64,12 +70,27 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
         If the record is too short or too few of its leads carry a signal; its reason says which.
     """
     denoised = denoise_record(record, settings, promised_s)
-    steps = np.rint(to_model_band(denoised.waveform, record.fs, settings) / STEP_MV)
-    clipped = np.abs(steps).max() > _LIMIT
+    waveform = to_model_band(denoised.waveform, record.fs, settings)
+    noisy = noise_mv(waveform, settings.fs) > NOISY_MV
+    notes, faults = list(denoised.notes), list(denoised.faults)
+    for index in np.flatnonzero(denoised.usable)[noisy]:
+        faults[index] = "noisy"
+        notes.append(f"{LEADS[index]} left out: noisy")
+    _check_leads(record, faults, settings)
+    usable, waveform = [fault is None for fault in faults], waveform[~noisy]
+    steps = np.rint(waveform / STEP_MV)
+    if np.abs(steps).max() > _LIMIT:
+        notes.append("clipped at 32.767 mV")
     whole = np.zeros((len(LEADS), steps.shape[1]), dtype=np.int16)
-    whole[denoised.usable] = np.clip(steps, -_LIMIT, _LIMIT)
-    notes = (*denoised.notes, *(["clipped at 32.767 mV"] if clipped else []))
-    return PreparedRecord(whole, measure(to_mv(whole), settings.fs), notes)
+    whole[usable] = np.clip(steps, -_LIMIT, _LIMIT)
+    model_waveform = to_mv(whole)
+    beats = detect_beats(model_waveform, settings.fs)
+    measured = measure(model_waveform, settings.fs, beats)
+    suspicions = exchanged_electrodes(model_waveform, beats, measured)
+    if contradiction := limb_contradiction(record.waveform, usable):
+        suspicions = (contradiction, *suspicions)
+    notes += [SUSPECT + suspicion for suspicion in suspicions]
+    return PreparedRecord(whole, measured, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +101,20 @@ class DenoisedRecord:
     ----------
     waveform : ndarray of float64, shape (n_usable, n_times)
         In mV, the usable leads only.
-    usable : ndarray of bool, shape (12,)
+    faults : tuple of str or None, length 12
+        What is wrong with each lead, None with a usable one.
     notes : tuple of str
         Leads left out, filters skipped.
     """
 
     waveform: NDArray[np.float64]
-    usable: NDArray[np.bool_]
+    faults: tuple[str | None, ...]
     notes: tuple[str, ...]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which leads are there, shape (12,)."""
+        return np.array([fault is None for fault in self.faults])
 
 
 def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> DenoisedRecord:
@@ -99,14 +126,15 @@ def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: 
         As :func:`preprocess`.
     """
     _check_duration(record, settings, promised_s)
+    if (factor := gain_error(record.waveform)) is not None:
+        raise _wrong_gain(record, factor)
     faults = lead_faults(record.waveform, record.fs, settings.max_amplitude_mv)
     usable = np.array([fault is None for fault in faults])
-    if usable.sum() < settings.min_leads:
-        raise _unusable(record, faults, settings)
+    _check_leads(record, faults, settings)
     waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
     denoised, skipped = denoise(waveform, record.fs, settings.denoise)
     notes = [f"{LEADS[index]} left out: {fault}" for index, fault in enumerate(faults) if fault]
-    return DenoisedRecord(denoised, usable, (*notes, *skipped))
+    return DenoisedRecord(denoised, tuple(faults), (*notes, *skipped))
 
 
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:
@@ -150,10 +178,21 @@ def _check_duration(record: Record, settings: PreprocessingSettings, promised_s:
     )
 
 
-def _unusable(record: Record, faults: list[str | None], settings: PreprocessingSettings) -> RecordError:
-    counts = Counter(fault for fault in faults if fault)
-    listed = ", ".join(f"{count} {fault}" for fault, count in counts.most_common())
-    n_usable = len(faults) - sum(counts.values())
+def _wrong_gain(record: Record, factor: float) -> RecordError:
+    size = f"{factor:,.0f} times too large" if factor > 1 else f"{1 / factor:,.0f} times too small"
     return RecordError(
+        f"{record.name}: the typical lead spans {typical_mv(record.waveform):.3g} mV, about {size} for an ECG: its "
+        "unit or gain is wrong",
+        "wrong gain",
+    )
+
+
+def _check_leads(record: Record, faults: Sequence[str | None], settings: PreprocessingSettings) -> None:
+    counts = Counter(fault for fault in faults if fault)
+    n_usable = len(faults) - sum(counts.values())
+    if n_usable >= settings.min_leads:
+        return
+    listed = ", ".join(f"{count} {fault}" for fault, count in counts.most_common())
+    raise RecordError(
         f"{record.name}: {n_usable} usable leads, {settings.min_leads} needed ({listed})", counts.most_common(1)[0][0]
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ecgml.config import setting, to_json, validate
 from ecgml.errors import ConfigError
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same settings give other waveforms, so that no older cache is taken for a current one."""
 
 DENOISERS = ("none", "bandpass", "notch", "wavelet", "zheng2020", "zheng2020-fixed")
