@@ -140,13 +140,16 @@ def _train() -> click.Command:
 
 
 def _prepare() -> click.Command:
-    def run(data: tuple[str, ...], config: str, export: str, **options: str) -> None:
+    def run(data: tuple[str, ...], config: str, export: str, collect: str, **options: str) -> None:
         from ecgml.pipeline.console import Console
         from ecgml.pipeline.prepare import prepare
 
         if data:
             options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
-        click.echo(prepare(options, Console(), config=config, export=export))
+        prepared = prepare(options, Console(), config=config, export=export, collect=collect)
+        click.echo(prepared.summary)
+        if prepared.failure:
+            raise prepared.failure
 
     from ecgml.pipeline.settings import PREPARE_SECTIONS
 
@@ -155,6 +158,9 @@ def _prepare() -> click.Command:
         click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
         click.Option(
             ["--export"], default="", metavar="DIR", help="Write denoised CSV files here, as the data set has them."
+        ),
+        click.Option(
+            ["--collect"], default="", metavar="DIR", help="Copy unusable files here, by reason, with a list of them."
         ),
     ]
     return _command("prepare", run, PREPARE_SECTIONS, extra)

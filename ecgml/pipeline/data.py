@@ -17,6 +17,7 @@ from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
+from ecgml.datasets.quarantine import unequal_losses
 from ecgml.datasets.splits import describe, split_records
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, TrainingError
@@ -116,9 +117,16 @@ def demo_folder(data: DataSettings, console: Console) -> Path:
 
 
 def fill_caches(
-    cohorts: Sequence[Cohort], data: DataSettings, preprocessing: PreprocessingSettings, console: Console
+    cohorts: Sequence[Cohort],
+    data: DataSettings,
+    preprocessing: PreprocessingSettings,
+    console: Console,
+    *,
+    check: bool = True,
 ) -> list[CachedCohort]:
-    """Open the cache of each cohort, filling it first where needed; say what was quarantined.
+    """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class.
+
+    `check` says whether too much of it is an error.
 
     Raises
     ------
@@ -137,7 +145,10 @@ def fill_caches(
             console.warn(
                 f"{cohort.name}: {len(cached.quarantined)} of {len(cohort.entries)} files quarantined ({listed})"
             )
-        check_quarantine(cohort, cached, data.max_quarantined)
+        for warning in unequal_losses(cohort, cached, scheme_named("rhythms")):
+            console.warn(f"{cohort.name}: {warning}")
+        if check:
+            check_quarantine(cohort, cached, data.max_quarantined)
         caches.append(cached)
     return caches
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import resolve
-from ecgml.datasets.cache import CachedCohort
+from ecgml.datasets.cache import CachedCohort, check_quarantine
+from ecgml.datasets.quarantine import Remark, losses_by_reason, remarks_on
+from ecgml.errors import CohortError
+from ecgml.pipeline.collect import LIST, collect_quarantined, write_list
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.export import export_denoised
@@ -17,7 +21,18 @@ from ecgml.pipeline.settings import PREPARE_SECTIONS
 from ecgml.records.schemes import Scheme, scheme_named
 
 
-def prepare(options: Mapping[str, Any], console: Console, *, config: str = "", export: str = "") -> str:
+@dataclass(frozen=True)
+class Prepared:
+    """What was found, and whether a job may use it."""
+
+    summary: str
+    failure: CohortError | None = None
+    """Too much of a cohort is unusable."""
+
+
+def prepare(
+    options: Mapping[str, Any], console: Console, *, config: str = "", export: str = "", collect: str = ""
+) -> Prepared:
     """Read, check and preprocess cohorts into the cache; do nothing where they are there.
 
     Parameters
@@ -29,11 +44,12 @@ def prepare(options: Mapping[str, Any], console: Console, *, config: str = "", e
         A YAML file of settings.
     export : str
         A folder to write the denoised recordings to, in the data set's layout.
+    collect : str
+        A folder to copy unusable files to.
 
     Returns
     -------
-    summary : str
-        What a person wants to know of the data.
+    prepared : Prepared
 
     Raises
     ------
@@ -44,35 +60,46 @@ def prepare(options: Mapping[str, Any], console: Console, *, config: str = "", e
     data, preprocessing = configuration["data"], configuration["preprocessing"]
     inner, outer = load_cohorts(data, console)
     cohorts = [*inner, *outer]
-    caches = fill_caches(cohorts, data, preprocessing, console)
+    caches = fill_caches(cohorts, data, preprocessing, console, check=False)
     scheme = scheme_named(data.scheme)
     lines = [line for cohort, cached in zip(cohorts, caches, strict=True) for line in _summary(cohort, cached, scheme)]
-    if export:
+    if collect:
+        lines.append(collect_quarantined(cohorts, caches, Path(collect).expanduser()))
+    failure = None
+    try:
+        for cohort, cached in zip(cohorts, caches, strict=True):
+            check_quarantine(cohort, cached, data.max_quarantined)
+    except CohortError as error:
+        failure = error
+    if export and not failure:
         lines.append(export_denoised(cohorts, preprocessing, Path(export).expanduser(), data.n_jobs, console))
-    return "\n".join([*lines, f"cache: {data.cache_path / preprocessing.digest()}"])
+    cache = data.cache_path / preprocessing.digest()
+    write_list(cohorts, caches, cache / LIST)
+    return Prepared("\n".join([*lines, f"cache: {cache}, remarks on records: {LIST} in it"]), failure)
 
 
 def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
     named = [scheme.class_of(entry.rhythms)[0] for entry in cohort.entries]
     counts = Counter(name for name in named if name)
-    class_of = dict(zip((entry.record_id for entry in cohort.entries), named, strict=True))
     lines = [
         f"{cohort.name} ({cohort.kind}{', simulated' if cohort.simulated else ''}): {len(cohort.entries):,} files, "
         f"{len(cached.record_ids):,} usable in {len(cached.windows):,} windows",
         f"  {scheme.name}: {', '.join(f'{name} {counts[name]:,}' for name in scheme.classes)}; "
         f"no class {named.count(None):,}",
     ]
-    mended = sum(bool(note) for note in cached.notes)
-    if mended:
-        lines.append(f"  {mended:,} used without some of their leads, or clipped")
     if cohort.rows_without_file:
         lines.append(f"  {cohort.rows_without_file:,} rows of the table have no file here")
-    by_reason: dict[str, list[str]] = {}
-    for bad in cached.quarantined:
-        by_reason.setdefault(bad.reason, []).append(bad.record_id)
-    for reason, record_ids in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-        classes = Counter(class_of[record_id] or "no class" for record_id in record_ids)
-        listed = ", ".join(f"{name} {count}" for name, count in classes.most_common())
-        shown = ", ".join(record_ids[:3]) + (", …" if len(record_ids) > 3 else "")
-        lines.append(f"  quarantined, {reason}: {len(record_ids):,} ({listed}): {shown}")
+    remarks = list(remarks_on(cached))
+    for reason, by_class in losses_by_reason(cohort, cached, scheme).items():
+        listed = ", ".join(f"{name} {count:,}" for name, count in by_class.items())
+        lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(remarks, reason)}")
+    for reason, what in (("mended", "used without some leads, or clipped"), ("suspect", "leads probably exchanged")):
+        if count := sum(one.used and one.reason == reason for one in remarks):
+            lines.append(f"  {what}: {count:,}: {_some(remarks, reason)}")
     return lines
+
+
+def _some(remarks: Sequence[Remark], reason: str) -> str:
+    """Name the first few records of a reason."""
+    record_ids = [one.record_id for one in remarks if one.reason == reason]
+    return ", ".join(record_ids[:3]) + (", …" if len(record_ids) > 3 else "")

@@ -14,6 +14,7 @@ import torch
 
 import ecgml
 from ecgml.config import Configuration
+from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.figures.comparison import comparison_figure
 from ecgml.evaluation.figures.confusion import confusion_figure
@@ -59,7 +60,7 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "usable": job.table.usable.tolist(),
     }
     tracker.table(columns, "split.csv")
-    tracker.table(quarantine_columns(job), "quarantine.csv")
+    tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")
     tracker.table(
         {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
         "left_out.csv",
@@ -76,24 +77,6 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     if job.simulated:
         tags["ecgml.simulated"] = "true"
     tracker.tags({name: value for name, value in tags.items() if value})
-
-
-def quarantine_columns(job: JobData) -> dict[str, list]:
-    """Return the quarantine list: files that are there but unusable, and records of which leads were left out."""
-    columns: dict[str, list] = {"record": [], "used": [], "reason": [], "message": []}
-    for cohort, cached in zip(job.cohorts, job.caches, strict=True):
-        rows = [(bad.record_id, False, bad.reason, bad.message) for bad in cached.quarantined]
-        rows += [
-            (record_id, True, "mended", note)
-            for record_id, note in zip(cached.record_ids, cached.notes, strict=True)
-            if note
-        ]
-        for record_id, used, reason, message in rows:
-            for column, value in zip(
-                columns.values(), (f"{cohort.name}/{record_id}", used, reason, message), strict=True
-            ):
-                column.append(value)
-    return columns
 
 
 def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], best_epoch: int, job: JobData) -> None:

@@ -1,7 +1,7 @@
 """Whether the leads are what they are called: limb leads that contradict each other, electrodes that changed places.
 
 What is found is a suspicion, said in a note, never a reason to leave a record out: dextrocardia turns the heart round
-where an exchange turns the wires. How often each is found, and how often wrongly, stands in docs/data.md.
+where an exchange turns the wires. How often each is found, and how often wrongly, stands in docs/quality.md.
 """
 
 from __future__ import annotations

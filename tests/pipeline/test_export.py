@@ -25,7 +25,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def export(demo: Path, to: Path, name: str = "zheng2020") -> str:
     options = {"data_dir": str(demo), "denoise": name, "cache_dir": str(to.parent / "cache"), "jobs": 1}
-    return prepare(options, Console(), export=str(to))
+    return prepare(options, Console(), export=str(to)).summary
 
 
 def test_export_opens_as_the_data_set_does_and_holds_the_denoised_leads(demo: Path, tmp_path: Path) -> None:

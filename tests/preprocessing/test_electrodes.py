@@ -87,7 +87,7 @@ def test_right_leg_electrode_on_an_arm_leaves_a_lead_flat(waveform: np.ndarray) 
 
 @pytest.mark.real
 def test_real_recordings_as_they_are_and_with_wires_changed(real_data: Path) -> None:
-    """Shares found of Georgia's and CPSC's recordings; docs/data.md has PTB-XL's."""
+    """Shares found of Georgia's and CPSC's recordings; docs/quality.md has PTB-XL's."""
     waveforms = []
     for folder in ("cinc2021/georgia", "cinc2021/cpsc"):
         for entry in open_cohort(real_data / folder).entries:

@@ -1,0 +1,80 @@
+"""`ecgml prepare --collect`: unusable files, copied to where a person can look at them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.datasets.cache import CachedCohort
+from ecgml.datasets.quarantine import as_columns
+from ecgml.errors import CohortError
+
+LIST = "quarantine.csv"
+
+
+def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], folder: Path) -> str:
+    """Copy the files of quarantined records into ``<folder>/<reason>/<cohort>/``, and list all remarks.
+
+    A file takes its name when it is whole; one that is there already is written again. A WFDB header brings its signal
+    file along.
+
+    Parameters
+    ----------
+    cohorts, caches : sequence
+        In the same order.
+    folder : Path
+        Made where it is not there.
+
+    Returns
+    -------
+    summary : str
+
+    Raises
+    ------
+    CohortError
+        If the folder lies within a cohort's, or a file cannot be copied.
+    """
+    for cohort in cohorts:
+        if folder.resolve().is_relative_to(cohort.root.resolve()):
+            raise CohortError(f"collect: {folder} lies within the cohort {cohort.root}; choose another folder")
+    n_copied = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for cohort, cached in zip(cohorts, caches, strict=True):
+            entries = {entry.record_id: entry for entry in cohort.entries}
+            for bad in cached.quarantined:
+                for path in files_of(entries[bad.record_id]):
+                    inside = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else Path(path.name)
+                    _copy(path, folder / bad.reason.replace(" ", "-") / cohort.name / inside)
+                    n_copied += 1
+        write_list(cohorts, caches, folder / LIST)
+    except OSError as error:
+        raise CohortError(f"collect: {folder} cannot be written: {error.strerror or error}") from error
+    return f"{folder}: {n_copied:,} files collected, listed in {LIST}"
+
+
+def files_of(entry: Entry) -> list[Path]:
+    """Return the files that a record lies in, those that are there."""
+    if entry.simulated:
+        return []
+    suffixes = (".hea", ".mat", ".dat") if entry.path.suffix == ".hea" else (entry.path.suffix,)
+    return [path for suffix in suffixes if (path := entry.path.with_suffix(suffix)).is_file()]
+
+
+def write_list(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], path: Path) -> None:
+    """Write all remarks on records as a CSV file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    pd.DataFrame(as_columns(cohorts, caches)).to_csv(partial, index=False)
+    os.replace(partial, path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".partial")
+    shutil.copyfile(source, partial)
+    os.replace(partial, target)
