@@ -80,6 +80,7 @@ def open_or_fill(
     cache_dir: Path,
     *,
     n_jobs: int = 1,
+    backend: str = "loky",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CachedCohort:
     """Return the cache of a cohort, filling it first where it is not there yet.
@@ -92,6 +93,8 @@ def open_or_fill(
         Made where it does not exist.
     n_jobs : int
         Processes that read and preprocess.
+    backend : str
+        Where they run: one of `ecgml.datasets.parallel.BACKENDS`.
     on_progress : callable, optional
         Called with (records done, records in all).
 
@@ -106,7 +109,7 @@ def open_or_fill(
             folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(folder.with_name(folder.name + ".lock")):
                 if not (folder / "cache.json").is_file():
-                    fill(cohort.entries, settings, folder, n_jobs, on_progress)
+                    fill(cohort.entries, settings, folder, n_jobs, on_progress, backend)
         return _open(folder)
 
 

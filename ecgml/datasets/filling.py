@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Entry, read_entry
+from ecgml.datasets.parallel import parallel_map
 from ecgml.datasets.windows import cut_windows
 from ecgml.errors import RecordError
 from ecgml.preprocessing.preprocess import preprocess
@@ -48,6 +49,7 @@ def fill(
     folder: Path,
     n_jobs: int,
     on_progress: Callable[[int, int], None] | None,
+    backend: str = "loky",
 ) -> None:
     """Read, preprocess and write records into a folder that is there only when it is whole.
 
@@ -55,6 +57,8 @@ def fill(
     ------
     OSError
         If the folder cannot be written; the parts that are whole stay for the next call.
+    CacheError
+        If workers are killed again and again, or the backend cannot be used.
     """
     partial = folder.with_name(folder.name + ".partial")
     partial.mkdir(exist_ok=True)
@@ -63,7 +67,7 @@ def fill(
         for start in range(0, len(entries), PART_SIZE)
     ]
     done = 0
-    for n_done in _map(_write_part, jobs, n_jobs):
+    for n_done in parallel_map(_write_part, jobs, n_jobs, backend):
         done += n_done
         if on_progress:
             on_progress(done, len(entries))
@@ -73,16 +77,6 @@ def fill(
     if folder.exists():  # an older folder without its cache.json: never whole, never used
         shutil.rmtree(folder)
     os.replace(partial, folder)
-
-
-def _map(function: Callable, jobs: Sequence[tuple], n_jobs: int) -> Iterator[int]:
-    """Call a function for each job, in processes when there is enough to do, results as they come."""
-    if n_jobs == 1 or len(jobs) == 1:
-        yield from (function(*job) for job in jobs)
-        return
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs, return_as="generator_unordered")(delayed(function)(*job) for job in jobs)
 
 
 def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path: Path) -> int:

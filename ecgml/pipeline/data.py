@@ -138,7 +138,14 @@ def fill_caches(
     caches = []
     for cohort in cohorts:
         with console.progress(f"preparing {cohort.name}", "records") as show:
-            cached = open_or_fill(cohort, preprocessing, data.cache_path, n_jobs=data.n_jobs, on_progress=show)
+            cached = open_or_fill(
+                cohort,
+                preprocessing,
+                data.cache_path,
+                n_jobs=data.n_jobs,
+                backend=data.backend,
+                on_progress=show,
+            )
         if cached.quarantined:
             counts = Counter(bad.reason for bad in cached.quarantined)
             listed = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())

@@ -12,6 +12,7 @@ import numpy as np
 
 from ecgml.cohorts.cohort import Cohort, Entry, read_entry
 from ecgml.cohorts.places import SIMULATED
+from ecgml.datasets.parallel import parallel_map
 from ecgml.errors import CohortError, RecordError
 from ecgml.pipeline.console import Console
 from ecgml.preprocessing.preprocess import denoise_record
@@ -24,7 +25,12 @@ MARKER = "EXPORT.json"
 
 
 def export_denoised(
-    cohorts: Sequence[Cohort], settings: PreprocessingSettings, folder: Path, n_jobs: int, console: Console
+    cohorts: Sequence[Cohort],
+    settings: PreprocessingSettings,
+    folder: Path,
+    n_jobs: int,
+    console: Console,
+    backend: str = "loky",
 ) -> str:
     """Write denoised recordings as the Chapman-Shaoxing set has them: CSV in µV without header, tables beside them.
 
@@ -40,6 +46,8 @@ def export_denoised(
     n_jobs : int
         Processes.
     console : Console
+    backend : str
+        Where they run: one of `ecgml.datasets.parallel.BACKENDS`.
 
     Returns
     -------
@@ -50,8 +58,6 @@ def export_denoised(
     CohortError
         If the cohort is of another kind, the folder holds something else, or writing fails.
     """
-    from joblib import Parallel, delayed
-
     cohort = cohorts[0]
     if len(cohorts) != 1 or cohort.kind != "chapman":
         raise CohortError(
@@ -60,10 +66,10 @@ def export_denoised(
     made_with = {"denoise": settings.denoise, "source": cohort.name}
     try:
         _claim(folder, made_with, cohort)
-        jobs = [delayed(_export_one)(entry, settings, folder / SIGNAL_FOLDER) for entry in cohort.entries]
+        jobs = [(entry, settings, folder / SIGNAL_FOLDER) for entry in cohort.entries]
         failed = []
         with console.progress(f"exporting {cohort.name}", "records") as show:
-            for done, reason in enumerate(Parallel(n_jobs, return_as="generator_unordered")(jobs), 1):
+            for done, reason in enumerate(parallel_map(_export_one, jobs, n_jobs, backend), 1):
                 failed += [reason] if reason else []
                 show(done, len(jobs))
     except OSError as error:

@@ -72,7 +72,8 @@ def prepare(
     except CohortError as error:
         failure = error
     if export and not failure:
-        lines.append(export_denoised(cohorts, preprocessing, Path(export).expanduser(), data.n_jobs, console))
+        to = Path(export).expanduser()
+        lines.append(export_denoised(cohorts, preprocessing, to, data.n_jobs, console, data.backend))
     cache = data.cache_path / preprocessing.digest()
     write_list(cohorts, caches, cache / LIST)
     return Prepared("\n".join([*lines, f"cache: {cache}, remarks on records: {LIST} in it"]), failure)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgml.config import setting, validate
+from ecgml.datasets.parallel import BACKENDS
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
 from ecgml.models.settings import MODELS, ModelSettings
@@ -33,6 +34,11 @@ class DataSettings:
         0.25, "Share of unusable files at which a cohort of 20 or more stops the job", low=0, high=1
     )
     jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
+    backend: str = setting(
+        "loky",
+        "Where they run: this machine's processes, or a Dask (DASK_SCHEDULER_ADDRESS) or Ray cluster on shared files",
+        choices=BACKENDS,
+    )
 
     def __post_init__(self) -> None:
         validate(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.datasets import filling
 from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
+from ecgml.datasets.parallel import parallel_map
 from ecgml.errors import CacheError, CohortError
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
@@ -87,6 +89,48 @@ def test_two_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
         if (tmp_path / "one" / name).is_file():
             assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert one.digest == two.digest
+
+
+@pytest.mark.slow
+def test_dask_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
+    cohort = simulated_pool(10)
+    fill(cohort, tmp_path / "one")
+    fill(cohort, tmp_path / "dask", n_jobs=2, backend="dask")
+    for name in ("windows.npy", "records.npz", "cache.json"):
+        (one,), (dask,) = ([*(tmp_path / folder).rglob(name)] for folder in ("one", "dask"))
+        assert one.read_bytes() == dask.read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
+    """The first worker that comes to a marked job kills itself with the signal that cannot be caught."""
+    marker = tmp_path / "killed"
+    results = parallel_map(_square_or_die, [(number, marker) for number in range(12)], 2)
+    assert sorted(results) == [number**2 for number in range(12)]
+    assert marker.exists()
+
+
+@pytest.mark.slow
+def test_workers_killed_again_and_again_are_one_line() -> None:
+    with pytest.raises(CacheError, match="a worker was killed 3 times"):
+        list(parallel_map(_die, [(), ()], 2))
+
+
+def _square_or_die(number: int, marker: Path) -> int:
+    if number == 5 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number**2
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_missing_backend_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(CacheError, match=r"backend: dask needs a package that is missing: dask\.distributed"):
+        list(parallel_map(abs, [(1,), (2,)], 2, "dask"))
 
 
 class Killed(Exception):

@@ -1,0 +1,98 @@
+"""The same function for many arguments: in this process, in several, or on a cluster, through joblib's backends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ecgml.errors import CacheError
+
+BACKENDS = ("loky", "dask", "ray")
+"""Processes of this machine; a Dask cluster; a Ray cluster."""
+
+DASK_ADDRESS = "DASK_SCHEDULER_ADDRESS"
+"""Environment variable that names a Dask scheduler; without it a cluster is started on this machine."""
+
+
+ATTEMPTS = 3
+"""So often the work of a killed worker is done again."""
+
+
+def parallel_map(
+    function: Callable[..., Any], jobs: Sequence[tuple], n_jobs: int, backend: str = "loky"
+) -> Iterator[Any]:
+    """Call a function for each job and give the results as they come, in any order.
+
+    Parameters
+    ----------
+    function : callable
+        May be called again for a job whose worker was killed.
+    jobs : sequence of tuple
+        Its arguments.
+    n_jobs : int
+        Workers on this machine; a cluster that is there decides itself. One job, or one worker of ``loky``, runs here.
+    backend : str
+        One of :data:`BACKENDS`. Workers elsewhere need the same files under the same paths.
+
+    Raises
+    ------
+    CacheError
+        If workers are killed again and again, or the backend's package is missing or its cluster does not answer.
+    """
+    if backend == "loky" and (n_jobs == 1 or len(jobs) <= 1):
+        yield from (function(*job) for job in jobs)
+        return
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    left = dict(enumerate(jobs))
+    with _cluster(backend, n_jobs) as options:
+        for _ in range(ATTEMPTS):
+            with parallel_config(**options):
+                work = Parallel(return_as="generator_unordered")
+            try:
+                for index, result in work(delayed(_numbered)(index, function, job) for index, job in [*left.items()]):
+                    del left[index]
+                    yield result
+            except TerminatedWorkerError:  # Dask and Ray hand the work of a lost worker on by themselves
+                continue
+            return
+    raise CacheError(
+        f"a worker was killed {ATTEMPTS} times, for want of memory perhaps; pass fewer --jobs. What is done stays done"
+    )
+
+
+def _numbered(index: int, function: Callable[..., Any], job: tuple) -> tuple[int, Any]:
+    return index, function(*job)
+
+
+@contextlib.contextmanager
+def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
+    """Connect to a cluster, or start one here; give the arguments of joblib's parallel_config."""
+    try:
+        if backend == "dask":
+            from dask.distributed import Client, LocalCluster
+
+            address = os.environ.get(DASK_ADDRESS)
+            with contextlib.ExitStack() as stack:
+                cluster = address or stack.enter_context(
+                    LocalCluster(n_workers=n_jobs, threads_per_worker=1, dashboard_address=None)
+                )
+                client = stack.enter_context(Client(cluster, timeout="30s"))
+                yield {"backend": "dask", "n_jobs": -1, "client": client}
+        elif backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            register_ray()
+            if not ray.is_initialized():
+                ray.init(address=os.environ.get("RAY_ADDRESS"), num_cpus=None, logging_level="warning")
+            yield {"backend": "ray", "n_jobs": -1}
+        else:
+            yield {"backend": "loky", "n_jobs": n_jobs}
+    except ImportError as error:
+        raise CacheError(f"backend: {backend} needs a package that is missing: {error.name}") from None
+    except (TimeoutError, ConnectionError) as error:
+        raise CacheError(f"backend: no {backend} cluster answers at {os.environ.get(DASK_ADDRESS)}") from error
