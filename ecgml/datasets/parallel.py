@@ -80,7 +80,10 @@ def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
                 cluster = address or stack.enter_context(
                     LocalCluster(n_workers=n_jobs, threads_per_worker=1, dashboard_address=None)
                 )
-                client = stack.enter_context(Client(cluster, timeout="30s"))
+                try:
+                    client = stack.enter_context(Client(cluster, timeout="30s"))
+                except OSError:
+                    raise CacheError(f"backend: no Dask scheduler answers at {address}") from None
                 yield {"backend": "dask", "n_jobs": -1, "client": client}
         elif backend == "ray":
             import ray
@@ -94,5 +97,3 @@ def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
             yield {"backend": "loky", "n_jobs": n_jobs}
     except ImportError as error:
         raise CacheError(f"backend: {backend} needs a package that is missing: {error.name}") from None
-    except (TimeoutError, ConnectionError) as error:
-        raise CacheError(f"backend: no {backend} cluster answers at {os.environ.get(DASK_ADDRESS)}") from error
