@@ -3,8 +3,8 @@
 Records are divided into folds by what belongs together (patients, the source's own folds); each is predicted by models
 that saw none of its fold, and selected by none of it. Filters share folds, seeds, initial weights and order of batches,
 so that they differ in nothing else. Scored against the harmonised labels, which they are trained on: macro-F1 and macro
-AUROC over all records, the mean over the seeds; intervals by a bootstrap of patients, of the difference to ``none`` pair
-by pair. The table is printed anew after each seed.
+AUROC over all records, the mean over the seeds; intervals by a bootstrap of patients, of the difference to ``none``
+pair by pair. The table is printed anew after each seed.
 """
 
 from __future__ import annotations
