@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 _OUTLIER = 6.0
 """Residuals beyond this many median absolute residuals have no weight (Cleveland 1979)."""
 
 
-def robust_loess(y: NDArray[np.float64], span: int, n_iterations: int) -> NDArray[np.float64]:
+def robust_loess(y: NDArray[np.float64], span: int, n_iterations: int, stride: int = 1) -> NDArray[np.float64]:
     """Smooth by local quadratic regression, refitted with bisquare weights (Cleveland 1979, 10.2307/2286407).
 
     Each point is fitted to its `span` nearest points *that still have weight*: where QRS complexes have lost theirs the
@@ -24,6 +25,8 @@ def robust_loess(y: NDArray[np.float64], span: int, n_iterations: int) -> NDArra
         Points a fit; an even number counts as the next odd one.
     n_iterations : int
         Robust refits after the first fit.
+    stride : int
+        Every so many points are fitted, cubic splines lie between: 1 is exact.
 
     Returns
     -------
@@ -32,25 +35,32 @@ def robust_loess(y: NDArray[np.float64], span: int, n_iterations: int) -> NDArra
     span = min(2 * (span // 2) + 1, y.size)
     weights = np.ones_like(y)
     for _ in range(n_iterations):
-        residuals = np.abs(y - _fit(y, weights, span))
+        residuals = np.abs(y - _smooth(y, weights, span, stride))
         scale = _OUTLIER * float(np.median(residuals))
         if scale <= 0:
             break
         weights = np.maximum(1 - (residuals / scale) ** 2, 0) ** 2
-    return _fit(y, weights, span)
+    return _smooth(y, weights, span, stride)
+
+
+def _smooth(y: NDArray[np.float64], weights: NDArray[np.float64], span: int, stride: int) -> NDArray[np.float64]:
+    places = np.unique(np.append(np.arange(0, y.size, stride), y.size - 1))
+    smooth = _fit(y, weights, span, places)
+    return smooth if stride == 1 or len(places) < 4 else CubicSpline(places, smooth)(np.arange(y.size))
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True, error_model="numpy")
-def _fit(y, weights, span):
-    """Return the local quadratic fit at every point; tricube weights times `weights`."""
+def _fit(y, weights, span, at):
+    """Return the local quadratic fit at some points, ascending; tricube weights times `weights`."""
     n = y.size
     weighted = weights * y
     places = np.arange(n).astype(np.float64)
     good = np.flatnonzero(weights > 0)
     span = min(span, good.size)
-    smooth = np.empty(n)
+    smooth = np.empty(at.size)
     first = 0
-    for i in range(n):
+    for number in range(at.size):
+        i = at[number]
         while first + span < good.size and good[first + span] - i < i - good[first]:
             first += 1
         low, high = good[first], good[first + span - 1]
@@ -80,7 +90,7 @@ def _fit(y, weights, span):
         c0, c1, c2 = s2 * s4 - s3 * s3, s2 * s3 - s1 * s4, s1 * s3 - s2 * s2
         determinant = s0 * c0 + s1 * c1 + s2 * c2
         if abs(determinant) > 1e-14 * s0 * s2 * s4:
-            smooth[i] = (t0 * c0 + t1 * c1 + t2 * c2) / determinant
+            smooth[number] = (t0 * c0 + t1 * c1 + t2 * c2) / determinant
         else:
-            smooth[i] = t0 / s0
+            smooth[number] = t0 / s0
     return smooth

@@ -12,7 +12,7 @@ from ecgml.errors import ConfigError
 VERSION = 3
 """Raised whenever the same settings give other waveforms, so that no older cache is taken for a current one."""
 
-DENOISERS = ("none", "bandpass", "notch", "wavelet", "zheng2020", "zheng2020-fixed")
+DENOISERS = ("none", "bandpass", "notch", "wavelet", "zheng2020", "zheng2020-fast", "zheng2020-fixed")
 
 
 @dataclass(frozen=True)

@@ -126,3 +126,21 @@ def test_published_file_comes_out_of_its_raw_form(real_data) -> None:
     assert min(np.corrcoef(ours, theirs)[0, 1] for ours, theirs in zip(denoised, published, strict=True)) > 0.99999
     steps = 4.88 * np.rint(raw / 4.88)
     np.testing.assert_allclose(denoise_zheng2020(steps, 500.0, as_published=True), published, atol=0.051)
+
+
+def test_fast_form_is_near_the_exact_one() -> None:
+    """Within a few µV, twenty times less than the denoiser takes away; the first and last points stay in both."""
+    record = simulate_record("AFIB", np.random.default_rng(7))
+    noisy = record.waveform[:4].astype(np.float64)
+    exact = denoise_zheng2020(noisy, 500.0, as_published=True)
+    fast = denoise_zheng2020(noisy, 500.0, as_published=True, is_fast=True)
+    assert fast.shape == exact.shape
+    rms = np.sqrt(((fast - exact) ** 2).mean(axis=1))
+    assert rms.max() < 0.005
+    assert (rms < 0.05 * np.sqrt(((noisy - exact) ** 2).mean(axis=1))).all()
+
+
+def test_fast_form_does_not_decimate_what_is_slow_already() -> None:
+    slow = simulate_record("SR", np.random.default_rng(3)).waveform[:2, ::5].astype(np.float64)
+    exact = denoise_zheng2020(slow, 100.0, as_published=True)
+    np.testing.assert_allclose(denoise_zheng2020(slow, 100.0, as_published=True, is_fast=True), exact, atol=0.003)
