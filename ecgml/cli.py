@@ -83,6 +83,30 @@ def simulate(out: Path, records: int, seed: int, layout: str) -> None:
 
 
 @main.command()
+@click.argument("data_set", type=click.Choice(["chapman", "ecg-arrhythmia", "ptb-xl"]))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="PART",
+    help="What of it, may be given several times: raw (default) or denoised of chapman, records500 (default) or "
+    "records100 of ptb-xl.",
+)
+@click.option("--base-url", default="", metavar="URL", help="A mirror's folder that holds the files under their names.")
+@click.option("--jobs", default=8, show_default=True, type=click.IntRange(1, 64), help="Connections at a time.")
+def download(data_set: str, out: Path, parts: tuple[str, ...], base_url: str, jobs: int) -> None:
+    """Fetch a public data set into the folder OUT and check every file.
+
+    Stopped, the same command goes on; on a whole data set it checks it again. Proxies are taken from HTTPS_PROXY.
+    """
+    from ecgml.pipeline.console import Console
+    from ecgml.pipeline.download import download_data_set
+
+    click.echo(download_data_set(data_set, out, Console(), parts=parts, base_url=base_url, n_jobs=jobs))
+
+
+@main.command()
 @click.argument("settings", nargs=-1, metavar="[NAME=VALUE]...")
 def doctor(settings: tuple[str, ...]) -> None:
     """Say what this machine and environment can and cannot do, with the remedy.

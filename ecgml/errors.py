@@ -41,6 +41,10 @@ class CohortError(EcgmlError):
     """A data set on disk cannot be understood, or too much of it is unusable."""
 
 
+class DownloadError(EcgmlError):
+    """A data set cannot be fetched: the host, the way to it, what it sent, or the folder to write to."""
+
+
 class CacheError(EcgmlError):
     """The cache of preprocessed records cannot be written or read."""
 

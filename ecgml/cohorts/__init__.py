@@ -11,5 +11,6 @@ labels       the words of a manifest -> rhythms, through labels.yaml
 tables       spreadsheets: .csv with any usual delimiter, .xlsx
 places       paths that must stay inside a data set's folder; the mark of a simulated one
 pool         simulated records without files, to train on beside real ones
+download/    the public data sets, fetched and checked
 simulation/  the simulator, and the demo cohort that it writes
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ecgml.cohorts.chapman import is_chapman, open_chapman
 from ecgml.cohorts.cohort import Cohort
+from ecgml.cohorts.download.receipt import refuse_unfinished
 from ecgml.cohorts.manifest import MANIFEST, is_manifest, open_manifest
 from ecgml.cohorts.physionet import is_physionet, open_physionet
 from ecgml.cohorts.ptbxl import is_ptbxl, open_ptbxl
@@ -45,13 +46,14 @@ def open_cohort(path: str | Path) -> Cohort:
     Raises
     ------
     CohortError
-        If the folder is missing, of no known kind, or its tables are wrong.
+        If the folder is missing, of no known kind, a download that was stopped, or its tables are wrong.
     """
     folder = Path(path).expanduser().resolve()
     if not folder.exists():
         raise CohortError(f"{path} does not exist; give the folder of a data set")
     if not folder.is_dir():
         raise CohortError(f"{path} is a file; give the folder that holds it")
+    refuse_unfinished(folder)
     try:
         return _kind_of(folder).open(folder)
     except OSError as error:

@@ -5,6 +5,7 @@ console    what a person sees while it runs
 data       the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 prepare    `ecgml prepare`: fill the cache, say what was found
 train      `ecgml train`: both models, from files to compared, tracked runs
+download   `ecgml download`: a public data set, fetched, checked and opened
 predict    `ecgml predict`: files in, a line or JSON object each out
 resume     going on with a job that was stopped
 scoring    a fitted model -> predictions of its test part and of the external cohort

@@ -1,0 +1,10 @@
+"""The public data sets, fetched: resumed, checked, whole or marked as unfinished.
+
+download   `download`: one data set into a folder
+sources    where the data sets are: addresses, parts, the digests that are known
+fetching   one file from an HTTP host: ranges, patience, digest
+crew       many files at a time
+archives   a zip archive -> its files, none outside the folder
+checksums  digests of files and lists of them (SHA256SUMS.txt)
+receipt    DOWNLOAD.json: what a folder was fetched from, and whether it is all there
+"""
