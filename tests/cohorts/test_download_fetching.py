@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from ecgml.cohorts.download.checksums import Digest, digest_of
 from ecgml.cohorts.download.fetching import CHUNK_BYTES, RESUMED_BYTES, Fetcher, Patience, Stopped
@@ -85,6 +88,18 @@ def test_a_file_is_fetched_once_and_leaves_nothing_beside_it(host, fetcher, out,
     assert (again.digest, again.n_bytes) == (sha256(content), 0)
     assert names(out) == [name]
     assert host.asked(name) == [""]
+
+
+def test_an_empty_file_is_a_file(host, fetcher, out):
+    host.files["RECORDS"] = b""
+    assert fetcher.ensure([f"{host.url}/RECORDS"], out / "RECORDS", sha256(b"")).n_bytes == 0
+    assert names(out) == ["RECORDS"]
+
+
+def test_a_file_that_comes_compressed_all_the_same_is_unpacked(host, fetcher, out):
+    host.faults["small"] = [instead(gzip.compress(SMALL), Content_Encoding="gzip")]
+    assert fetcher.ensure([f"{host.url}/small"], out / "small", sha256(SMALL)).n_bytes == len(SMALL)
+    assert len(host.requests) == 1
 
 
 def test_files_are_asked_for_uncompressed_over_one_connection(host, fetcher, out):
@@ -331,6 +346,23 @@ def test_passwords_are_never_shown(fetcher, out, notes, monkeypatch, proxy):
         fetcher.ensure(["http://you:SECRET@mirror.invalid/small?token=SECRET"], out / "small", sha256(SMALL))
     assert "SECRET" not in str(caught.value) + "".join(notes)
     assert "\n" not in str(caught.value)
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_remedy(fetcher, out, monkeypatch):
+    def distrust(*args, **options):
+        raise requests.exceptions.SSLError("…") from ssl.SSLCertVerificationError(1, "self-signed certificate")
+
+    monkeypatch.setattr(fetcher._session, "get", distrust)
+    with pytest.raises(
+        DownloadError, match="its certificate is not trusted; where a proxy looks into connections, set"
+    ):
+        fetcher.ensure(["https://physionet.org/x"], out / "x", None)
+
+
+def test_a_bundle_of_certificates_that_is_not_there_is_no_fault_of_the_disk(fetcher, out, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/bundle.pem")
+    with pytest.raises(DownloadError, match=r"https://127.0.0.1:1/x: .*/nowhere/bundle\.pem"):
+        fetcher.ensure(["https://127.0.0.1:1/x"], out / "x", None)
 
 
 def test_a_file_larger_than_the_disk_is_not_begun(host, fetcher, out, monkeypatch):

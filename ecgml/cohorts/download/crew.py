@@ -109,7 +109,8 @@ def fetch_all(
     if len(failed) == 1 == len(errands):
         raise failed[0]
     if failed:
-        raise DownloadError(f"{len(failed):,} of {len(errands):,} files could not be fetched; the first: {failed[0]}")
+        rest = "" if len(fetched) + len(failed) == len(errands) else "; the rest was not tried"
+        raise DownloadError(f"{len(failed):,} of {len(errands):,} files failed{rest}; the first: {failed[0]}")
     return fetched
 
 

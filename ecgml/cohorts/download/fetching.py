@@ -210,35 +210,46 @@ class Fetcher:
         offset = part.size
         if offset and offset == part.edition.get("total"):
             return
+        with self._ask(address, part) as response:
+            edition = _edition(response)
+            total = edition.get("total")
+            if response.status_code == 416 and offset and total == offset:
+                return
+            if response.status_code == 416 or (response.status_code == 206 and not part.goes_on(response, edition)):
+                part.discard()
+                raise _Passing("the file changed at the host while it was fetched", wait_s=0.0)
+            if response.status_code not in (200, 206):
+                raise self._refusal(shown_address(address), part, response)
+            if response.status_code == 200:
+                part.begin(edition)
+            if not (is_checked or total is not None or "Transfer-Encoding" in response.headers):
+                raise DownloadError(f"{shown_address(address)}: the host does not say how long it is; try another")
+            part.require_room(total)
+            self._part_bytes, self._part_total = part.size, total or 0
+            try:
+                self._write(response, part)
+            except requests.RequestException as error:
+                raise self._explained(error, address, part) from None
+        if total is not None and part.size != total:
+            raise _Passing(f"ended after {part.size:,} of {total:,} bytes")
+
+    def _ask(self, address: str, part: _Part) -> requests.Response:
+        """Ask for a file, or for what a part lacks of it."""
         headers = {}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
+        if part.size:
+            headers["Range"] = f"bytes={part.size}-"
             if part.edition.get("etag", "").startswith('"'):
                 headers["If-Range"] = part.edition["etag"]
         timeouts = (self.patience.connect_s, self.patience.stall_s)
         try:
-            with self._session.get(address, headers=headers, stream=True, timeout=timeouts) as response:
-                self._reached.add(_host(address))
-                edition = _edition(response)
-                if response.status_code == 416 and offset and edition.get("total") == offset:
-                    return
-                if response.status_code == 416 or (response.status_code == 206 and not part.goes_on(response, edition)):
-                    part.discard()
-                    raise _Passing("the file changed at the host while it was fetched", wait_s=0.0)
-                if response.status_code not in (200, 206):
-                    raise self._refusal(shown_address(address), part, response)
-                if response.status_code == 200:
-                    part.begin(edition)
-                total = edition.get("total")
-                if not (is_checked or total is not None or "Transfer-Encoding" in response.headers):
-                    raise DownloadError(f"{shown_address(address)}: the host does not say how long it is; try another")
-                part.require_room(total)
-                self._part_bytes, self._part_total = part.size, total or 0
-                self._write(response, part)
+            response = self._session.get(address, headers=headers, stream=True, timeout=timeouts)
         except requests.RequestException as error:
             raise self._explained(error, address, part) from None
-        if total is not None and part.size != total:
-            raise _Passing(f"ended after {part.size:,} of {total:,} bytes")
+        except OSError as error:
+            # Not of the connection, which the library wraps: REQUESTS_CA_BUNDLE names no file.
+            raise DownloadError(f"{shown_address(address)}: {error}") from None
+        self._reached.add(_host(address))
+        return response
 
     def _write(self, response: requests.Response, part: _Part) -> None:
         with part.path.open("ab") as file:
@@ -360,11 +371,11 @@ def _check_proxy(address: str) -> None:
 def _edition(response: requests.Response) -> dict[str, Any]:
     """Return what tells one edition of a file from another: ETag, time of change, length."""
     headers = response.headers
-    length = (
-        headers.get("Content-Range", "").rpartition("/")[2]
-        if response.status_code in (206, 416)
-        else headers.get("Content-Length", "")
-    )
+    if response.status_code in (206, 416):
+        length = headers.get("Content-Range", "").rpartition("/")[2]
+    else:
+        # Of a file that is compressed in spite of the request, this is the compressed length.
+        length = "" if "Content-Encoding" in headers else headers.get("Content-Length", "")
     named = {"etag": headers.get("ETag"), "modified": headers.get("Last-Modified")}
     return {key: value for key, value in named.items() if value} | (
         {"total": int(length)} if length.isdecimal() else {}
