@@ -20,7 +20,7 @@ from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.download import crew
 from ecgml.cohorts.download.checksums import Digest, digest_of, parse_sums
 from ecgml.cohorts.download.download import Downloaded, download
-from ecgml.cohorts.download.fetching import Patience
+from ecgml.cohorts.download.faults import Patience
 from ecgml.cohorts.download.sources import CHAPMAN, ECG_ARRHYTHMIA, PTB_XL, SOURCES, DataSource
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo

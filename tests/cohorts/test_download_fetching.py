@@ -19,7 +19,9 @@ import pytest
 import requests
 
 from ecgml.cohorts.download.checksums import Digest, digest_of
-from ecgml.cohorts.download.fetching import CHUNK_BYTES, RESUMED_BYTES, Fetcher, Patience, Stopped
+from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.fetching import CHUNK_BYTES, Fetcher, Stopped
+from ecgml.cohorts.download.part import RESUMED_BYTES
 from ecgml.errors import DownloadError
 from tests.cohorts.host import (
     Host,

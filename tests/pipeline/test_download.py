@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ecgml.cli import main
-from ecgml.cohorts.download.fetching import RESUMED_BYTES
+from ecgml.cohorts.download.part import RESUMED_BYTES
 from ecgml.cohorts.download.sources import SOURCES
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
@@ -111,8 +111,10 @@ def stop_midway(host: Host, out: Path, how: signal.Signals) -> tuple[int, str]:
         handler.end_headers()
         handler.wfile.write(content[: 2 * RESUMED_BYTES])
         # The other connection asks for one small file when the one before is whole.
-        while len(host.requests) < 12 and not host.released.wait(0.01):
-            pass
+        part = out / "large.bin.part"
+        while len(host.requests) < 12 or not part.exists() or part.stat().st_size < RESUMED_BYTES:
+            if host.released.wait(0.01):
+                return
         midway.set()
         host.released.wait(20)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgml.cohorts.download.checksums import Digest
-from ecgml.cohorts.download.fetching import Fetched, Fetcher, Patience, Stopped
+from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.fetching import Fetched, Fetcher, Stopped
 from ecgml.errors import DownloadError
 
 MAX_FAILED = 10

@@ -12,7 +12,8 @@ from pathlib import Path
 from ecgml.cohorts.download.archives import place, unpack
 from ecgml.cohorts.download.checksums import SUMS, Digest, digest_of, format_sums, parse_sums
 from ecgml.cohorts.download.crew import Errand, Progress, Show, fetch_all
-from ecgml.cohorts.download.fetching import Fetched, Patience
+from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.fetching import Fetched
 from ecgml.cohorts.download.receipt import claimed, set_aside, write_whole
 from ecgml.cohorts.download.sources import DataSource, RemoteFile, checked_base_url, shown_address
 from ecgml.cohorts.places import paths_inside

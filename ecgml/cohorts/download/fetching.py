@@ -6,57 +6,28 @@ and certificates are then as everywhere else in Python. It is MLflow's own HTTP 
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import re
-import shutil
-import socket
-import ssl
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from ecgml import __version__
 from ecgml.cohorts.download.checksums import Digest, digest_of
-from ecgml.cohorts.download.receipt import set_aside, write_whole
+from ecgml.cohorts.download.faults import Passing, Patience, check_proxy, fault_of_status, fault_of_way
+from ecgml.cohorts.download.part import Part, edition_of
+from ecgml.cohorts.download.receipt import set_aside
 from ecgml.cohorts.download.sources import shown_address
 from ecgml.errors import DownloadError
 
 CHUNK_BYTES = 2**14
 """What a connection that breaks may take with it; larger chunks are hardly faster."""
-RESUMED_BYTES = 2**20
-"""Smaller files begin anew after a kill: to note for each which edition a part is of would cost more than it saves.
-Also what an attempt must bring to count as a success in the middle of a file."""
+PROGRESS_BYTES = 2**20
+"""An attempt that brings so many is no failure, wherever it ends."""
 
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 _OFFLINE = "is this machine online? Proxies are taken from HTTPS_PROXY and HTTP_PROXY, a mirror from --base-url"
 _GO_ON = "the same command goes on where it stopped; or try another --base-url"
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for a host."""
-
-    connect_s: float = 10.0
-    """For a connection, s."""
-    stall_s: float = 30.0
-    """For the next bytes, s."""
-    attempts: int = 6
-    """For a file, without progress in between."""
-    first_wait_s: float = 1.0
-    """Before the second attempt, s; doubled for each further one."""
-    longest_wait_s: float = 120.0
-    """At most, s; a host that asks for more is not waited for."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +42,6 @@ class Fetched:
 
 class Stopped(Exception):
     """Another thread asked to stop."""
-
-
-class _Passing(Exception):
-    """A failure that another attempt may not meet."""
-
-    def __init__(self, reason: str, *, wait_s: float | None = None, is_offline: bool = False) -> None:
-        super().__init__(reason)
-        self.wait_s = wait_s
-        self.is_offline = is_offline
 
 
 class Fetcher:
@@ -147,7 +109,7 @@ class Fetcher:
         Stopped
             If `stop` was set; ``NAME.part`` stays and is gone on with.
         """
-        part = _Part(path)
+        part = Part(path)
         if expected is not None and path.is_file():
             there = digest_of(path, expected.algorithm)
             if there.agrees_with(expected):
@@ -173,17 +135,17 @@ class Fetcher:
             return Fetched(got, n_bytes)
         raise errors[0]
 
-    def _fetch(self, address: str, part: _Part, expected: Digest | None) -> Digest:
+    def _fetch(self, address: str, part: Part, expected: Digest | None) -> Digest:
         """Bring a part to its end and return its digest, which agrees with the expected one."""
         shown, failures, has_differed = shown_address(address), 0, False
         if _host(address) not in self._reached:
-            _check_proxy(address)
+            check_proxy(address)
         while True:
             before = part.size
             try:
                 self._receive(address, part, is_checked=expected is not None)
-            except _Passing as failure:
-                failures = 1 if part.size - before >= RESUMED_BYTES else failures + 1
+            except Passing as failure:
+                failures = 1 if part.size - before >= PROGRESS_BYTES else failures + 1
                 # Who is offline from the start is told so soon; who was online is waited for.
                 is_offline = failure.is_offline and _host(address) not in self._reached
                 if failures >= min(self.patience.attempts, 2 if is_offline else self.patience.attempts):
@@ -205,21 +167,21 @@ class Fetcher:
             has_differed = True
             self._note(f"{shown}: wrong bytes ({got}, expected {expected}); deleted, fetching again")
 
-    def _receive(self, address: str, part: _Part, *, is_checked: bool) -> None:
+    def _receive(self, address: str, part: Part, *, is_checked: bool) -> None:
         """Bring a part nearer to its end with one request; return when it is as long as the host says."""
         offset = part.size
         if offset and offset == part.edition.get("total"):
             return
         with self._ask(address, part) as response:
-            edition = _edition(response)
+            edition = edition_of(response)
             total = edition.get("total")
             if response.status_code == 416 and offset and total == offset:
                 return
             if response.status_code == 416 or (response.status_code == 206 and not part.goes_on(response, edition)):
                 part.discard()
-                raise _Passing("the file changed at the host while it was fetched", wait_s=0.0)
+                raise Passing("the file changed at the host while it was fetched", wait_s=0.0)
             if response.status_code not in (200, 206):
-                raise self._refusal(shown_address(address), part, response)
+                raise fault_of_status(response, address, part.target, self.patience)
             if response.status_code == 200:
                 part.begin(edition)
             if not (is_checked or total is not None or "Transfer-Encoding" in response.headers):
@@ -229,11 +191,11 @@ class Fetcher:
             try:
                 self._write(response, part)
             except requests.RequestException as error:
-                raise self._explained(error, address, part) from None
+                raise fault_of_way(error, address, part.size, self.patience) from None
         if total is not None and part.size != total:
-            raise _Passing(f"ended after {part.size:,} of {total:,} bytes")
+            raise Passing(f"ended after {part.size:,} of {total:,} bytes")
 
-    def _ask(self, address: str, part: _Part) -> requests.Response:
+    def _ask(self, address: str, part: Part) -> requests.Response:
         """Ask for a file, or for what a part lacks of it."""
         headers = {}
         if part.size:
@@ -244,161 +206,20 @@ class Fetcher:
         try:
             response = self._session.get(address, headers=headers, stream=True, timeout=timeouts)
         except requests.RequestException as error:
-            raise self._explained(error, address, part) from None
+            raise fault_of_way(error, address, part.size, self.patience) from None
         except OSError as error:
             # Not of the connection, which the library wraps: REQUESTS_CA_BUNDLE names no file.
             raise DownloadError(f"{shown_address(address)}: {error}") from None
         self._reached.add(_host(address))
         return response
 
-    def _write(self, response: requests.Response, part: _Part) -> None:
+    def _write(self, response: requests.Response, part: Part) -> None:
         with part.path.open("ab") as file:
             for chunk in response.iter_content(CHUNK_BYTES):
                 if self._stop.is_set():
                     raise Stopped
                 file.write(chunk)
                 self._part_bytes += len(chunk)
-
-    def _refusal(self, shown: str, part: _Part, response: requests.Response) -> Exception:
-        """Return what to raise for a status that brings no bytes."""
-        status = response.status_code
-        if status not in _BUSY:
-            return DownloadError(
-                f"{shown}: HTTP {status} instead of the file; pass a mirror as --base-url, or put the file at "
-                f"{part.target} by other means, and run again"
-            )
-        wait_s = _retry_after(response)
-        if wait_s is not None and wait_s > self.patience.longest_wait_s:
-            return DownloadError(f"{shown}: HTTP {status}, asks to wait for {wait_s:,.0f} s; run again then")
-        return _Passing(f"HTTP {status}: the host is busy", wait_s=wait_s)
-
-    def _explained(self, error: requests.RequestException, address: str, part: _Part) -> Exception:
-        """Return what to raise for a failed request; the library's own texts may hold signed addresses or passwords."""
-        causes = list(_causes(error))
-        shown = shown_address(address)
-        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-            return DownloadError(
-                f"{shown}: its certificate is not trusted; where a proxy looks into connections, set "
-                "REQUESTS_CA_BUNDLE to the file of its certificates"
-            )
-        if isinstance(error, requests.TooManyRedirects):
-            return DownloadError(f"{shown}: redirects without end; try another --base-url")
-        if isinstance(error, ValueError):
-            return DownloadError(f"{shown}: leads to an address that is none; try another --base-url")
-        if isinstance(error, requests.exceptions.ProxyError):
-            return _Passing("the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection", is_offline=True)
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            return _Passing("no host of that name is found", is_offline=True)
-        if isinstance(error, requests.ConnectTimeout):
-            return _Passing(f"no connection within {self.patience.connect_s:g} s", is_offline=True)
-        if any(isinstance(cause, TimeoutError) for cause in causes):
-            return _Passing(f"no bytes for {self.patience.stall_s:g} s, after {part.size:,} bytes")
-        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-            return _Passing("the host refuses connections", is_offline=True)
-        if any(isinstance(cause, OSError) and cause.errno in _NO_WAY for cause in causes):
-            return _Passing("no network leads to the host", is_offline=True)
-        return _Passing(f"the connection broke off after {part.size:,} bytes")
-
-
-class _Part:
-    """A file on its way: NAME.part, and beside it NAME.part.json, which says of what edition it is a part."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-        self.path = target.with_name(f"{target.name}.part")
-        self._notes = target.with_name(f"{target.name}.part.json")
-        self.edition: dict[str, Any] = {}
-        with suppress(OSError, ValueError):
-            noted = json.loads(self._notes.read_text(encoding="utf-8"))
-            self.edition = noted if isinstance(noted, dict) else {}
-        if not self.edition:
-            self.discard()
-
-    @property
-    def size(self) -> int:
-        """Bytes that are there."""
-        try:
-            return self.path.stat().st_size
-        except FileNotFoundError:
-            return 0
-
-    def begin(self, edition: dict[str, Any]) -> None:
-        """Begin anew, with an edition of the file."""
-        self.discard()
-        self.edition = edition
-        self.path.touch()
-        if edition.get("total", RESUMED_BYTES) >= RESUMED_BYTES:
-            write_whole(self._notes, json.dumps(edition).encode())
-
-    def goes_on(self, response: requests.Response, edition: dict[str, Any]) -> bool:
-        """Whether a partial answer begins where this part ends, and is of the same edition."""
-        starts = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-        same = all(edition[key] == self.edition[key] for key in edition.keys() & self.edition.keys())
-        return bool(self.size and starts and int(starts[1]) == self.size and same)
-
-    def require_room(self, total: int | None) -> None:
-        """Raise the error of a full disk before the disk is full."""
-        if total is not None and total - self.size > shutil.disk_usage(self.path.parent).free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.target))
-
-    def discard(self) -> None:
-        """Remove what is there."""
-        self.edition = {}
-        for path in (self.path, self._notes):
-            path.unlink(missing_ok=True)
-
-    def finish(self) -> None:
-        """Give the file its name."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(self.path, self.target)
-        self.discard()
-
-
-def _check_proxy(address: str) -> None:
-    """Refuse a proxy's address that the library would stumble over, without showing the password that may be in it."""
-    proxy = requests.utils.select_proxy(address, requests.utils.get_environ_proxies(address))
-    if proxy:
-        try:
-            parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            fits = bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            fits = False
-        if not fits:
-            raise DownloadError("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is no proxy's address; give http://host:port")
-
-
-def _edition(response: requests.Response) -> dict[str, Any]:
-    """Return what tells one edition of a file from another: ETag, time of change, length."""
-    headers = response.headers
-    if response.status_code in (206, 416):
-        length = headers.get("Content-Range", "").rpartition("/")[2]
-    else:
-        # Of a file that is compressed in spite of the request, this is the compressed length.
-        length = "" if "Content-Encoding" in headers else headers.get("Content-Length", "")
-    named = {"etag": headers.get("ETag"), "modified": headers.get("Last-Modified")}
-    return {key: value for key, value in named.items() if value} | (
-        {"total": int(length)} if length.isdecimal() else {}
-    )
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Return what a busy host asks to wait, s."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and what it was raised from."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
 
 
 def _host(address: str) -> str:
