@@ -70,7 +70,7 @@ def test_what_is_downloaded_is_what_prepare_takes(host, wfdb, tmp_path, monkeypa
     assert f"{N_RECORDS} records; licence and how to cite: {SOURCES[name].page}" in result.output
     assert f"next: ecgml prepare {out}" in result.output
     assert ("SHA256SUMS.txt: no whole digest of it is published" in result.output) == (name != "chapman")
-    summary = prepare({"data_dir": str(out), "cache_dir": str(tmp_path / "cache"), "jobs": 1}, Console())
+    summary = prepare({"data_dir": str(out), "cache_dir": str(tmp_path / "cache"), "jobs": 1}, Console()).summary
     assert f"{N_RECORDS} files, {N_RECORDS} usable" in summary
 
 
