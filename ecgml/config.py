@@ -65,21 +65,23 @@ def validate(section: Any) -> None:
         On the first value that does not fit.
     """
     for name, (field, hint) in fields_of(type(section)).items():
-        value = getattr(section, name)
-        base, optional, is_tuple = _shape(hint)
-        if value is None:
-            if not optional:
-                raise ConfigError(f"{name}: a value is needed")
-            continue
-        items = value if is_tuple else (value,)
-        if is_tuple and not isinstance(value, tuple):
-            raise ConfigError(f"{name}: {value!r} is not a list")
-        for item in items:
-            # An int stands for a float, but True does not stand for 1.
-            fits = isinstance(item, (int, float) if base is float else base) and (base is bool or item is not True)
-            if not fits or (item is False and base is not bool):
-                raise ConfigError(f"{name}: {item!r} is not {_article(base)}")
-            _check_bounds(name, item, field.metadata)
+        _check(name, getattr(section, name), field, hint)
+
+
+def _check(name: str, value: Any, field: dataclasses.Field, hint: Any) -> None:
+    base, optional, is_tuple = _shape(hint)
+    if value is None:
+        if not optional:
+            raise ConfigError(f"{name}: a value is needed")
+        return
+    if is_tuple and not isinstance(value, tuple):
+        raise ConfigError(f"{name}: {value!r} is not a list")
+    for item in value if is_tuple else (value,):
+        # An int stands for a float, but True does not stand for 1.
+        fits = isinstance(item, (int, float) if base is float else base) and (base is bool or item is not True)
+        if not fits or (item is False and base is not bool):
+            raise ConfigError(f"{name}: {item!r} is not {_article(base)}")
+        _check_bounds(name, item, field.metadata)
 
 
 def _check_bounds(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
@@ -143,7 +145,8 @@ def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str 
         is missing or no mapping.
     """
     given = {key: value for key, value in options.items() if value is not None and value != ""}
-    filed = {key: value for key, value in _read_yaml(file).items() if value is not None} if file else {}
+    content = read_mapping(file, "learning_rate: 0.001") if file else {}
+    filed = {key: value for key, value in content.items() if value is not None}
     known = {name for section in sections.values() for name in fields_of(section)}
     for origin, values in (("option", given), (str(file), filed)):
         for key in values:
@@ -154,11 +157,15 @@ def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str 
     resolved, origins = {}, {}
     for section_name, section in sections.items():
         chosen = {}
-        for name, (_, hint) in fields_of(section).items():
+        for name, (field, hint) in fields_of(section).items():
             if name in given:
                 chosen[name], origins[name] = _coerce(name, given[name], hint), "option"
             elif name in filed:
-                chosen[name], origins[name] = _coerce(name, filed[name], hint), "file"
+                try:
+                    chosen[name], origins[name] = _coerce(name, filed[name], hint), "file"
+                    _check(name, chosen[name], field, hint)
+                except ConfigError as error:
+                    raise ConfigError(f"{file}: {error}") from None
             else:
                 origins[name] = "default"
         resolved[section_name] = section(**chosen)
@@ -194,19 +201,45 @@ def from_json(section: type[T], values: Mapping[str, Any], where: str) -> T:
     return section(**{key: _coerce(key, value, known[key][1]) for key, value in values.items()})
 
 
-def _read_yaml(path: str | Path) -> dict[str, Any]:
+def read_mapping(path: str | Path, example: str, *, as_text: bool = False) -> dict[str, Any]:
+    """Read a YAML file that maps names to values.
+
+    Parameters
+    ----------
+    path : path
+    example : str
+        A line that such a file could hold, for the message.
+    as_text : bool
+        Leave scalars as they are written: to YAML, NO is false and 2020-01-01 a date.
+
+    Raises
+    ------
+    ConfigError
+        If it is missing, no text, no YAML (the message names the line) or no mapping.
+    """
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8-sig")
+        content = yaml.load(text, Loader=yaml.BaseLoader if as_text else yaml.SafeLoader)
     except FileNotFoundError:
-        raise ConfigError(f"config: {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"config: {path} cannot be read: {' '.join(str(error).split())}") from None
-    if content is None:
+        raise ConfigError(f"{path} does not exist") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is no text in UTF-8; save it as such") from None
+    except yaml.MarkedYAMLError as error:
+        # What is never closed is found missing at the end, and wanted where it began.
+        mark = error.context_mark if "scanning" in (error.context or "") else None
+        line = (mark or error.problem_mark).line + 1
+        raise ConfigError(f"{path}, line {line}: {error.problem}; write lines like '{example}'") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"{path}: is no YAML ({reason}); write lines like '{example}'") from None
+    if not content:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(f"config: {path} must map settings to values, e.g. 'learning_rate: 0.001'")
+        raise ConfigError(f"{path}: must map names to values; write lines like '{example}'")
     return {str(key): value for key, value in content.items()}
 
 

@@ -78,8 +78,15 @@ def test_wrong_value_is_one_line_that_names_the_setting(options: dict, message: 
     ("content", "message"),
     [
         ("epoch: 3", "settings.yaml: unknown setting 'epoch', did you mean 'epochs'"),
-        ("- 3", "must map settings to values"),
-        ("epochs: [", "cannot be read"),
+        ("epochs: 0", "settings.yaml: epochs: 0 is too small, at least 1"),
+        ("epochs: many", "settings.yaml: epochs: 'many' is not a whole number"),
+        ("- 3", "settings.yaml: must map names to values; write lines like"),
+        ("epochs:3", "settings.yaml: must map names to values; write lines like"),
+        ("fast: true\nepochs:3\n", "settings.yaml, line 2: could not find expected ':'; write lines like"),
+        ("fast: true\nfolder: [a, b\n", "settings.yaml, line 3: expected ',' or ']'"),
+        ("fast: true\nfolder: 'a\nepochs: 3\n", "settings.yaml, line 2: found unexpected end of stream"),
+        ("fast: true\n\tepochs: 3\n", r"settings.yaml, line 2: found character '\\t'"),
+        ("folder: \0", "settings.yaml: is no YAML"),
     ],
 )
 def test_wrong_file_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -88,6 +95,21 @@ def test_wrong_file_is_named(tmp_path: Path, content: str, message: str) -> None
     with pytest.raises(ConfigError, match=message) as caught:
         resolved({}, file)
     assert "\n" not in str(caught.value)
+
+
+def test_wrong_option_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("rate: 0.5\n")
+    with pytest.raises(ConfigError, match=r"^epochs: 0 is too small"):
+        resolved({"epochs": "0"}, file)
+
+
+def test_file_that_is_no_text_or_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes("folder: Zürich\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"latin\.yaml: is no text in UTF-8; save it as such"):
+        resolved({}, tmp_path / "latin.yaml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        resolved({}, tmp_path)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
