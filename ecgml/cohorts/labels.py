@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -17,17 +16,33 @@ from pathlib import Path
 
 import yaml
 
-from ecgml.config import nearest
-from ecgml.errors import CohortError
-from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, rhythm_of
+from ecgml.config import nearest, read_mapping
+from ecgml.errors import CohortError, ConfigError
+from ecgml.records.rhythms import RHYTHM_CODES, rhythm_named, rhythm_of
 
 LABELS = "labels.yaml"
 
+_SPELLINGS = (LABELS, "labels.yml")
 _NO_RHYTHM = ("null", "~", "")
+_EXAMPLE = "VHF: AFIB"
 
 
-def read_labels(folder: Path) -> dict[str, str | None]:
-    """Read labels.yaml; empty where there is none.
+def find_labels(folder: Path) -> Path | None:
+    """Return the labels.yaml (or labels.yml) of a folder; None if there is none.
+
+    Raises
+    ------
+    CohortError
+        If both are there.
+    """
+    there = [folder / name for name in _SPELLINGS if (folder / name).is_file()]
+    if len(there) > 1:
+        raise CohortError(f"{folder}: {' and '.join(path.name for path in there)}; keep one of them")
+    return there[0] if there else None
+
+
+def read_labels(path: Path) -> dict[str, str | None]:
+    """Read labels.yaml.
 
     Returns
     -------
@@ -39,32 +54,28 @@ def read_labels(folder: Path) -> dict[str, str | None]:
     CohortError
         If it is no mapping, or maps to something that is no rhythm.
     """
-    path = folder / LABELS
-    if not path.is_file():
-        return {}
     try:
-        # The base loader leaves words as they are: to the others NO is False and 2020-01-01 a date.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise CohortError(f"{LABELS}: cannot be read: {' '.join(str(error).split())}") from None
-    if not content:
-        return {}
-    if not isinstance(content, dict):
-        raise CohortError(f"{LABELS}: must map labels to rhythms, e.g. 'VHF: AFIB'")
-    return {word: _parse_code(word, value) for word, value in content.items()}
+        content = read_mapping(path, _EXAMPLE, as_text=True)
+    except ConfigError as error:
+        raise CohortError(str(error)) from None
+    return {word: _parse_code(word, value, path) for word, value in content.items()}
 
 
-def _parse_code(word: str, value: object) -> str | None:
-    if value in _NO_RHYTHM:
+def _parse_code(word: str, value: object, path: Path) -> str | None:
+    text = value if isinstance(value, str) else str(value)
+    if text.lower() in _NO_RHYTHM:
         return None
-    code = rhythm_of(value) if isinstance(value, str) else None
+    code = rhythm_of(text)
     if code is None:
-        hint = nearest(str(value).upper(), RHYTHM_CODES)
-        raise CohortError(f"{LABELS}: {word}: {value!r} is no rhythm{hint}; one of {', '.join(RHYTHM_CODES)} or null")
+        meant = rhythm_named(text)
+        hint = f", did you mean {meant!r}?" if meant else nearest(text.upper(), RHYTHM_CODES)
+        raise CohortError(f"{path}: {word}: {value!r} is no rhythm{hint}; one of {', '.join(RHYTHM_CODES)} or null")
     return code
 
 
-def resolve_labels(cells: Iterable[list[str]], codes: dict[str, str | None], where: str) -> dict[str, str | None]:
+def resolve_labels(
+    cells: Iterable[list[str]], codes: dict[str, str | None], manifest: Path, labels: Path
+) -> dict[str, str | None]:
     """Return the rhythm code of every word that is used.
 
     Parameters
@@ -73,27 +84,41 @@ def resolve_labels(cells: Iterable[list[str]], codes: dict[str, str | None], whe
         The words of each record.
     codes : dict
         From labels.yaml; a word that it does not name may be a rhythm code or SNOMED CT code itself.
-    where : str
-        The manifest, for the message.
+    manifest, labels : Path
+        The files, for the message.
 
     Raises
     ------
     CohortError
-        If words are unknown; the message ends in YAML that is ready to be pasted into labels.yaml.
+        If words are unknown; the message ends in a line of YAML for each, the most frequent first, that can be pasted
+        into labels.yaml as they stand.
     """
-    counts = Counter(word for words in cells for word in words)
+    # A word counts once a record.
+    counts = Counter(word for words in cells for word in dict.fromkeys(words))
     resolved = {word: codes[word] if word in codes else rhythm_of(word) for word in counts}
-    unknown = [word for word in counts if word not in codes and resolved[word] is None]
+    unknown = [word for word, _ in counts.most_common() if word not in codes and resolved[word] is None]
     if unknown:
-        listed = ", ".join(f"{word!r} ({counts[word]})" for word in unknown)
-        skeleton = ", ".join(f"{json.dumps(word, ensure_ascii=False)}: {_guess(word)}" for word in unknown)
+        found = "1 word is no rhythm" if len(unknown) == 1 else f"{len(unknown):,} words are no rhythms"
+        lines = [_suggest(word, counts[word]) for word in unknown]
         raise CohortError(
-            f"{where}: unknown rhythms {listed}; map them (null: no rhythm) in {LABELS} beside it, e.g. {{{skeleton}}}"
+            "\n".join([f"{manifest}: {found} that we know; check these lines and paste them into {labels}:", *lines])
         )
     return resolved
 
 
-def _guess(word: str) -> str:
-    names = {rhythm.name.lower(): rhythm.code for rhythm in RHYTHMS}
-    close = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else "null"
+def _suggest(word: str, count: int) -> str:
+    """Return a line of labels.yaml for a word: the rhythm that it names, or null and a question."""
+    records = f"{count:,} record{'s' * (count != 1)}"
+    if code := rhythm_named(word):
+        return f"{_as_key(word)}: {code}  # {records}"
+    return f"{_as_key(word)}: null  # {records}: which rhythm? null says none"
+
+
+def _as_key(word: str) -> str:
+    """Return a word as a key of YAML, in quotes where it needs them."""
+    try:
+        is_plain = word.isprintable() and yaml.load(f"{word}: null", Loader=yaml.BaseLoader) == {word: "null"}
+    except yaml.YAMLError:
+        is_plain = False
+    # Escapes of JSON are escapes of YAML.
+    return word if is_plain else json.dumps(word, ensure_ascii=not word.isprintable())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecgml.cohorts.cohort import Cohort, Entry
-from ecgml.cohorts.labels import LABELS, read_labels, resolve_labels
+from ecgml.cohorts.labels import LABELS, find_labels, read_labels, resolve_labels
 from ecgml.cohorts.places import is_simulated, paths_inside
 from ecgml.cohorts.tables import Table, clinical_values, parse_date, parse_fold, read_table
 from ecgml.config import nearest
@@ -36,8 +36,9 @@ def open_manifest(folder: Path) -> Cohort:
     """
     table = read_table(folder / MANIFEST, _REQUIRED, _OPTIONAL)
     words = [_words(cell) for cell in table.columns["rhythm"]]
-    mapped = read_labels(folder)
-    codes = resolve_labels(words, mapped, MANIFEST)
+    labels = find_labels(folder)
+    mapped = read_labels(labels) if labels else {}
+    codes = resolve_labels(words, mapped, table.path, labels or folder / LABELS)
     given = clinical_values(table, {name: name for name in CLINICAL_NAMES})
     paths = _paths(table, folder)
     entries = [_entry(table, row, paths[row], words[row], codes, given[row], folder) for row in range(len(table))]
@@ -56,7 +57,7 @@ def open_manifest(folder: Path) -> Cohort:
         rows_without_file=len(table) - len(there),
         warnings=tuple(_warnings(table, given, codes, mapped, len(there))),
         simulated=is_simulated(folder),
-        table={"manifest": table.path, **({"labels": folder / LABELS} if mapped else {})},
+        table={"manifest": table.path, **({"labels": labels} if labels else {})},
     )
 
 

@@ -6,6 +6,7 @@ The eleven rhythms and their SNOMED CT codes are those of the Chapman-Shaoxing s
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -46,10 +47,48 @@ _BY_STATEMENT = {
     statement: rhythm.code for rhythm in RHYTHMS for statement in (rhythm.code, *rhythm.snomed, *rhythm.aliases)
 }
 
+_WORDS = {
+    "SB": "Sinus brady, Sinusbradykardie, Bradycardie sinusale",
+    "SR": "Normal sinus rhythm, Sinusrhythmus, Normaler Sinusrhythmus, Rythme sinusal, Rythme sinusal normal",
+    "SA": "Sinus arrhythmia, Sinusarrhythmie, Arythmie sinusale",
+    "AFIB": "Vorhofflimmern, VHF, Fibrillation auriculaire, Fibrillation atriale",
+    "AF": "A flutter, Vorhofflattern, Flutter auriculaire, Flutter atrial",
+    "ST": "Sinus tachy, Sinustachykardie, Tachycardie sinusale",
+    "SVT": "Supraventrikuläre Tachykardie, Tachycardie supraventriculaire",
+    "AT": "Vorhoftachykardie, Atriale Tachykardie, Tachycardie atriale, Tachycardie auriculaire",
+    "AVNRT": "AV nodal reentrant tachycardia, AV-Knoten-Reentrytachykardie",
+    "AVRT": "Atrioventricular reentrant tachycardia, AV-Reentrytachykardie",
+    "SAAWR": "Wandering atrial pacemaker, Wandernder Schrittmacher",
+}
+"""What people call them in English, German and French."""
+
+
+def _plain(word: str) -> str:
+    """Return a word's letters and digits, in lower case and without accents."""
+    # A spreadsheet turns 164889003 into 164889003.0.
+    letters = unicodedata.normalize("NFKD", word.casefold().removesuffix(".0"))
+    return "".join(letter for letter in letters if letter.isalnum())
+
+
+_BY_WORD = {
+    _plain(word): rhythm.code
+    for rhythm in RHYTHMS
+    for word in (rhythm.code, rhythm.name, *rhythm.snomed, *rhythm.aliases, *_WORDS[rhythm.code].split(", "))
+}
+
 
 def rhythm_of(statement: str) -> str | None:
     """Return the rhythm code of a code, SNOMED CT code or alias, or None if it states none of the eleven."""
     return _BY_STATEMENT.get(statement.strip().upper())
+
+
+def rhythm_named(word: str) -> str | None:
+    """Return the rhythm code that a person probably means by a word, or None.
+
+    More tolerant than :func:`rhythm_of`: names too, in three languages, whatever their case, accents and punctuation.
+    For suggestions only: a label is what its source wrote or what a person confirmed.
+    """
+    return _BY_WORD.get(_plain(word))
 
 
 def rhythms_among(statements: Iterable[str]) -> tuple[str, ...]:

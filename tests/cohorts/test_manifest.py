@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
-import re
 
 import numpy as np
 import pytest
-import yaml
 
 from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
@@ -85,16 +84,51 @@ def test_words_that_yaml_has_other_plans_for_stay_words(own):
     assert [entry.rhythms for entry in open_cohort(root).entries] == [("SR",), ("AFIB",)]
 
 
-def test_unknown_words_are_counted_and_answered_with_yaml_that_can_be_pasted(own):
-    root = own("path,rhythm", "a.csv,sinus rhythm", "b.csv,sinus rhythm + 7:Zürich")
-    with pytest.raises(
-        CohortError, match=r"manifest\.csv: unknown rhythms 'sinus rhythm' \(2\), '7:Zürich' \(1\)"
-    ) as caught:
+def test_unknown_words_are_answered_with_lines_to_paste_most_frequent_first(own):
+    root = own("path,rhythm", "a.csv,Schrittmacher+Sinusrhythmus", "b.csv,Sinusrhythmus", labels="AFIB: AFIB")
+    with pytest.raises(CohortError) as caught:
         open_cohort(root)
-    skeleton = re.search(r"\{.*\}", str(caught.value))[0]
-    assert yaml.safe_load(skeleton) == {"sinus rhythm": "SR", "7:Zürich": None}
-    (root / "labels.yaml").write_text(skeleton, encoding="utf-8")
-    assert [entry.rhythms for entry in open_cohort(root).entries] == [("SR",), ("SR",)]
+    head, *lines = str(caught.value).splitlines()
+    assert head.endswith("2 words are no rhythms that we know; check these lines and paste them into "
+                         f"{root / 'labels.yaml'}:")  # fmt: skip
+    assert lines == ["Sinusrhythmus: SR  # 2 records", "Schrittmacher: null  # 1 record: which rhythm? null says none"]
+
+
+AWKWARD = (
+    "7:Zürich", "a: b", "# 1", "yes", "~", "null", "2020-01-01", "[x", "{y}", "- z", "'quoted", '"double"', "tail:",
+    "*a", "&a", "!tag", "%x", "@x", "`x", "| x", "> x", "? x", "a #b", "a\tb", "two\nlines", "\N{NO-BREAK SPACE}x",
+    "ECG \U0001f493", "x" * 300, "\\n",
+)  # fmt: skip
+
+
+def test_lines_can_be_pasted_whatever_the_words(own):
+    root = own("path,rhythm", files=("a.csv",))
+    with (root / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "rhythm"), ("a.csv", "+".join(["Vorhofflimmern", *AWKWARD]))])
+    with pytest.raises(CohortError) as caught:
+        open_cohort(root)
+    (root / "labels.yaml").write_text("VHF: AFIB\n" + str(caught.value).partition("\n")[2], encoding="utf-8")
+    (entry,) = open_cohort(root).entries
+    assert entry.rhythms == ("AFIB",)
+    assert set(entry.others) == {word.strip() for word in AWKWARD}
+
+
+@pytest.mark.parametrize("word", ["Ventricular tachycardia", "Junctional rhythm", "Supraventricular extrasystole"])
+def test_no_rhythm_is_suggested_for_a_word_that_names_none(own, word):
+    """Each resembles a rhythm's name by more than 60 % (difflib), and is another."""
+    with pytest.raises(CohortError, match=rf"\n{word}: null  # 1 record: which rhythm"):
+        open_cohort(own("path,rhythm", f"a.csv,{word}"))
+
+
+def test_labels_yml_is_read_like_labels_yaml(own):
+    root = own("path,rhythm", "a.csv,VHF")
+    (root / "labels.yml").write_text("VHF: AFIB\n")
+    cohort = open_cohort(root)
+    assert cohort.entries[0].rhythms == ("AFIB",)
+    assert cohort.table["labels"] == root / "labels.yml"
+    (root / "labels.yaml").write_text("VHF: SR\n")
+    with pytest.raises(CohortError, match=r"labels\.yaml and labels\.yml; keep one of them"):
+        open_cohort(root)
 
 
 def test_af_is_taken_for_flutter_only_with_a_warning(own):
@@ -169,13 +203,14 @@ def test_a_manifest_without_any_of_its_files_is_refused(own):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("- SR\n", "must map labels to rhythms"),
-        ("VHF: [", "cannot be read"),
+        ("- SR\n", "must map names to values; write lines like 'VHF: AFIB'"),
+        ("VHF: [", "expected the node content"),
+        ("VHF: Vorhofflimmern\n", "VHF: 'Vorhofflimmern' is no rhythm, did you mean 'AFIB'"),
         ("VHF: AFB\n", "VHF: 'AFB' is no rhythm, did you mean 'AFIB'"),
         ("VHF: !!python/object/apply:os.abort []\n", r"VHF: \[\] is no rhythm"),
         ("VHF: {AFIB: 1}\n", "VHF: .* is no rhythm"),
     ],
 )
 def test_a_wrong_labels_file_is_refused(own, labels, message):
-    with pytest.raises(CohortError, match=rf"labels\.yaml: .*{message}"):
+    with pytest.raises(CohortError, match=rf"labels\.yaml[:,] .*{message}"):
         open_cohort(own("path,rhythm", "a.csv,SR", labels=labels))

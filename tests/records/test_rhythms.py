@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, rhythm_of, rhythms_among
+from ecgml.records.rhythms import _WORDS, RHYTHM_CODES, RHYTHMS, rhythm_named, rhythm_of, rhythms_among
 
 
 def test_every_statement_means_one_rhythm():
@@ -55,3 +55,32 @@ def test_af_is_flutter_and_afib_is_fibrillation():
 def test_rhythms_come_out_once_and_in_one_order():
     assert rhythms_among(["SVTAC", "PSVT", "426783006", "TWC", "SB"]) == ("SB", "SR", "SVT")
     assert rhythms_among(reversed(RHYTHM_CODES)) == RHYTHM_CODES
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("atrial fibrillation", "AFIB"),
+        ("A-Fib", "AFIB"),
+        ("Vorhofflimmern", "AFIB"),
+        ("Fibrillation  auriculaire", "AFIB"),
+        ("SINUSRHYTHMUS", "SR"),
+        ("Supraventrikuläre Tachykardie", "SVT"),
+        ("AV-Knoten-Reentry-Tachykardie", "AVNRT"),
+        ("164890007.0", "AF"),
+    ],
+)
+def test_a_name_means_its_rhythm_whatever_its_case_accents_and_punctuation(word, code):
+    assert rhythm_named(word) == code
+    assert rhythm_of(word) is None
+
+
+@pytest.mark.parametrize("word", ["", "-", "pacemaker", "sinus", "flutter", "no atrial fibrillation", "LBBB", "SRX"])
+def test_a_word_that_only_resembles_a_name_means_none(word):
+    assert rhythm_named(word) is None
+
+
+def test_every_name_means_one_rhythm():
+    for code, words in _WORDS.items():
+        assert [rhythm_named(word) for word in words.split(", ")] == [code] * len(words.split(", "))
+    assert [rhythm_named(rhythm.name) for rhythm in RHYTHMS] == list(RHYTHM_CODES)
