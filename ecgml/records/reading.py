@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ecgml.errors import RecordError
-from ecgml.records.readers.delimited import DELIMITED
+from ecgml.records.readers.delimited import DELIMITED, is_table
 from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.numpy_file import NUMPY
 from ecgml.records.readers.options import Format, ReadOptions
-from ecgml.records.readers.wfdb import WFDB
+from ecgml.records.readers.wfdb import WFDB, header_of
 from ecgml.records.record import Record
 
 FORMATS = (WFDB, NUMPY, DELIMITED)
@@ -20,7 +21,12 @@ _HEAD_BYTES = 1024
 
 
 def read_record(
-    path: str | Path, *, fs: float | None = None, unit: str | None = None, leads: Sequence[str] | None = None
+    path: str | Path,
+    *,
+    fs: float | None = None,
+    unit: str | None = None,
+    leads: Sequence[str] | None = None,
+    yields: bool = False,
 ) -> Record:
     """Read one ECG.
 
@@ -36,6 +42,8 @@ def read_record(
     leads : sequence of str, optional
         Names of the channels in the file's order, where it does not tell them; twelve nameless ones are I, II, III,
         aVR, aVL, aVF, V1 to V6.
+    yields : bool
+        What to do where the file states another sampling frequency or unit: True goes by the file, False refuses it.
 
     Returns
     -------
@@ -48,8 +56,39 @@ def read_record(
         If the file is missing, of no known format, damaged, or contradicts what was given.
     """
     path = Path(path)
-    options = ReadOptions(fs, unit, None if leads is None else tuple(leads))
+    options = ReadOptions(fs, unit, None if leads is None else tuple(leads), yields)
     return _format_of(path).read(path, options)
+
+
+def find_records(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Find the ECGs in a folder and its subfolders, by suffix or first bytes.
+
+    Returns
+    -------
+    records : list of Path
+        Sorted; a WFDB record by its header.
+    others : list of Path
+        Sorted; tables, notes, pictures: what is no ECG. Hidden files and folders are in neither.
+    """
+    records, others = [], []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            if header_of(path) == path or not header_of(path).is_file():
+                (records if _may_be_record(path) else others).append(path)
+    return sorted(records), sorted(others)
+
+
+def _may_be_record(path: Path) -> bool:
+    """Whether a file is worth reading; what is damaged is, so that a person hears of it."""
+    try:
+        known = _format_of(path)
+    except RecordError:
+        return False
+    try:
+        return known is not DELIMITED or not is_table(load_bytes(path, length=_HEAD_BYTES))
+    except RecordError:
+        return True
 
 
 def _format_of(path: Path) -> Format:

@@ -25,6 +25,8 @@ class Record:
         Diagnostic statements beside the waveform as the file writes them (SNOMED CT codes in a WFDB header).
     given : mapping of str to float
         Clinical values beside the waveform, by the names of `ecgml.records.clinical`.
+    unit : str, optional
+        What the file's values were taken for, where all are of one unit; the waveform is in mV whatever it was.
     """
 
     waveform: NDArray[np.float32]
@@ -32,6 +34,7 @@ class Record:
     name: str
     statements: tuple[str, ...] = ()
     given: Mapping[str, float] = field(default_factory=dict)
+    unit: str | None = None
 
     @property
     def duration_s(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecgml.errors import RecordError
-from ecgml.records.reading import read_record
+from ecgml.records.reading import find_records, read_record
 
 
 def test_every_format_gives_the_same_record(tmp_path, steps, write_record, write_csv):
@@ -103,3 +103,36 @@ def test_a_sampling_frequency_is_a_positive_number(tmp_path, fs):
     with pytest.raises(RecordError, match="a positive number is needed") as caught:
         read_record(tmp_path / "x.npy", fs=fs)
     assert caught.value.reason == "no fs"
+
+
+def test_a_caller_that_yields_leaves_a_file_its_word(tmp_path, steps, write_record, write_csv):
+    given = {"fs": 250, "unit": "uV", "yields": True}
+    header = write_record(steps)
+    record = read_record(header, **given)
+    assert (record.fs, record.unit) == (500, "mV")
+    np.testing.assert_array_equal(record.waveform, read_record(header).waveform)
+    record = read_record(write_csv(steps.T), **given)
+    assert (record.fs, record.unit) == (250, "uV")
+    np.savez(tmp_path / "half.npz", waveform=steps, fs=500)
+    record = read_record(tmp_path / "half.npz", **given)
+    assert (record.fs, record.unit) == (500, "uV")
+
+
+def test_a_folder_is_searched_for_what_may_be_an_ecg(tmp_path, steps, write_record, write_csv):
+    header = write_record(steps, folder=tmp_path / "ward" / "7")
+    table = write_csv(steps.T)
+    np.save(tmp_path / "upload.npy", steps)
+    os.rename(tmp_path / "upload.npy", tmp_path / "upload")
+    (tmp_path / "lone.mat").write_bytes(b"\0")
+    (tmp_path / "empty.csv").touch()
+    records = [header, table, tmp_path / "upload", tmp_path / "lone.mat", tmp_path / "empty.csv"]
+    (tmp_path / "manifest.csv").write_text("path,rhythm\nrecord.csv,SR\n")
+    (tmp_path / "labels.yaml").write_text("VHF, paroxysmal: AFIB\n")
+    (tmp_path / "README").write_text("Recordings of ward 7, and a table\n")
+    (tmp_path / "book.xlsx").write_bytes(b"PK\3\4" + bytes(26) + b"[Content_Types].xml")
+    (tmp_path / "scan.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    others = [tmp_path / name for name in ("manifest.csv", "labels.yaml", "README", "book.xlsx", "scan.png")]
+    (tmp_path / "._record.csv").write_bytes(b"\0")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "record.csv").write_text("1,2\n")
+    assert find_records(tmp_path) == (sorted(records), sorted(others))

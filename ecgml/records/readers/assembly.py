@@ -23,6 +23,7 @@ def assemble(
     *,
     statements: tuple[str, ...] = (),
     given: Mapping[str, float] | None = None,
+    unit: str | None = None,
 ) -> Record:
     """Bring channels into the canonical lead order and check that there is something to read.
 
@@ -36,7 +37,7 @@ def assemble(
         Hz.
     where : str
         The file, for messages and as the record's name.
-    statements, given
+    statements, given, unit
         See `ecgml.records.record.Record`.
 
     Raises
@@ -56,4 +57,4 @@ def assemble(
     # The first column decides for nearly every record, at no cost.
     if n_times == 0 or (np.isnan(waveform[:, 0]).all() and np.isnan(waveform).all()):
         raise RecordError(f"{where}: holds no value at all", "empty")
-    return Record(waveform, fs, where, statements, given or {})
+    return Record(waveform, fs, where, statements, given or {}, unit)

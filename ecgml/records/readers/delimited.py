@@ -23,9 +23,11 @@ from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.number_table import parse_table
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.record import Record
+from ecgml.records.units import is_voltage
 
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 _MISSING_CELLS = [*_MISSING, *(word.upper() for word in _MISSING if word), "NaN", "None", "Null"]
+_UNIT_BEHIND = re.compile(r"(?P<name>.*[^\s_(\[/-])[\s_(\[/-]+(?P<unit>[^\W\d]+)\s*[)\]]?")
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
 _HEAD_BYTES = 16_384
@@ -38,8 +40,10 @@ class Layout:
     delimiter: str
     decimal: str
     names: tuple[str, ...] | None
-    """Of the header row; None where there is none."""
+    """Of the header row, without units; None where there is none."""
     n_columns: int
+    units: tuple[str | None, ...] = ()
+    """Of the header row, where it tells a lead's: ``V1 (mV)``, ``V1 [uV]``, ``V1 / mV``, ``V1_mV``."""
 
 
 def read_delimited(path: Path, options: ReadOptions) -> Record:
@@ -49,8 +53,8 @@ def read_delimited(path: Path, options: ReadOptions) -> Record:
     ----------
     path : Path
     options : ReadOptions
-        What the file does not tell: always its sampling frequency and unit, and its leads where there is no header row
-        and not twelve columns.
+        What the file does not tell: always its sampling frequency, its unit unless the header row does, and its leads
+        where there is no header row and not twelve columns.
 
     Raises
     ------
@@ -59,16 +63,20 @@ def read_delimited(path: Path, options: ReadOptions) -> Record:
         one is a missing value); or if sampling frequency or unit is unknown.
     """
     where = path.name
-    fs, scale = options.settle_fs(None, where), options.settle_unit(None, where)
+    fs = options.settle_fs(None, where)
     data = load_bytes(path)
     layout = parse_layout(data, where)
     names = options.settle_leads(layout.names, layout.n_columns, where)
     require_leads(names, where)
     columns = [column for column, name in enumerate(names) if canonical_lead(name)]
+    stated = [layout.units[column] if layout.units else None for column in columns]
+    scales = np.array([options.settle_unit(unit, where) for unit in stated], dtype=np.float32)
     channels = parse_values(data, layout, columns, where)
-    if scale != 1:
-        channels *= np.float32(scale)
-    return assemble(channels, [names[column] for column in columns], fs, where)
+    if (scales != 1).any():
+        channels *= scales[:, None]
+    units = {unit or options.unit for unit in stated}
+    unit = units.pop() if len(units) == 1 else None
+    return assemble(channels, [names[column] for column in columns], fs, where, unit=unit)
 
 
 def parse_layout(data: bytes, where: str) -> Layout:
@@ -86,12 +94,35 @@ def parse_layout(data: bytes, where: str) -> Layout:
         raise RecordError(f"{where}: is no text; save it as CSV in UTF-8", "format")
     if not head:
         raise RecordError(f"{where}: holds nothing but blanks; fetch it again", "empty")
-    first_line = _text(head).splitlines()[0]
+    first_line = _header_text(head.splitlines()[0])
     delimiter = next((mark for mark in ";\t" if mark in first_line), ",")
     cells = _cells(first_line, delimiter)
     is_header = not any(_NUMBER.fullmatch(cell) or cell.lower() in _MISSING - {""} for cell in cells) and any(cells)
     decimal = "," if delimiter != "," and b"," in data else "."
-    return Layout(delimiter, decimal, tuple(cells) if is_header else None, len(cells))
+    if not is_header:
+        return Layout(delimiter, decimal, None, len(cells))
+    names, units = zip(*map(_split_unit, cells), strict=True)
+    return Layout(delimiter, decimal, names, len(cells), units)
+
+
+def is_table(head: bytes) -> bool:
+    """Whether the beginning of a file is that of a text whose first row is words, none of them a lead.
+
+    Such a file is a manifest, another table, or prose.
+    """
+    try:
+        layout = parse_layout(head, "")
+    except RecordError:
+        return False
+    return layout.names is not None and not any(map(canonical_lead, layout.names))
+
+
+def _split_unit(cell: str) -> tuple[str, str | None]:
+    """Take a lead's unit off its name; leave every other cell as it is."""
+    match = _UNIT_BEHIND.fullmatch(cell)
+    if match and canonical_lead(match["name"]) and is_voltage(match["unit"]):
+        return match["name"], match["unit"]
+    return cell, None
 
 
 def parse_values(data: bytes, layout: Layout, columns: list[int], where: str) -> NDArray[np.float32]:
@@ -191,8 +222,15 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
 
 
+def _header_text(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def _text(data: bytes) -> str:
-    # Latin-1 never fails; lead names and numbers are ASCII in either.
+    # Latin-1 never fails; numbers are ASCII in either.
     return data.removeprefix(_BOM).decode("latin-1")
 
 

@@ -55,11 +55,12 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
     leads = [str(name) for name in arrays["leads"].ravel()] if "leads" in arrays else None
     channels = _lead_first(waveform, len(leads or options.leads or LEADS), where)
     names = options.settle_leads(leads, len(channels), where)
-    scale = options.settle_unit(None if stated_unit is None else str(stated_unit), where)
+    unit = options.unit if stated_unit is None else str(stated_unit)
+    scale = options.settle_unit(None if stated_unit is None else unit, where)
     # Values beyond float32 become infinite, which the quality check finds.
     with np.errstate(over="ignore"):
         in_mv = channels.astype(np.float32) if scale == 1 else (channels * scale).astype(np.float32)
-    return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where)
+    return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where, unit=unit)
 
 
 def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
@@ -134,7 +135,8 @@ def _number(value: object | None, where: str) -> float | None:
 
 
 def _recognises(path: Path, head: bytes) -> bool:
-    return head.startswith((b"\x93NUMPY", _ZIP_MAGIC))
+    # Spreadsheets are zip files, too; numpy.savez writes an array first.
+    return head.startswith(b"\x93NUMPY") or (head.startswith(_ZIP_MAGIC) and b".npy" in head[:256])
 
 
 NUMPY = Format("NumPy", frozenset({".npy", ".npz"}), _recognises, read_numpy)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS, canonical_lead
 from ecgml.records.record import Record
-from ecgml.records.units import mv_per_unit
+from ecgml.records.units import UNITS, mv_per_unit
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class ReadOptions:
     """Unit of the values: V, mV, uV or nV."""
     leads: tuple[str, ...] | None = None
     """Names of the channels, in the file's order."""
+    yields: bool = False
+    """Whether sampling frequency and unit are for files that do not tell them: what a file states stands then, and is
+    no contradiction."""
 
     def settle_fs(self, stated: float | None, where: str) -> float:
         """Return the sampling frequency that file and caller agree on, Hz.
@@ -30,15 +33,16 @@ class ReadOptions:
         Raises
         ------
         RecordError
-            If neither tells, they contradict each other, or it is no positive number.
+            If neither tells, they contradict each other (and the caller does not yield), or it is no positive number.
         """
-        if stated is not None and self.fs is not None and not math.isclose(stated, self.fs, rel_tol=1e-6):
+        differs = stated is not None and self.fs is not None and not math.isclose(stated, self.fs, rel_tol=1e-6)
+        if differs and not self.yields:
             raise RecordError(
-                f"{where}: the file says {stated:g} Hz, fs={self.fs:g} was given; drop it", "contradiction"
+                f"{where}: the file says {stated:g} Hz, fs {self.fs:g} was given; leave it out", "contradiction"
             )
         fs = self.fs if stated is None else stated
         if fs is None:
-            raise RecordError(f"{where}: the file does not tell its sampling frequency; give it, e.g. fs=500", "no fs")
+            raise RecordError(f"{where}: the file does not tell its sampling frequency (Hz); give fs", "no fs")
         if not (math.isfinite(fs) and fs > 0):
             raise RecordError(f"{where}: sampling frequency {fs:g} Hz; a positive number is needed", "no fs")
         return float(fs)
@@ -49,13 +53,15 @@ class ReadOptions:
         Raises
         ------
         RecordError
-            If neither tells, they contradict each other, or it is no voltage.
+            If neither tells, they contradict each other (and the caller does not yield), or it is no voltage.
         """
         if stated is None and self.unit is None:
-            raise RecordError(f"{where}: the file does not tell its unit; give it, e.g. unit=uV", "no unit")
+            raise RecordError(f"{where}: the file does not tell its unit ({', '.join(UNITS)}); give unit", "no unit")
         scales = [mv_per_unit(unit, where) for unit in (stated, self.unit) if unit is not None]
-        if scales[0] != scales[-1]:
-            raise RecordError(f"{where}: the file says {stated}, unit={self.unit} was given; drop it", "contradiction")
+        if scales[0] != scales[-1] and not self.yields:
+            raise RecordError(
+                f"{where}: the file says {stated}, unit {self.unit} was given; leave it out", "contradiction"
+            )
         return scales[0]
 
     def settle_leads(self, stated: Sequence[str] | None, n_channels: int, where: str) -> tuple[str, ...]:
@@ -69,16 +75,14 @@ class ReadOptions:
         if stated is not None and self.leads is not None and not _same_leads(stated, self.leads):
             written, given = " ".join(stated)[:80], " ".join(self.leads)
             raise RecordError(
-                f"{where}: the file's leads are {written!r}, leads={given} was given; drop it", "contradiction"
+                f"{where}: the file's leads are {written!r}, leads {given} was given; leave it out", "contradiction"
             )
         names = self.leads if stated is None else tuple(stated)
         if names is None and n_channels == len(LEADS):
             return LEADS
         if names is None or len(names) != n_channels:
             known = f"{len(names)} leads are named" if names else f"expected {len(LEADS)} ({' '.join(LEADS)})"
-            raise RecordError(
-                f"{where}: {n_channels} columns, {known}; name them in the file or give leads", "wrong columns"
-            )
+            raise RecordError(f"{where}: {n_channels} columns, {known}; name the leads in the file", "wrong columns")
         return names
 
 

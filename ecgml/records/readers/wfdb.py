@@ -64,13 +64,15 @@ def read_wfdb(path: Path, options: ReadOptions) -> Record:
     where = header_path.name
     header = parse_header(decode_header(load_bytes(header_path, length=MAX_HEADER_BYTES)), where)
     fs = options.settle_fs(header.fs, where)
-    channels, names = _read_leads(header_path, header, options, fs)
+    channels, names, unit = _read_leads(header_path, header, options, fs)
     statements, given = parse_notes(header.comments)
-    return assemble(channels, names, fs, where, statements=statements, given=given)
+    return assemble(channels, names, fs, where, statements=statements, given=given, unit=unit)
 
 
-def _read_leads(path: Path, header: Header, options: ReadOptions, fs: float) -> tuple[NDArray[np.floating], list[str]]:
-    """Return the signals that are leads, in mV, and their names."""
+def _read_leads(
+    path: Path, header: Header, options: ReadOptions, fs: float
+) -> tuple[NDArray[np.floating], list[str], str | None]:
+    """Return the signals that are leads, in mV, their names, and their unit where they have one."""
     where = path.name
     stated = [signal.name for signal in header.signals]
     names = options.settle_leads(None if None in stated else stated, len(stated), where)
@@ -82,7 +84,7 @@ def _read_leads(path: Path, header: Header, options: ReadOptions, fs: float) -> 
     mv_of = {unit: options.settle_unit(unit, where) for unit in set(units)}
     steps = _read_steps(path, header, fs)
     in_mv = _to_mv(steps if len(used) == len(steps) else steps[used], signals, [mv_of[unit] for unit in units])
-    return in_mv, [names[index] for index in used]
+    return in_mv, [names[index] for index in used], units[0] if len(mv_of) == 1 else None
 
 
 def _read_steps(path: Path, header: Header, fs: float) -> NDArray[np.integer]:

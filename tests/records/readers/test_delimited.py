@@ -175,8 +175,8 @@ def test_an_all_zero_file_is_read_and_left_to_the_quality_check(write_csv):
 @pytest.mark.parametrize(
     ("options", "reason", "message"),
     [
-        ({"unit": "uV"}, "no fs", "does not tell its sampling frequency; give it, e.g. fs=500"),
-        ({"fs": 500}, "no unit", "does not tell its unit; give it, e.g. unit=uV"),
+        ({"unit": "uV"}, "no fs", r"does not tell its sampling frequency \(Hz\); give fs"),
+        ({"fs": 500}, "no unit", r"does not tell its unit \(V, mV, uV, nV\); give unit"),
         ({"fs": 500, "unit": "mmHg"}, "unit", "unit 'mmHg' is no voltage"),
         ({"fs": 500, "unit": "uV", "leads": ["I", "II"]}, "wrong columns", "12 columns, 2 leads are named"),
     ],
@@ -190,6 +190,43 @@ def test_what_the_file_does_not_tell_must_be_given(microvolts, write_csv, option
 def test_a_caller_that_contradicts_the_header_is_refused(microvolts, write_csv):
     path = write_csv(microvolts, header=LEADS)
     assert read_record(path, **CHAPMAN, leads=LEADS).waveform.shape == (12, 300)
-    with pytest.raises(RecordError, match=r"the file's leads are 'I II .* leads=II I .* was given") as caught:
+    with pytest.raises(RecordError, match=r"the file's leads are 'I II .* leads II I .* was given") as caught:
         read_record(path, **CHAPMAN, leads=["II", "I", *LEADS[2:]])
     assert caught.value.reason == "contradiction"
+
+
+@pytest.mark.parametrize("spelling", ["{} (uV)", "{} [µV]", "{} / uV", "{}/uV", "{}_uV", "ECG {} (microvolts)"])
+def test_a_header_row_may_tell_the_unit(microvolts, write_csv, spelling):
+    path = write_csv(microvolts, header=[spelling.format(lead) for lead in LEADS])
+    record = read_record(path, fs=500)
+    np.testing.assert_array_equal(record.waveform, read_record(write_csv(microvolts, "plain.csv"), **CHAPMAN).waveform)
+    assert read_record(path, **CHAPMAN).unit == record.unit
+    with pytest.raises(RecordError, match=r"the file says .*, unit mV was given; leave it out") as caught:
+        read_record(path, fs=500, unit="mV")
+    assert caught.value.reason == "contradiction"
+
+
+def test_latin_1_has_a_micro_sign_too(microvolts, write_csv):
+    path = write_csv(microvolts, header=[f"{lead} (µV)" for lead in LEADS])
+    path.write_bytes(path.read_text().encode("latin-1"))
+    np.testing.assert_allclose(read_record(path, fs=500).waveform, microvolts.T / 1000, rtol=2e-7)
+
+
+def test_columns_of_different_units_are_brought_to_one(microvolts, write_csv):
+    mixed = microvolts.copy()
+    mixed[:, 0] /= 1000
+    record = read_record(write_csv(mixed, header=["I (mV)", *(f"{lead} (uV)" for lead in LEADS[1:])]), fs=500)
+    np.testing.assert_allclose(record.waveform, microvolts.T / 1000, rtol=1e-4)
+    assert record.unit is None
+
+
+def test_a_unit_is_needed_for_the_columns_that_do_not_tell_theirs(microvolts, write_csv):
+    path = write_csv(microvolts, header=["I (uV)", *LEADS[1:]])
+    with pytest.raises(RecordError, match="does not tell its unit"):
+        read_record(path, fs=500)
+    np.testing.assert_allclose(read_record(path, **CHAPMAN).waveform, microvolts.T / 1000, rtol=2e-7)
+
+
+def test_what_is_no_voltage_stays_part_of_a_name(microvolts, write_csv):
+    with pytest.raises(RecordError, match=r"none of the twelve leads among the channels \('I \(mmHg\)"):
+        read_record(write_csv(microvolts, header=[f"{lead} (mmHg)" for lead in LEADS]), **CHAPMAN)

@@ -68,10 +68,10 @@ def test_named_leads_need_not_be_twelve(tmp_path, in_mv):
         ({"waveform": np.zeros((12, 50), bool)}, {"fs": 1}, "not a number", "bool; numbers are needed"),
         ({"ecg": np.zeros((12, 50))}, {"fs": 1}, "no leads", r"no array named waveform \(found: ecg\)"),
         ({"waveform": np.zeros((12, 50))}, {}, "no fs", "does not tell its sampling frequency"),
-        ({"waveform": np.zeros((12, 50)), "fs": 500}, {"fs": 250}, "contradiction", "says 500 Hz, fs=250 was given"),
+        ({"waveform": np.zeros((12, 50)), "fs": 500}, {"fs": 250}, "contradiction", "says 500 Hz, fs 250 was given"),
         ({"waveform": np.zeros((12, 50)), "fs": "fast"}, {}, "format", "fs is 'fast', not a number"),
         ({"waveform": np.zeros((12, 50)), "fs": [1, 2]}, {}, "format", "fs holds 2 values"),
-        ({"waveform": np.zeros((12, 50)), "fs": 1, "unit": "mV"}, {"unit": "uV"}, "contradiction", "says mV, unit=uV"),
+        ({"waveform": np.zeros((12, 50)), "fs": 1, "unit": "mV"}, {"unit": "uV"}, "contradiction", "says mV, unit uV"),
         ({"waveform": np.zeros((1, 50)), "fs": 1, "leads": ["I"]}, {"leads": ["II"]}, "contradiction", "leads are 'I'"),
     ],
 )  # fmt: skip

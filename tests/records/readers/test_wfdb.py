@@ -217,8 +217,8 @@ def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path, header, reason
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fs": 250}, "the file says 500 Hz, fs=250 was given"),
-        ({"unit": "uV"}, "the file says mV, unit=uV was given"),
+        ({"fs": 250}, "the file says 500 Hz, fs 250 was given"),
+        ({"unit": "uV"}, "the file says mV, unit uV was given"),
         ({"leads": LEADS[::-1]}, "the file's leads are"),
     ],
 )
