@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,19 +129,27 @@ def doctor(settings: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--fs", type=click.FloatRange(min=1), help="Sampling frequency, Hz, where the file does not tell it.")
-@click.option("--unit", help="V, mV, uV or nV, where the file does not tell it.")
+@click.option(
+    "--fs",
+    type=click.FloatRange(min=1),
+    metavar="HZ",
+    help="Sampling frequency of files that do not tell theirs; what a file states stands.",
+)
+@click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
 @click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def predict(
     model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
 ) -> None:
-    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of files or folders of files."""
+    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs.
+
+    FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
+    """
     from ecgml.pipeline.predict import as_json, as_line, load_predictor, predict_files
 
     predictor = load_predictor(model, device)
     failed = False
-    for path, outcome in predict_files(predictor, files, fs, unit):
+    for path, outcome in predict_files(predictor, files, fs, unit, partial(click.echo, err=True)):
         failed |= isinstance(outcome, EcgmlError)
         scheme = predictor.checkpoint.scheme
         click.echo(as_json(path, outcome, scheme) if is_json else as_line(path, outcome))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +140,80 @@ def test_prediction_as_json_says_what_was_given_measured_and_missing(checkpoint:
     assert set(answer["origins"].values()) == {"given", "measured", "missing"}
     assert answer["origins"]["age"] == "given"
     assert answer["snomed"]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one ECG in three forms, one a folder deeper, beside tables and notes.
+
+    The header says 500 Hz and mV, the table (µV) and the array (mV) tell neither.
+    """
+    import numpy as np
+
+    from ecgml.cohorts.simulation.demo import write_demo
+    from ecgml.records.reading import read_record
+
+    folder = tmp_path_factory.mktemp("mixed")
+    demo = tmp_path_factory.mktemp("demo")
+    write_demo(demo / "one", n_records=1, layout="wfdb")
+    header = next(demo.rglob("*.hea"))
+    waveform = read_record(header).waveform
+    shutil.copytree(header.parent, folder / "a")
+    (folder / "b").mkdir()
+    np.savetxt(folder / "b" / "table.csv", 1000 * waveform.T, fmt="%.0f", delimiter=",")
+    np.save(folder / "array.npy", waveform)
+    (folder / "manifest.csv").write_text("path,rhythm\nb/table.csv,SR\n")
+    (folder / "labels.yaml").write_text("VHF: AFIB\n")
+    return folder
+
+
+def test_given_options_are_for_files_that_do_not_tell_and_a_folder_may_mix_both(checkpoint: Path, mixed: Path) -> None:
+    result = call("predict", str(checkpoint), str(mixed / "a"), str(mixed / "b"), "--fs", "500", "--unit", "uV")
+    assert result.exit_code == 0, result.output
+    of_header, of_table = result.stdout.splitlines()
+    assert of_header.endswith("(the file says mV: --unit uV not used)")
+    # The table is rounded to 1 µV, as the model's waveform is.
+    assert of_header.split(": ")[1].startswith(of_table.split(": ")[1])
+    result = call("predict", str(checkpoint), str(mixed / "a"), "--fs", "250", "--unit", "mV")
+    assert result.exit_code == 0
+    assert result.stdout.rstrip().endswith("(the file says 500 Hz: --fs 250 not used)")
+
+
+def test_folder_is_searched_and_what_is_no_ecg_passed_over_aloud(checkpoint: Path, mixed: Path) -> None:
+    result = call("predict", str(checkpoint), str(mixed), "--fs", "500", "--unit", "mV")
+    lines = result.stdout.splitlines()
+    assert [Path(line.split(": ")[0]).suffix for line in lines] == [".hea", ".npy", ".csv"]
+    assert result.stderr == f"{mixed}: 2 files passed over as no ECG: labels.yaml, manifest.csv\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "remedy"),
+    [
+        ("array.npy", ["--fs", "500", "--unit", "uV"], r"\(taken for uV; mV would fit\): check --unit"),
+        ("b/table.csv", ["--fs", "500", "--unit", "mV"], r"\(taken for mV; uV would fit\): check --unit"),
+        ("b/table.csv", ["--unit", "uV"], "does not tell its sampling frequency .*: --fs 500$"),
+        ("b/table.csv", ["--fs", "500"], "does not tell its unit .*: --unit uV$"),
+        ("b/table.csv", ["--fs", "5000", "--unit", "uV"], "5,000 samples at 5000 Hz are 1 s; at least 5 s are needed$"),
+    ],
+)
+def test_refused_file_is_answered_with_options_of_this_command(
+    checkpoint: Path, mixed: Path, file: str, options: list[str], remedy: str
+) -> None:
+    result = call("predict", str(checkpoint), str(mixed / file), *options)
+    assert result.exit_code == 1
+    assert re.search(remedy, result.output.rstrip()), result.output
+    assert result.output.count("\n") == 1
+
+
+def test_folder_without_an_ecg_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
+    result = call("predict", str(checkpoint), str(tmp_path))
+    assert result.exit_code == 1
+    assert result.output.startswith(f"{tmp_path}: error: no ECG in this folder or below; looked for .csv")
+
+
+def test_unit_that_is_no_voltage_is_a_bad_option(checkpoint: Path, mixed: Path) -> None:
+    result = call("predict", str(checkpoint), str(mixed), "--unit", "mmHg")
+    assert (result.exit_code, result.output) == (2, "error: --unit: 'mmHg' is no voltage; one of V, mV, uV, nV\n")
 
 
 def test_prediction_with_a_missing_model_is_one_line(files: Path, tmp_path: Path) -> None:

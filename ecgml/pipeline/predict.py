@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ecgml.errors import RecordError
+from ecgml.errors import ConfigError, RecordError
 from ecgml.inference.predictor import Prediction, Predictor
-from ecgml.records.reading import read_record
+from ecgml.records.reading import FORMATS, find_records, read_record
+from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
+from ecgml.records.units import UNITS, is_voltage, mv_per_unit
 from ecgml.training.device import choose_device
+
+_REMEDIES = {
+    "no fs": "--fs 500",
+    "no unit": "--unit uV",
+    "wrong gain": "check --unit, or what the file says",
+}
+"""What to do here about a file that cannot be used, by the error's reason."""
 
 
 def load_predictor(address: str, device: str = "auto") -> Predictor:
@@ -33,7 +44,7 @@ def load_predictor(address: str, device: str = "auto") -> Predictor:
 
 
 def predict_files(
-    predictor: Predictor, paths: Sequence[Path], fs: float | None, unit: str | None
+    predictor: Predictor, paths: Sequence[Path], fs: float | None, unit: str | None, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
     """Predict files one by one; a file that cannot be used gives its error, and the rest goes on.
 
@@ -41,25 +52,46 @@ def predict_files(
     ----------
     predictor : Predictor
     paths : sequence of Path
-        Files; of a folder, the files and WFDB headers in it.
+        Files, and folders: of these, the ECGs in them and their subfolders.
     fs : float, optional
-        Hz, where files do not tell it.
+        Hz, for files that do not tell it.
     unit : str, optional
-        Where files do not tell it.
+        For files that do not tell it. What a file states stands; a note says so where something else was given.
+    say : callable
+        Takes a line about what a folder holds beside ECGs.
+
+    Raises
+    ------
+    ConfigError
+        If the unit is no voltage.
     """
-    for path in (one for given in paths for one in _files(given)):
-        try:
-            yield path, predictor.predict([read_record(path, fs=fs, unit=unit)])[0]
-        except RecordError as error:
-            yield path, error
+    if unit is not None and not is_voltage(unit):
+        raise ConfigError(f"--unit: {unit!r} is no voltage; one of {', '.join(UNITS)}")
+    for given in paths:
+        records, others = find_records(given) if given.is_dir() else ([given], [])
+        if others:
+            shown = ", ".join(str(path.relative_to(given)) for path in others[:5]) + (", …" if others[5:] else "")
+            say(f"{given}: {len(others):,} file{'s' * (len(others) > 1)} passed over as no ECG: {shown}")
+        if not records:
+            suffixes = " ".join(sorted(suffix for known in FORMATS for suffix in known.suffixes))
+            yield given, RecordError(f"no ECG in this folder or below; looked for {suffixes}", "missing file")
+        for path in records:
+            try:
+                record = read_record(path, fs=fs, unit=unit, yields=True)
+                prediction = predictor.predict([record])[0]
+            except RecordError as error:
+                remedy = f": {_REMEDIES[error.reason]}" if error.reason in _REMEDIES else ""
+                yield path, RecordError(f"{error}{remedy}", error.reason)
+            else:
+                yield path, replace(prediction, notes=(*_contradictions(record, fs, unit), *prediction.notes))
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(one for one in path.iterdir() if one.is_file())
-    headers = [one for one in files if one.suffix == ".hea"]
-    return headers or files
+def _contradictions(record: Record, fs: float | None, unit: str | None) -> Iterator[str]:
+    """Say what was given and is not what the file states."""
+    if fs is not None and not math.isclose(record.fs, fs, rel_tol=1e-6):
+        yield f"the file says {record.fs:g} Hz: --fs {fs:g} not used"
+    if unit and record.unit and mv_per_unit(record.unit, "file") != mv_per_unit(unit, "--unit"):
+        yield f"the file says {record.unit}: --unit {unit} not used"
 
 
 def as_line(path: Path, outcome: Prediction | RecordError) -> str:

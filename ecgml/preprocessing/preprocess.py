@@ -15,10 +15,19 @@ from ecgml.measurements.measure import measure
 from ecgml.preprocessing.denoising import denoise
 from ecgml.preprocessing.electrodes import exchanged_electrodes, limb_contradiction
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
-from ecgml.preprocessing.quality import NOISY_MV, bridge_gaps, gain_error, lead_faults, noise_mv, typical_mv
+from ecgml.preprocessing.quality import (
+    NOISY_MV,
+    PLAUSIBLE_MV,
+    bridge_gaps,
+    gain_error,
+    lead_faults,
+    noise_mv,
+    typical_mv,
+)
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
+from ecgml.records.units import fitting_unit
 
 STEP_MV = 0.001
 """Model waveforms are whole multiples of it: what is evaluated from the int16 cache is what is served."""
@@ -171,18 +180,28 @@ def _check_duration(record: Record, settings: PreprocessingSettings, promised_s:
     if record.waveform.shape[1] + 0.5 >= least * record.fs:
         return
     n_times, expected = record.waveform.shape[1], round(least * record.fs)
+    if promised_s:
+        raise RecordError(
+            f"{record.name}: {n_times:,} samples at {record.fs:g} Hz, at least {expected:,} expected; the file is "
+            "probably truncated, fetch it again or pass "
+            f"--min-duration-s {max(0.1, int(record.duration_s * 10) / 10):g}",
+            "truncated",
+        )
     raise RecordError(
-        f"{record.name}: {n_times:,} samples at {record.fs:g} Hz, at least {expected:,} expected; the file is probably "
-        f"truncated, fetch it again or pass --min-duration-s {max(0.1, int(record.duration_s * 10) / 10):g}",
-        "truncated" if promised_s else "too short",
+        f"{record.name}: {n_times:,} samples at {record.fs:g} Hz are {record.duration_s:.3g} s; at least {least:g} s "
+        "are needed",
+        "too short",
     )
 
 
 def _wrong_gain(record: Record, factor: float) -> RecordError:
     size = f"{factor:,.0f} times too large" if factor > 1 else f"{1 / factor:,.0f} times too small"
+    typical = typical_mv(record.waveform)
+    fitting = fitting_unit(typical, record.unit, PLAUSIBLE_MV) if record.unit else None
+    taken = f" (taken for {record.unit}; {fitting} would fit)" if fitting else ""
     return RecordError(
-        f"{record.name}: the typical lead spans {typical_mv(record.waveform):.3g} mV, about {size} for an ECG: its "
-        "unit or gain is wrong",
+        f"{record.name}: the typical lead spans {np.format_float_positional(typical, 3, fractional=False, trim='-')} "
+        f"mV, about {size} for an ECG: its unit or gain is wrong{taken}",
         "wrong gain",
     )
 

@@ -1,14 +1,10 @@
-"""Units of voltage, what they are in mV, and which of them an ECG's amplitude points to."""
+"""Units of voltage, what they are in mV, and which of them an amplitude points to."""
 
 from __future__ import annotations
 
 from ecgml.errors import RecordError
 
 UNITS = ("V", "mV", "uV", "nV")
-
-SPAN_MV = (0.1, 30.0)
-"""What the median lead of an ECG spans from lowest to highest, mV: 0.48 to 9.8 in 1,834 recordings of five public sets,
-and room to spare. Less than a factor of 1000 wide, so that one unit at most fits."""
 
 _MV_PER_UNIT = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 # Micro is written u, µ (U+00B5) or μ (U+03BC); some files spell the word out.
@@ -40,20 +36,21 @@ def mv_per_unit(unit: str, where: str) -> float:
     return _MV_PER_UNIT[_plain(unit)]
 
 
-def likely_unit(span_mv: float, unit: str) -> str | None:
-    """Return the unit that values are probably in, where it is another than the one they were taken for.
+def fitting_unit(amplitude_mv: float, unit: str, plausible_mv: tuple[float, float]) -> str | None:
+    """Return the unit in which an amplitude would be plausible, or None if it would in none.
 
     Parameters
     ----------
-    span_mv : float
-        From lowest to highest of the median lead, mV, if the unit is right.
+    amplitude_mv : float
+        In mV, if the unit is right.
     unit : str
-        The unit they were taken for.
+        The unit that it was taken for.
+    plausible_mv : (low, high)
+        Less than a factor of 1000 wide, so that one unit at most fits.
     """
-    low, high = SPAN_MV
+    low, high = plausible_mv
     taken = _MV_PER_UNIT[_plain(unit)]
-    fitting = [name for name in UNITS if low <= span_mv / taken * _MV_PER_UNIT[name.lower()] <= high]
-    return fitting[0] if fitting and _MV_PER_UNIT[fitting[0].lower()] != taken else None
+    return next((name for name in UNITS if low <= amplitude_mv / taken * _MV_PER_UNIT[_plain(name)] <= high), None)
 
 
 def _plain(unit: str) -> str:

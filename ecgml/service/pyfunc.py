@@ -69,7 +69,8 @@ class RhythmClassifier(PythonModel):
                 f"{', '.join(CLINICAL_NAMES)}",
                 "shape",
             )
-        records = [Record(one, float(params["fs"]), f"record {index}") for index, one in enumerate(waveforms)]
+        fs, unit = float(params["fs"]), params["unit"]
+        records = [Record(one, fs, f"record {index}", unit=unit) for index, one in enumerate(waveforms)]
         given = [dict(zip(CLINICAL_NAMES, row.tolist(), strict=True)) for row in rows]
         scheme = scheme_named(self._predictor.checkpoint.scheme)
         return pd.DataFrame(

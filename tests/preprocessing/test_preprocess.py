@@ -132,6 +132,20 @@ def test_unusable_record_says_why_in_one_line(waveform: np.ndarray, reason: str)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("factor", "unit", "message"),
+    [
+        (1000, "mV", r"1,000 times too large .*\(taken for mV; uV would fit\)$"),
+        (1e-3, "uV", r"1,000 times too small .*\(taken for uV; mV would fit\)$"),
+    ],
+)
+def test_record_of_a_mistaken_unit_says_which_would_fit(factor: float, unit: str, message: str) -> None:
+    made = Record((factor * sine(7, 500)).astype(np.float32), 500.0, "file.csv", unit=unit)
+    with pytest.raises(RecordError, match=message) as caught:
+        preprocess(made, SETTINGS)
+    assert caught.value.reason == "wrong gain"
+
+
 def test_record_shorter_than_the_data_set_promises_is_truncated() -> None:
     with pytest.raises(RecordError, match=r"4,982 samples.*at least 5,000.*--min-duration-s 9\.9") as caught:
         preprocess(record(sine(7, 500)[:, :4982]), SETTINGS, promised_s=10.0)

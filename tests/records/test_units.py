@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ecgml.errors import RecordError
-from ecgml.records.units import likely_unit, mv_per_unit
+from ecgml.records.units import fitting_unit, mv_per_unit
 
 
 @pytest.mark.parametrize(
@@ -24,19 +24,17 @@ def test_what_is_no_voltage_is_refused(unit):
 
 
 @pytest.mark.parametrize(
-    ("span_mv", "unit", "likely"),
+    ("amplitude_mv", "unit", "fitting"),
     [
-        (1.3, "mV", None),
-        (9.8, "mV", None),  # the widest of the real recordings
-        (0.48, "uV", None),  # the narrowest
-        (1300, "mV", "uV"),  # µV taken for mV
-        (0.0013, "µV", "mV"),  # mV taken for µV
+        (1.3, "mV", "mV"),
+        (1300, "mV", "uV"),
+        (0.0013, "µV", "mV"),
         (0.0013, "mV", "V"),
         (1.3e-6, "microvolts", "V"),
-        (0.0, "mV", None),
-        (60, "mV", None),  # an artefact, in no unit an ECG
-        (0.06, "mV", None),
+        (1300, "V", "mV"),
+        (0.04, "mV", None),
+        (30, "mV", None),
     ],
 )
-def test_an_amplitude_points_to_a_unit_only_where_another_one_makes_it_an_ecg(span_mv, unit, likely):
-    assert likely_unit(span_mv, unit) == likely
+def test_the_unit_that_fits_makes_the_amplitude_plausible(amplitude_mv, unit, fitting):
+    assert fitting_unit(amplitude_mv, unit, (0.05, 20)) == fitting
