@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,15 +132,19 @@ def _data(folders: Sequence[str]) -> Iterator[Finding]:
 
 
 def _disk(cache: Path) -> Iterator[Finding]:
-    for what, folder in (("cache", cache), ("working directory", Path.cwd())):
-        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        free = shutil.disk_usage(there).free
-        if not os.access(there, os.W_OK):
-            yield Finding("fault", f"{what} {folder} cannot be written", "pass another --cache-dir, or chmod")
-        elif free < FREE_BYTES:
-            yield Finding(
-                "note", f"{what} {folder}: only {free / 2**30:.1f} GiB free", "free space or another --cache-dir"
-            )
+    places = (("cache", cache, "another cache_dir"), ("working directory", Path.cwd(), "another working directory"))
+    for what, folder, other in places:
+        there = folder
+        try:
+            there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+            # Permissions do not tell: to root all seems writable, and /proc takes nothing from anybody.
+            with tempfile.TemporaryDirectory(prefix=".ecgml-", dir=there):
+                free = shutil.disk_usage(there).free
+        except OSError as error:
+            yield Finding("fault", f"{what} {folder}: nothing can be written in {there} ({error.strerror})", other)
+            continue
+        if free < FREE_BYTES:
+            yield Finding("note", f"{what} {folder}: only {free / 2**30:.1f} GiB free", f"free space, or {other}")
         else:
             yield Finding("ok", f"{what} {folder}: {free / 2**30:.0f} GiB free")
 

@@ -231,6 +231,25 @@ def test_doctor_finds_this_environment_able(monkeypatch: pytest.MonkeyPatch, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["/proc/foo", "/dev/null/foo", "file/foo", "file"])
+def test_doctor_and_job_agree_that_a_cache_folder_cannot_be(
+    place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also for root, to whom everything seems writable."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    result = call("doctor", f"cache_dir={place}")
+    assert result.exit_code == 1
+    faults = [line for line in result.output.splitlines() if line.startswith("fault")]
+    assert len(faults) == 1
+    assert f"{place}: nothing can be written in " in faults[0]
+    result = call("prepare", "--cache-dir", place)
+    assert result.exit_code == 1
+    assert f"{place}: the cache cannot be used: " in result.output
+    assert result.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
 def test_doctor_names_what_would_fail(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     result = call("doctor", f"data_dir={tmp_path}/nowhere", "device=cuda:9")

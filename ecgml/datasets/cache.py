@@ -104,7 +104,7 @@ def open_or_fill(
         If the cache cannot be written (the disk is full, no permission) or read.
     """
     folder = cache_dir / settings.digest() / f"{cohort.name}-{_cohort_key(cohort)}"
-    with _explained(cache_dir):
+    with explain_faults(cache_dir):
         if not (folder / "cache.json").is_file():
             folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(folder.with_name(folder.name + ".lock")):
@@ -141,14 +141,15 @@ def _stamps(path: Path) -> list[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _explained(cache_dir: Path) -> Iterator[None]:
+def explain_faults(cache_dir: Path) -> Iterator[None]:
+    """Turn what the operating system says of a cache folder into a CacheError."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             message = f"{cache_dir}: the disk is full; free space or pass --cache-dir on another disk"
         else:
-            message = f"{cache_dir}: the cache cannot be used: {error.strerror or error}"
+            message = f"{cache_dir}: the cache cannot be used: {error.strerror or error}; pass another --cache-dir"
         raise CacheError(message) from error
 
 

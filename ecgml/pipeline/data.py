@@ -16,7 +16,7 @@ from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.config import Configuration
-from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
+from ecgml.datasets.cache import CachedCohort, check_quarantine, explain_faults, open_or_fill
 from ecgml.datasets.quarantine import unequal_losses
 from ecgml.datasets.splits import describe, split_records
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
@@ -103,16 +103,23 @@ def load_cohorts(data: DataSettings, console: Console) -> tuple[list[Cohort], li
 
 
 def demo_folder(data: DataSettings, console: Console) -> Path:
-    """Return the folder of the simulated demo cohort, simulating it first where it is not there yet."""
+    """Return the folder of the simulated demo cohort, simulating it first where it is not there yet.
+
+    Raises
+    ------
+    CacheError
+        If it cannot be written into the cache.
+    """
     from ecgml.cohorts.simulation.demo import GENERATOR_VERSION, write_demo
 
     folder = data.cache_path / f"demo-{data.demo_records}-v{GENERATOR_VERSION}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"), console.progress("simulating", "records") as show:
-            if not folder.exists():
-                console.say(f"no data given: simulating {data.demo_records:,} records into {folder}")
-                write_demo(folder, n_records=data.demo_records, seed=DEMO_SEED, progress=show)
+    with explain_faults(data.cache_path):
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{folder}.lock"), console.progress("simulating", "records") as show:
+                if not folder.exists():
+                    console.say(f"no data given: simulating {data.demo_records:,} records into {folder}")
+                    write_demo(folder, n_records=data.demo_records, seed=DEMO_SEED, progress=show)
     return folder
 
 
