@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import is_simulated
-from ecgml.cohorts.tables import Table, clinical_values, find_table, parse_date, read_table
+from ecgml.cohorts.tables import Table, clinical_values, find_table, read_table
 from ecgml.config import nearest
 from ecgml.errors import CohortError
 from ecgml.records.clinical import CLINICAL_COLUMNS

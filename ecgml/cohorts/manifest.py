@@ -5,19 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.dates import parse_dates
 from ecgml.cohorts.labels import LABELS, find_labels, read_labels, resolve_labels
 from ecgml.cohorts.places import is_simulated, paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_date, parse_fold, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
 from ecgml.config import nearest
 from ecgml.errors import CohortError, RecordError
-from ecgml.records.clinical import CLINICAL_NAMES, parse_number
+from ecgml.records.clinical import CLINICAL_NAMES, accepted, parse_number
 from ecgml.records.rhythms import rhythms_among
 from ecgml.records.units import mv_per_unit
+from ecgml.records.words import plain_word
 
 MANIFEST = "manifest.csv"
 
 _REQUIRED = ("path", "rhythm")
 _OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)
+
+_MEANT = {
+    **dict.fromkeys(("patient", "patientenid", "patientennummer"), "patient_id"),
+    **dict.fromkeys(("alter",), "age"),
+    **dict.fromkeys(("gender", "geschlecht", "sexe"), "sex"),
+    **dict.fromkeys(("samplingrate", "samplingfrequency", "samplerate", "frequency", "hz", "abtastrate"), "fs"),
+    **dict.fromkeys(("units", "einheit", "unite"), "unit"),
+    **dict.fromkeys(("datum", "recordingdate"), "date"),
+    **dict.fromkeys(("quelle", "hospital", "device"), "source"),
+}
+"""What else people call the columns."""
 
 
 def is_manifest(folder: Path) -> bool:
@@ -35,13 +48,18 @@ def open_manifest(folder: Path) -> Cohort:
         malformed, or no file is there.
     """
     table = read_table(folder / MANIFEST, _REQUIRED, _OPTIONAL)
+    if not len(table):
+        raise CohortError(f"{table.path}: has no row below its header; write one a recording")
     words = [_words(cell) for cell in table.columns["rhythm"]]
     labels = find_labels(folder)
     mapped = read_labels(labels) if labels else {}
     codes = resolve_labels(words, mapped, table.path, labels or folder / LABELS)
     given = clinical_values(table, {name: name for name in CLINICAL_NAMES})
     paths = _paths(table, folder)
-    entries = [_entry(table, row, paths[row], words[row], codes, given[row], folder) for row in range(len(table))]
+    dates = parse_dates(table.columns.get("date", [""] * len(table)), table.where)
+    entries = [
+        _entry(table, row, paths[row], words[row], codes, given[row], dates[row], folder) for row in range(len(table))
+    ]
     _check_once(table, paths, "path")
     _check_once(table, [entry.record_id for entry in entries], "record_id")
     there = [entry for entry in entries if _is_there(entry.path)]
@@ -80,6 +98,7 @@ def _entry(
     words: list[str],
     codes: dict[str, str | None],
     given: dict[str, float],
+    date: str | None,
     folder: Path,
 ) -> Entry:
     where = table.where(row)
@@ -95,7 +114,7 @@ def _entry(
         given=given,
         patient_id=cell("patient_id") or None,
         source=cell("source") or folder.name,
-        date=parse_date(cell("date"), where),
+        date=date,
         fold=parse_fold(cell("fold"), where),
         read_options=_read_options(cell("fs"), cell("unit"), where),
     )
@@ -129,6 +148,12 @@ def _check_once(table: Table, values: list[object], column: str) -> None:
             raise CohortError(f"{table.where(row)}: {column} {value} is that of row {other}, too; give each its own")
 
 
+def _meant_column(name: str) -> str:
+    if meant := _MEANT.get(plain_word(name)):
+        return f", did you mean {meant!r}?"
+    return nearest(name, (*_REQUIRED, *_OPTIONAL))
+
+
 def _warnings(
     table: Table,
     given: list[dict[str, float]],
@@ -136,20 +161,26 @@ def _warnings(
     mapped: dict[str, str | None],
     n_there: int,
 ) -> list[str]:
-    warnings = [
-        f"{MANIFEST}: column {name!r} is not known{nearest(name, (*_REQUIRED, *_OPTIONAL))}; passed over"
-        for name in table.unknown
-    ]
+    warnings = [f"{MANIFEST}: column {name!r} is not known{_meant_column(name)}; passed over" for name in table.unknown]
     if "AF" in codes and "AF" not in mapped:
         warnings.append(
             f"{MANIFEST}: AF is atrial flutter here, as in the Chapman-Shaoxing set; if you mean fibrillation, write "
             f"'AF: AFIB' in {LABELS}, else 'AF: AF'"
         )
+    if table.short:
+        rows = "1 row has" if len(table.short) == 1 else f"{len(table.short):,} rows have"
+        warnings.append(
+            f"{MANIFEST}: {rows} fewer cells than the header (first: row {table.short[0]}); what lacks counts as empty"
+        )
     for name in CLINICAL_NAMES:
         cells = table.columns.get(name, [])
         bad = [cell for cell, values in zip(cells, given, strict=False) if cell and name not in values]
         if bad:
-            warnings.append(f"{MANIFEST}: {len(bad):,} values of {name} are implausible (first {bad[0]!r}): missing")
+            values = "1 value is" if len(bad) == 1 else f"{len(bad):,} values are"
+            warnings.append(
+                f"{MANIFEST}: {name}: {values} not understood or implausible, so missing (first {bad[0]!r}); "
+                f"accepted: {accepted(name)}"
+            )
     if n_there < len(table):
         warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
     return warnings

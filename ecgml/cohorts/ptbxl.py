@@ -10,8 +10,9 @@ import ast
 from pathlib import Path
 
 from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_date, parse_fold, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
 from ecgml.errors import CohortError
 from ecgml.records.clinical import parse_number
 from ecgml.records.rhythms import rhythm_of, rhythms_among

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgml.errors import CohortError
-from ecgml.records.clinical import parse_number, parse_sex, plausible
+from ecgml.records.clinical import parse_age, parse_number, parse_sex, plausible
 
 TABLE_SUFFIXES = (".csv", ".xlsx")
 
@@ -27,6 +26,8 @@ class Table:
     """The row number of each row in the file, for messages."""
     unknown: tuple[str, ...]
     """Columns of the file that were not asked for."""
+    short: tuple[int, ...] = ()
+    """The numbers of rows with fewer cells than the header; what they lack is empty."""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -76,7 +77,8 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     }
     asked = {name.lower() for name in places}
     unknown = tuple(name for name in header if name and name.lower() not in asked)
-    return Table(path, columns, tuple(number for number, _ in rows[1:]), unknown)
+    short = tuple(number for number, cells in rows[1:] if len(cells) < len(header))
+    return Table(path, columns, tuple(number for number, _ in rows[1:]), unknown, short)
 
 
 def clinical_values(table: Table, columns: Mapping[str, str]) -> list[dict[str, float]]:
@@ -88,28 +90,18 @@ def clinical_values(table: Table, columns: Mapping[str, str]) -> list[dict[str, 
     columns : mapping of str to str
         Name of `ecgml.records.clinical` -> column of the table; absent columns are passed over.
     """
+    parsers = {"sex": parse_sex, "age": parse_age}
     parsed = {
-        name: [(parse_sex if name == "sex" else parse_number)(cell) for cell in table.columns[column]]
+        name: [parsers.get(name, _parse_decimal)(cell) for cell in table.columns[column]]
         for name, column in columns.items()
         if column in table.columns
     }
     return [plausible({name: values[row] for name, values in parsed.items()}) for row in range(len(table))]
 
 
-def parse_date(cell: str, where: str) -> str | None:
-    """Return a date in ISO 8601 without its time; None for an empty cell.
-
-    Raises
-    ------
-    CohortError
-        If it is no date of ISO 8601.
-    """
-    if not cell:
-        return None
-    try:
-        return datetime.datetime.fromisoformat(cell).date().isoformat()
-    except ValueError:
-        raise CohortError(f"{where}: date {cell!r} is not ISO 8601; write e.g. 2018-01-31") from None
+def _parse_decimal(cell: str) -> float:
+    """Return a number with decimal point or comma: none of the clinical columns goes into thousands."""
+    return parse_number(cell.replace(",", ".", 1))
 
 
 def parse_fold(cell: str, where: str) -> int | None:

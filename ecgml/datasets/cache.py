@@ -12,6 +12,7 @@ import contextlib
 import errno
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,8 +185,27 @@ def check_quarantine(cohort: Cohort, cached: CachedCohort, max_share: float, fro
     """
     n_files, n_bad = len(cohort.entries), len(cached.quarantined)
     if n_bad and (n_bad == n_files or (n_files >= from_records and n_bad > max_share * n_files)):
-        worst = cached.quarantined[0]
+        reason, count = Counter(bad.reason for bad in cached.quarantined).most_common(1)[0]
+        first = next(bad for bad in cached.quarantined if bad.reason == reason)
         raise CohortError(
-            f"{cohort.root}: {n_bad} of {n_files} files are unusable, more than {max_share:.0%}; the first: "
-            f"{worst.message}; raise --max-quarantined if that is expected"
+            f"{cohort.root}: {n_bad} of {n_files} files are unusable, more than {max_share:.0%}; mostly {reason} "
+            f"({count}), first: {first.message}{_remedy(cohort, reason, n_bad < n_files)}"
         )
+
+
+_IN_MANIFEST = {
+    "no fs": "write it in column fs of {}",
+    "no unit": "write it in column unit of {}",
+    "wrong gain": "correct column unit of {}, or what the file says",
+    "contradiction": "empty that cell of {}",
+}
+"""What to do about files of a manifest, by the reason of their quarantine."""
+
+
+def _remedy(cohort: Cohort, reason: str, some_are_usable: bool) -> str:
+    """Return what to do about a cohort that is mostly unusable; where the cause is known, no higher limit cures it."""
+    if "manifest" in cohort.table and reason in _IN_MANIFEST:
+        return ": " + _IN_MANIFEST[reason].format(cohort.table["manifest"])
+    if reason == "too short":
+        return "; pass --min-duration-s if they are meant to be so short"
+    return "; raise --max-quarantined if that is expected" if some_are_usable else ""

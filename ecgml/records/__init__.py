@@ -4,6 +4,7 @@ leads       the twelve leads, their names in the wild, and limb leads derived fr
 units       units of voltage -> mV
 rhythms     rhythm codes, names and SNOMED CT codes, and the statements other sources use for them
 schemes     label schemes as data: which rhythms form which class; harmonising labels by rate
+words       words as people write them, made comparable
 clinical    the one table of clinical columns: order, units, coding, plausible range
 record      Record: a waveform in mV, its sampling frequency, and what is known beside it
 reading     `read_record`: picks the reader by the file's content

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import enum
 import math
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -72,14 +74,27 @@ CLINICAL_COLUMNS = (
 
 CLINICAL_NAMES = tuple(column.name for column in CLINICAL_COLUMNS)
 
-_MALE = frozenset({"male", "m", "0", "0.0"})
-_FEMALE = frozenset({"female", "femal", "f", "w", "1", "1.0"})
+_MALE = ("male", "man", "m", "männlich", "mann", "masculin", "homme", "0")
+_FEMALE = ("female", "woman", "f", "weiblich", "frau", "w", "féminin", "femme", "1")
+_SEXES = {
+    **dict.fromkeys((*_MALE, "maennlich", "mannlich"), 0.0),
+    # The Chapman-Shaoxing set's AttributesDictionary writes FEMAL.
+    **dict.fromkeys((*_FEMALE, "femal", "feminin"), 1.0),
+}
+_AGE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:y|yrs?|years?|j|jahre?|a|ans?)?\.?", re.ASCII | re.IGNORECASE)
 
 
 def parse_sex(text: object) -> float:
-    """Return 0 for male, 1 for female, NaN for anything else."""
-    word = str(text).strip().lower()
-    return 0.0 if word in _MALE else 1.0 if word in _FEMALE else math.nan
+    """Return 0 for male, 1 for female in English, German or French, NaN for anything else."""
+    # Spreadsheets turn 1 into 1.0; a Mac may write ä as two characters.
+    word = unicodedata.normalize("NFC", str(text).strip().lower()).removesuffix(".0").removesuffix(".")
+    return _SEXES.get(word, math.nan)
+
+
+def parse_age(text: object) -> float:
+    """Return an age in years, which may be followed by that word (``63 years``, ``63 J.``), or NaN."""
+    match = _AGE.fullmatch(str(text).strip())
+    return float(match[1].replace(",", ".")) if match else math.nan
 
 
 def parse_number(text: object) -> float:
@@ -88,6 +103,14 @@ def parse_number(text: object) -> float:
         return float(str(text).strip())
     except ValueError:
         return math.nan
+
+
+def accepted(name: str) -> str:
+    """Return what a value of a column may be, in words."""
+    if name == "sex":
+        return f"{', '.join(_MALE)}; {', '.join(_FEMALE)}"
+    column = next(column for column in CLINICAL_COLUMNS if column.name == name)
+    return f"{column.low:g} to {column.high:g} {column.unit}"
 
 
 def plausible(values: Mapping[str, float]) -> dict[str, float]:

@@ -6,9 +6,10 @@ The eleven rhythms and their SNOMED CT codes are those of the Chapman-Shaoxing s
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from ecgml.records.words import plain_word
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,8 @@ _WORDS = {
 }
 """What people call them in English, German and French."""
 
-
-def _plain(word: str) -> str:
-    """Return a word's letters and digits, in lower case and without accents."""
-    # A spreadsheet turns 164889003 into 164889003.0.
-    letters = unicodedata.normalize("NFKD", word.casefold().removesuffix(".0"))
-    return "".join(letter for letter in letters if letter.isalnum())
-
-
 _BY_WORD = {
-    _plain(word): rhythm.code
+    plain_word(word): rhythm.code
     for rhythm in RHYTHMS
     for word in (rhythm.code, rhythm.name, *rhythm.snomed, *rhythm.aliases, *_WORDS[rhythm.code].split(", "))
 }
@@ -88,7 +81,7 @@ def rhythm_named(word: str) -> str | None:
     More tolerant than :func:`rhythm_of`: names too, in three languages, whatever their case, accents and punctuation.
     For suggestions only: a label is what its source wrote or what a person confirmed.
     """
-    return _BY_WORD.get(_plain(word))
+    return _BY_WORD.get(plain_word(word))
 
 
 def rhythms_among(statements: Iterable[str]) -> tuple[str, ...]:

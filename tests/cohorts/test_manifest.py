@@ -11,6 +11,7 @@ import pytest
 from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
 from ecgml.errors import CohortError
+from ecgml.records.clinical import accepted
 
 
 @pytest.fixture
@@ -163,13 +164,51 @@ def test_misspelt_columns_and_implausible_values_are_warned_of(own):
     cohort = open_cohort(own("path,rhythm,patientid,age", "a.csv,SR,p1,630", "b.csv,SR,p2,63"))
     assert cohort.warnings == (
         "manifest.csv: column 'patientid' is not known, did you mean 'patient_id'?; passed over",
-        "manifest.csv: 1 values of age are implausible (first '630'): missing",
+        "manifest.csv: age: 1 value is not understood or implausible, so missing (first '630'); "
+        "accepted: 0 to 120 years",
+    )
+
+
+def test_german_and_french_words_dates_and_decimal_commas_are_understood(own):
+    root = own(
+        "path;rhythm;age;sex;qt_interval;date",
+        "a.csv;SR;63 Jahre;weiblich;398,5;02.03.2021",
+        "b.csv;SR;71 ans;homme;400;3.3.2021 10:33",
+    )
+    cohort = open_cohort(root)
+    assert cohort.warnings == ()
+    assert [entry.given for entry in cohort.entries] == [
+        {"age": 63, "sex": 1, "qt_interval": 398.5},
+        {"age": 71, "sex": 0, "qt_interval": 400},
+    ]
+    assert [entry.date for entry in cohort.entries] == ["2021-03-02", "2021-03-03"]
+
+
+def test_a_sex_that_is_not_understood_is_reported_with_the_words_that_are(own):
+    (warning,) = open_cohort(own("path,rhythm,sex", "a.csv,SR,x", "b.csv,SR,unbekannt")).warnings
+    assert warning.startswith("manifest.csv: sex: 2 values are not understood or implausible, so missing (first 'x')")
+    assert warning.endswith("accepted: " + accepted("sex"))
+
+
+@pytest.mark.parametrize(("name", "meant"), [("Geschlecht", "sex"), ("Abtast-Rate", "fs"), ("Unité", "unit")])
+def test_a_column_by_another_name_is_answered_with_its_own(own, name, meant):
+    (warning,) = open_cohort(own(f"path,rhythm,{name}", "a.csv,SR,")).warnings
+    assert warning == f"manifest.csv: column {name!r} is not known, did you mean {meant!r}?; passed over"
+
+
+def test_rows_with_fewer_cells_than_the_header_are_warned_of(own):
+    cohort = open_cohort(own("path,rhythm,age,sex", "a.csv,SR,63,m", "b.csv,SB"))
+    assert cohort.entries[1].given == {}
+    assert cohort.warnings == (
+        "manifest.csv: 1 row has fewer cells than the header (first: row 3); what lacks counts as empty",
     )
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
+        (("path,rhythm",), "has no row below its header; write one a recording"),
+        (("path,rhythm,date", "a.csv,SR,02/03/2021"), "row 2: date '02/03/2021': is the day first, or the month"),
         (("path", "a.csv"), "column rhythm missing"),
         (("path,rhythm", ",SR"), "row 2: path is empty"),
         (("path,rhythm", "../own.csv,SR"), r"row 2: path '\.\./own\.csv' leads outside"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecgml.cohorts.tables import find_table, parse_date, parse_fold, read_table
+from ecgml.cohorts.tables import find_table, parse_fold, read_table
 from ecgml.errors import CohortError
 
 HEADER, ROWS = ("Name", "Value", "Note"), (("a", "1", "x, y"), ("b", "-2", "NONE"))
@@ -71,13 +71,6 @@ def test_a_table_is_a_file_or_a_folder_of_its_name(tmp_path, table):
     assert find_table(tmp_path / "b", "RhythmNames") == held
     held = table(tmp_path / "c" / "RhythmNames.xlsx", HEADER, ROWS)
     assert find_table(tmp_path / "c", "RhythmNames") == held
-
-
-def test_dates_lose_their_time_and_must_be_iso():
-    assert parse_date("1984-11-09 09:17:34", "x") == "1984-11-09"
-    assert parse_date("", "x") is None
-    with pytest.raises(CohortError, match=r"x: date '9\.11\.1984' is not ISO 8601"):
-        parse_date("9.11.1984", "x")
 
 
 def test_folds_are_whole_numbers():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.datasets import filling
 from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
@@ -195,6 +197,7 @@ FILL = """
 import sys
 from pathlib import Path
 
+from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.datasets.cache import open_or_fill
 from ecgml.preprocessing.settings import PreprocessingSettings
@@ -228,6 +231,48 @@ def test_job_stops_when_more_than_its_share_is_unusable(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match=r"1 of 20 files are unusable, more than 4%; .*raise --max-quarant"):
         check_quarantine(cohort, cached, 0.04)
     check_quarantine(replace(cohort, entries=cohort.entries[:3]), cached, 0.04)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Callable[..., Cohort]:
+    """Return a function that writes three sines of 1 mV, in mV, with a manifest, and opens it."""
+
+    def write(columns: str, cells: str) -> Cohort:
+        times = np.arange(5000) / 500
+        folder = tmp_path / "own"
+        folder.mkdir()
+        rows = [f"path,rhythm,{columns}"]
+        for number in range(3):
+            sine = np.tile(np.sin(2 * np.pi * (7 + number) * times), (12, 1)).T
+            np.savetxt(folder / f"{number}.csv", sine, fmt="%.4f", delimiter=",")
+            rows.append(f"{number}.csv,SR,{cells}")
+        (folder / "manifest.csv").write_text("\n".join(rows))
+        return open_cohort(folder)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "message"),
+    [
+        (
+            "fs,unit",
+            "500,uV",
+            r"mostly wrong gain \(3\), .*; mV would fit\): correct column unit of .*manifest\.csv, or",
+        ),
+        ("fs,unit", "500,", r"mostly no unit \(3\), .*: write it in column unit of .*manifest\.csv$"),
+        ("fs,unit", ",mV", r"mostly no fs \(3\), .*: write it in column fs of .*manifest\.csv$"),
+        ("fs,unit", "2500,mV", r"mostly too short \(3\), .* are 2 s; .*; pass --min-duration-s if"),
+    ],
+)
+def test_stopped_job_names_the_probable_cause_and_where_to_mend_it(
+    manifest: Callable[..., Cohort], tmp_path: Path, columns: str, cells: str, message: str
+) -> None:
+    cohort = manifest(columns, cells)
+    with pytest.raises(CohortError, match=message) as caught:
+        check_quarantine(cohort, fill(cohort, tmp_path / "cache"), 0.25)
+    assert "max-quarantined" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_job_stops_when_all_of_a_small_cohort_is_unusable(tmp_path: Path) -> None:

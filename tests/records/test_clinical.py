@@ -7,22 +7,55 @@ import math
 import numpy as np
 import pytest
 
-from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row, parse_number, parse_sex, plausible
+from ecgml.records.clinical import (
+    CLINICAL_NAMES,
+    Origin,
+    accepted,
+    clinical_row,
+    parse_age,
+    parse_number,
+    parse_sex,
+    plausible,
+)
 
 
-@pytest.mark.parametrize("text", ["MALE", "Male", "m", "0", 0, "0.0"])
+@pytest.mark.parametrize(
+    "text", ["MALE", "Male", "m", "0", 0, "0.0", "männlich", "Ma\u0308nnlich", "maennlich", "M.", "homme"]
+)
 def test_male_is_0(text):
     assert parse_sex(text) == 0.0
 
 
-@pytest.mark.parametrize("text", ["FEMALE", "Female", "f", "1", 1, "FEMAL", "w"])
+@pytest.mark.parametrize(
+    "text", ["FEMALE", "Female", "f", "1", 1, "FEMAL", "w", "weiblich", "Frau", "Féminin", "femme"]
+)
 def test_female_is_1(text):
     assert parse_sex(text) == 1.0
 
 
-@pytest.mark.parametrize("text", ["", "Unknown", "2", "NaN", None])
+@pytest.mark.parametrize("text", ["", "Unknown", "2", "-1", "NaN", None, "divers", "m/w"])
 def test_any_other_sex_is_missing(text):
     assert math.isnan(parse_sex(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [("63", 63), ("63.5", 63.5), ("63,5", 63.5), ("63 years", 63), ("63 J.", 63), ("063Y", 63), ("63 ans", 63)],
+)
+def test_an_age_may_be_followed_by_its_unit(text, age):
+    assert parse_age(text) == age
+
+
+@pytest.mark.parametrize("text", ["", "old", "8 months", "60-70", ">89", "1e2", "NaN"])
+def test_any_other_age_is_missing(text):
+    assert math.isnan(parse_age(text))
+
+
+def test_what_a_column_accepts_is_said_in_words_that_are_accepted():
+    assert accepted("age") == "0 to 120 years"
+    male, female = accepted("sex").split("; ")
+    assert {parse_sex(word) for word in male.split(", ")} == {0.0}
+    assert {parse_sex(word) for word in female.split(", ")} == {1.0}
 
 
 def test_text_that_is_no_number_is_missing():
