@@ -72,7 +72,13 @@ def main() -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--records", default=1000, show_default=True, type=click.IntRange(min=1), help="How many.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Same seed, same records.")
-@click.option("--layout", default="chapman", show_default=True, type=click.Choice(["chapman", "wfdb"]))
+@click.option(
+    "--layout",
+    default="chapman",
+    show_default=True,
+    type=click.Choice(["chapman", "wfdb"]),
+    help="Chapman-Shaoxing's or PhysioNet's.",
+)
 def simulate(out: Path, records: int, seed: int, layout: str) -> None:
     """Write a simulated demo cohort into the folder OUT, in the layout of Chapman-Shaoxing or of PhysioNet."""
     from ecgml.cohorts.simulation.demo import write_demo
@@ -137,7 +143,7 @@ def doctor(settings: tuple[str, ...]) -> None:
 )
 @click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
 @click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def predict(
     model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
 ) -> None:
@@ -166,8 +172,8 @@ def _train() -> click.Command:
     from ecgml.pipeline.settings import TRAIN_SECTIONS
 
     extra = [
-        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
-        click.Option(["--resume"], default="", help="Run id of a job that was stopped: goes on with it."),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        click.Option(["--resume"], default="", metavar="RUN_ID", help="A job that was stopped: goes on with it."),
     ]
     return _command("train", run, TRAIN_SECTIONS, extra)
 
@@ -188,7 +194,7 @@ def _prepare() -> click.Command:
 
     extra = [
         click.Argument(["data"], nargs=-1),
-        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
         click.Option(
             ["--export"], default="", metavar="DIR", help="Write denoised CSV files here, as the data set has them."
         ),
@@ -206,30 +212,25 @@ def _command(
     name: str, run: Callable[..., None], sections: Mapping[str, type], extra: list[click.Parameter]
 ) -> click.Command:
     """Make a command whose options are the settings of sections."""
+    from ecgml.config import fields_of, placeholder
+
     options = [
         click.Option(
             [f"--{field_name.replace('_', '-')}"],
             default="",
-            metavar=_metavar(field.metadata["choices"], field_name),
-            help=f"{field.metadata['doc']}. [default: {_shown(field.default)}]",
+            metavar=placeholder(field, hint),
+            help=f"{field.metadata['doc']}.{_shown(field.default)}",
         )
         for section in sections.values()
-        for field_name, (field, _) in _fields(section)
+        for field_name, (field, hint) in fields_of(section).items()
     ]
     return click.Command(name, callback=run, params=[*extra, *options], help=SETTINGS_COMMANDS[name])
 
 
-def _fields(section: type) -> Any:
-    from ecgml.config import fields_of
-
-    return fields_of(section).items()
-
-
-def _metavar(choices: tuple[str, ...] | None, name: str) -> str:
-    return "|".join(choices) if choices else name.rpartition("_")[2].upper()
-
-
 def _shown(default: Any) -> str:
+    """Return a default in brackets; where there is no value, the help itself says what happens by default."""
+    if default in (None, "", ()):
+        return ""
     if isinstance(default, tuple):
-        return ",".join(map(str, default)) or "none"
-    return "none" if default in (None, "") else f"{default:g}" if isinstance(default, float) else str(default)
+        return f" [default: {','.join(default)}]"
+    return f" [default: {default:g}]" if isinstance(default, float) else f" [default: {default}]"

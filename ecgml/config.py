@@ -30,6 +30,7 @@ def setting(
     high: float | None = None,
     above: float | None = None,
     choices: Sequence[str] | None = None,
+    metavar: str = "",
 ) -> Any:
     """Make a dataclass field that carries its own documentation and bounds.
 
@@ -45,8 +46,11 @@ def setting(
         Exclusive lower bound.
     choices : sequence of str, optional
         The values allowed; of a tuple field, those allowed for each item.
+    metavar : str
+        What stands for the value in ``--help``; by default its type or choices.
     """
     metadata = {"doc": doc, "low": low, "high": high, "above": above, "choices": tuple(choices) if choices else None}
+    metadata["metavar"] = metavar
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -54,6 +58,15 @@ def fields_of(section: type) -> dict[str, tuple[dataclasses.Field, Any]]:
     """Return ``{name: (field, resolved type)}`` of a settings dataclass, in the order written."""
     hints = typing.get_type_hints(section)
     return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
+
+
+def placeholder(field: dataclasses.Field, hint: Any) -> str:
+    """Return what stands for a setting's value in ``--help``."""
+    base, _, is_tuple = _shape(hint)
+    choices = field.metadata["choices"]
+    names = {int: "INTEGER", float: "NUMBER", bool: "true|false", str: "TEXT"}
+    word = field.metadata["metavar"] or ("|".join(choices) if choices else names[base])
+    return f"{word}[,…]" if is_tuple else word
 
 
 def validate(section: Any) -> None:

@@ -37,6 +37,15 @@ def test_help_of_train_says_unit_and_default_of_every_setting() -> None:
     output = " ".join(call("train", "--help").output.split())
     assert "--learning-rate" in output
     assert "Peak learning rate of AdamW. [default: 0.002]" in output
+    for shown in (
+        "--max-quarantined NUMBER ",
+        "--epochs INTEGER ",
+        "--data-dir DIR[,…] ",
+        "--models fusion|baseline[,…] ",
+    ):
+        assert shown in output
+    # The one setting of which none is a value.
+    assert re.findall(r"--(\S+) \S+ [^[]*\[default: none\]", output) == ["denoise"]
 
 
 def test_a_name_may_be_written_as_mlflow_run_hands_it_over(tmp_path: Path) -> None:

@@ -217,6 +217,11 @@ def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme:
         absent = [name for label, name in enumerate(scheme.classes) if not (table.y_harmonised[rows] == label).any()]
         if absent:
             console.warn(f"the {part} part has no record of {', '.join(absent)}")
+        if part == "val" and len(absent) == len(scheme.classes) - 1:
+            console.warn(
+                "the val part has a single class: its AUROC is undefined (nan) and there is nothing to select by, so "
+                "no early stopping, and the last epoch is kept; give more records, or a larger --val-fraction"
+            )
         n_usable = int(rows.sum())
         if part != "train" and n_usable < 100:
             noun = "record" if n_usable == 1 else "records"

@@ -20,9 +20,15 @@ from ecgml.training.settings import FitSettings
 class DataSettings:
     """Which records, and what they are called."""
 
-    data_dir: tuple[str, ...] = setting((), "Folders to train on, comma-separated; none: the simulated demo cohort")
-    external_dir: tuple[str, ...] = setting((), "Folders of a second cohort that is only ever tested on")
-    cache_dir: str = setting("", "Where preprocessed records are kept; by default ecgml in the user's cache folder")
+    data_dir: tuple[str, ...] = setting(
+        (), "Folders to train on, comma-separated; by default the simulated demo cohort", metavar="DIR"
+    )
+    external_dir: tuple[str, ...] = setting(
+        (), "Folders of a second cohort that is only ever tested on, comma-separated", metavar="DIR"
+    )
+    cache_dir: str = setting(
+        "", "Where preprocessed records are kept; by default ecgml in the user's cache folder", metavar="DIR"
+    )
     scheme: str = setting("groups", "Label scheme", choices=tuple(SCHEMES))
     harmonise: str = setting(
         "sinus_rate",
@@ -68,7 +74,10 @@ class JobSettings:
 
     models: tuple[str, ...] = setting(MODELS, "Models to train, comma-separated", choices=MODELS)
     init_from: str = setting(
-        "", "Earlier model to start from: a checkpoint folder, runs:/<a model's run id> or models:/<name>@<alias>"
+        "",
+        "Earlier model to start from: a checkpoint folder, runs:/<a model's run id> or models:/<name>@<alias>; by "
+        "default none",
+        metavar="MODEL",
     )
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
 

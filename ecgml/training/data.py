@@ -41,10 +41,15 @@ class TrainingData:
     n_classes: int
     fs: float
 
+    @property
+    def can_select(self) -> bool:
+        """Whether validation tells good from bad: a single class prefers the model that always says that class."""
+        return len(np.unique(self.val.y_harmonised)) > 1
+
     def __post_init__(self) -> None:
         for name, table in (("training", self.train), ("validation", self.val)):
             if len(table) == 0:
-                raise TrainingError(f"no usable record in the {name} part; give more data or another split")
+                raise TrainingError(f"no usable record in the {name} part; give more data, or another --split-seed")
         if len(np.unique(self.train.y_harmonised)) < 2:
             raise TrainingError(
                 f"the {len(self.train)} training records are all of one class; training needs two or more"

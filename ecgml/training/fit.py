@@ -64,7 +64,7 @@ def fit(
     on_step: StepCallback | None = None,
     state_path: Path | None = None,
 ) -> Fitted:
-    """Train a model; leave it with the weights of its best epoch.
+    """Train a model; leave it with the weights of its best epoch, or of the last where validation has a single class.
 
     Every epoch draws from a seed of its own, so that a resumed training sees what an uninterrupted one would have seen.
 
@@ -92,7 +92,8 @@ def fit(
     optimiser = _optimiser(model, settings)
     average = WeightAverage(model, settings.ema_decay)
     best = {name: value.clone() for name, value in average.weights.items()}
-    stopping = EarlyStopping(settings.patience, settings.min_epochs, settings.monitor != "val_loss")
+    larger_is_better = settings.monitor != "val_loss" or not data.can_select
+    stopping = EarlyStopping(settings.patience, settings.min_epochs, larger_is_better)
     fitted = Fitted()
     if state_path and state_path.exists():
         stopping = _resume(state_path, model, optimiser, average, best, fitted)
@@ -135,7 +136,8 @@ def fit(
             metrics = {"train_loss": loss_sum / n_seen, "train_accuracy": n_right / n_seen, "learning_rate": rate}
             metrics |= {"records_per_second": n_seen / seconds}
             metrics |= validate(model, average, data, encoder)
-            if stopping.update(epoch, metrics[settings.monitor]):
+            # Without anything to select by, later is better: all epochs, and the last is kept.
+            if stopping.update(epoch, metrics[settings.monitor] if data.can_select else float(epoch)):
                 best = {name: value.clone() for name, value in average.weights.items()}
             fitted.history.append(metrics)
             if on_epoch and on_epoch(epoch, metrics):

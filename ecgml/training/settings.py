@@ -28,7 +28,7 @@ class FitSettings:
         0.995, "Decay a step of the averaged weights that are kept; 0 keeps the last", low=0, high=0.99999
     )
     seed: int = setting(0, "Seed of weights, sampling, augmentation and dropout", low=0, high=2**31)
-    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps")
+    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
     precision: str = setting(
         "auto", "auto takes bfloat16 where the device gains by it", choices=("auto", "float32", "bfloat16")
     )

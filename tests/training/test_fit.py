@@ -174,6 +174,15 @@ def test_empty_part_or_single_class_is_refused() -> None:
         replace(data, train=data.train[data.train.y_harmonised == 0])
 
 
+@pytest.mark.parametrize("monitor", ["val_loss", "val_macro_auroc", "val_macro_f1"])
+@pytest.mark.parametrize("n_val", [1, 4])
+def test_validation_of_a_single_class_stops_and_selects_nothing(monitor: str, n_val: int) -> None:
+    data = make_data(12)
+    data = replace(data, val=data.val[data.val.y_harmonised == 0][:n_val])
+    _, fitted = train(data, replace(SETTINGS, monitor=monitor, patience=1))
+    assert (len(fitted.history), fitted.best_epoch, fitted.stopped) == (4, 3, "finished")
+
+
 def test_fewer_records_than_a_batch_still_train() -> None:
     _, fitted = train(make_data(6, 4), replace(SETTINGS, batch_size=64))
     assert len(fitted.history) == 4
