@@ -85,7 +85,8 @@ def _words(cell: str) -> list[str]:
 
 
 def _paths(table: Table, folder: Path) -> list[Path]:
-    names = table.columns["path"]
+    # Written on Windows, read anywhere.
+    names = [name.replace("\\", "/") for name in table.columns["path"]]
     if "" in names:
         raise CohortError(f"{table.where(names.index(''))}: path is empty")
     return paths_inside(folder, names, table.where)

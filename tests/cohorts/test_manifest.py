@@ -148,6 +148,13 @@ def test_files_in_folders_keep_their_folder_in_their_id(own):
     assert [entry.record_id for entry in open_cohort(root).entries] == ["x/a", "y/a"]
 
 
+def test_paths_may_be_written_as_windows_does(own):
+    root = own("path,rhythm", "x\\a.csv,SR", files=("x/a.csv",))
+    assert [entry.record_id for entry in open_cohort(root).entries] == ["x/a"]
+    with pytest.raises(CohortError, match="leads outside"):
+        open_cohort(own("path,rhythm", "..\\own.csv,SR"))
+
+
 def test_a_wfdb_record_may_be_named_without_suffix(own, header):
     root = own("path,rhythm", "rec,SR", files=())
     header(root / "rec.hea")
