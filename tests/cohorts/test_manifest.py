@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import textwrap
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
 from ecgml.errors import CohortError
 from ecgml.records.clinical import accepted
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -30,6 +33,17 @@ def own(tmp_path):
         return root
 
     return write
+
+
+def test_what_the_documentation_shows_opens_without_a_warning(own):
+    text = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    manifest, labels = (
+        textwrap.dedent(re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL)[1]) for kind in ("csv", "yaml")
+    )
+    files = ("ward7/0001.csv", "ward7/0002.csv", "lab/0003.npy", "lab/0004.hea")
+    cohort = open_cohort(own(*manifest.splitlines(), labels=labels, files=files))
+    assert cohort.warnings == ()
+    assert [entry.rhythms for entry in cohort.entries] == [("AFIB",), (), ("SR",), ("AFIB",)]
 
 
 def test_path_and_rhythm_are_enough(own):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ecgml.errors import ConfigError, RecordError
 from ecgml.preprocessing.denoising import denoise
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
-from ecgml.preprocessing.preprocess import STEP_MV, preprocess, to_model_band, to_mv
+from ecgml.preprocessing.preprocess import STEP_MV, denoise_record, preprocess, to_model_band, to_mv
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.reading import find_records, read_record
 from ecgml.records.record import Record
 
 SETTINGS = PreprocessingSettings()
@@ -144,6 +148,20 @@ def test_record_of_a_mistaken_unit_says_which_would_fit(factor: float, unit: str
     with pytest.raises(RecordError, match=message) as caught:
         preprocess(made, SETTINGS)
     assert caught.value.reason == "wrong gain"
+
+
+@pytest.mark.real
+def test_every_real_recording_in_a_mistaken_unit_is_told_its_own(real_data: Path) -> None:
+    """Those of PTB-XL, Georgia and CPSC; of the others some have six flat leads."""
+    folders = [real_data / "ptbxl", real_data / "cinc2021" / "georgia", real_data / "cinc2021" / "cpsc"]
+    headers = [path for folder in folders for path in find_records(folder)[0]]
+    assert headers
+    for header in headers:
+        read = read_record(header)
+        with pytest.raises(RecordError, match=r"times too large .*\(taken for mV; uV would fit\)"):
+            denoise_record(replace(read, waveform=1000 * read.waveform), SETTINGS)
+        with pytest.raises(RecordError, match=r"times too small .*\(taken for uV; mV would fit\)"):
+            denoise_record(replace(read, waveform=read.waveform / 1000, unit="uV"), SETTINGS)
 
 
 def test_record_shorter_than_the_data_set_promises_is_truncated() -> None:
