@@ -77,6 +77,8 @@ def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
 
             address = os.environ.get(DASK_ADDRESS)
             with contextlib.ExitStack() as stack:
+                # Dask leaves OMP_NUM_THREADS=1 and the like behind, which every later process would inherit.
+                stack.callback(_restore, dict(os.environ))
                 cluster = address or stack.enter_context(
                     LocalCluster(n_workers=n_jobs, threads_per_worker=1, dashboard_address=None)
                 )
@@ -97,3 +99,8 @@ def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
             yield {"backend": "loky", "n_jobs": n_jobs}
     except ImportError as error:
         raise CacheError(f"backend: {backend} needs a package that is missing: {error.name}") from None
+
+
+def _restore(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)

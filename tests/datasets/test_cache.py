@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -97,7 +98,10 @@ def test_two_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
 def test_dask_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
     cohort = simulated_pool(10)
     fill(cohort, tmp_path / "one")
+    environment = dict(os.environ)
     fill(cohort, tmp_path / "dask", n_jobs=2, backend="dask")
+    # Dask's own OMP_NUM_THREADS=1 would make every later process compute on one thread.
+    assert dict(os.environ) == environment
     for name in ("windows.npy", "records.npz", "cache.json"):
         (one,), (dask,) = ([*(tmp_path / folder).rglob(name)] for folder in ("one", "dask"))
         assert one.read_bytes() == dask.read_bytes(), name
@@ -106,6 +110,7 @@ def test_dask_workers_give_the_same_bytes_as_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     """The first worker that comes to a marked job kills itself with the signal that cannot be caught."""
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
     marker = tmp_path / "killed"
     results = parallel_map(_square_or_die, [(number, marker) for number in range(12)], 2)
     assert sorted(results) == [number**2 for number in range(12)]
@@ -115,7 +120,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_workers_killed_again_and_again_are_one_line() -> None:
     with pytest.raises(CacheError, match="a worker was killed 3 times"):
-        list(parallel_map(_die, [(), ()], 2))
+        list(parallel_map(signal.raise_signal, [(signal.SIGKILL,)] * 2, 2))
 
 
 def _square_or_die(number: int, marker: Path) -> int:
@@ -123,10 +128,6 @@ def _square_or_die(number: int, marker: Path) -> int:
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return number**2
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_missing_backend_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,10 +120,20 @@ def stop_midway(host: Host, out: Path, how: signal.Signals) -> tuple[int, str]:
 
     host.faults["large.bin"] = [half]
     words = ["download", "ecg-arrhythmia", str(out), "--base-url", host.url, "--jobs", "2"]
-    process = subprocess.Popen([sys.executable, "-m", "ecgml", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert midway.wait(60)
-    process.send_signal(how)
-    said = process.communicate(timeout=20)[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ecgml", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell starts in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        assert midway.wait(60)
+        process.send_signal(how)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     return process.returncode, said
 
 
