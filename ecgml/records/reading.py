@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecgml.errors import RecordError
+from ecgml.records.readers.aecg import AECG
 from ecgml.records.readers.delimited import DELIMITED, is_table
+from ecgml.records.readers.dicom import DICOM
 from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.numpy_file import NUMPY
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.readers.wfdb import WFDB, header_of
 from ecgml.records.record import Record
 
-FORMATS = (WFDB, NUMPY, DELIMITED)
+FORMATS = (WFDB, NUMPY, DICOM, AECG, DELIMITED)
 """In the order in which they are tried; any text may pass for the last."""
 
 _HEAD_BYTES = 1024
@@ -33,8 +35,8 @@ def read_record(
     Parameters
     ----------
     path : path
-        A CSV, WFDB (.hea, its .mat or .dat, or the record's name without suffix) or NumPy file. The format follows from
-        the suffix, or from the content where the suffix is none of theirs.
+        A CSV, WFDB (.hea, its .mat or .dat, or the record's name without suffix), NumPy, DICOM or HL7 aECG file. The
+        format follows from the suffix, or from the content where the suffix is none of theirs (.xml).
     fs : float, optional
         Sampling frequency, Hz, where the file does not tell it.
     unit : str, optional

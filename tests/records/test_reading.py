@@ -70,7 +70,9 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
     (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7\0\1\2")
-    with pytest.raises(RecordError, match=r"scan.pdf: no known format; known are .csv .dat .hea .mat .npy") as caught:
+    with pytest.raises(
+        RecordError, match=r"scan.pdf: no known format; known are .aecg .csv .dat .dcm .dicom .hea .mat .npy"
+    ) as caught:
         read_record(tmp_path / "scan.pdf")
     assert caught.value.reason == "format"
 

@@ -12,6 +12,7 @@ import pytest
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 from ecgml.records.reading import read_record
+from tests.records.hospital import aecg, group, write_dicom
 
 N_DAMAGES = 150
 
@@ -57,7 +58,7 @@ def _damages(data: bytes, seed: int) -> Iterator[bytes]:
         yield bytes(octets)
 
 
-@pytest.fixture(params=["csv", "csv with header", "hea", "npy", "npz", "npz packed"])
+@pytest.fixture(params=["csv", "csv with header", "hea", "npy", "npz", "npz packed", "dcm", "aecg"])
 def specimen(request, tmp_path: Path, steps, write_record, write_csv) -> Path:
     """A small valid file of each format."""
     kind = request.param
@@ -65,6 +66,12 @@ def specimen(request, tmp_path: Path, steps, write_record, write_csv) -> Path:
         return write_record(steps)
     if kind.startswith("csv"):
         return write_csv(steps.T / 8, header=LEADS if "header" in kind else None)
+    if kind == "dcm":
+        return write_dicom(tmp_path / "x.dcm", group(steps, 500.0))
+    if kind == "aecg":
+        path = tmp_path / "x.aecg"
+        path.write_text(aecg(steps, 500.0).partition("<derivation>")[0] + "</series></component></AnnotatedECG>")
+        return path
     path = tmp_path / f"x.{kind[:3]}"
     if kind == "npy":
         np.save(path, steps / 8)
@@ -75,7 +82,7 @@ def specimen(request, tmp_path: Path, steps, write_record, write_csv) -> Path:
 
 
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(specimen: Path):
-    options = {} if specimen.suffix in (".hea", ".npz") else {"fs": 500, "unit": "uV"}
+    options = {} if specimen.suffix in (".hea", ".npz", ".dcm", ".aecg") else {"fs": 500, "unit": "uV"}
     assert read_record(specimen, **options).waveform.shape == (12, 200)
     messages = []
     tracemalloc.start()
@@ -96,7 +103,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(specimen: Path):
     assert peak < 30e6
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".hea", ".npy", ".npz", ".unknown", ""])
+@pytest.mark.parametrize("suffix", [".csv", ".hea", ".npy", ".npz", ".dcm", ".aecg", ".unknown", ""])
 def test_noise_is_refused(tmp_path: Path, suffix: str):
     rng = np.random.default_rng(5)
     for size in (1, 10, 1000, 20_000):

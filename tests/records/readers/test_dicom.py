@@ -1,0 +1,162 @@
+"""DICOM waveforms: what pydicom writes is read to the last step; what is not an ECG is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from ecgml.errors import RecordError
+from ecgml.records.leads import LEADS
+from ecgml.records.reading import find_records, read_record
+from tests.records.hospital import MDC, SCP, group, write_dicom
+
+
+def test_steps_come_back_in_mv_with_age_and_sex(tmp_path: Path, steps: np.ndarray) -> None:
+    record = read_record(write_dicom(tmp_path / "x.dcm", group(steps, 500.0, sensitivity=4.88)))
+    np.testing.assert_allclose(record.waveform, steps * 0.00488, rtol=1e-6)
+    assert (record.fs, record.given, record.unit) == (500.0, {"age": 54.0, "sex": 1.0}, "uV")
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint16", "int32"])
+def test_every_kind_of_sample_is_read(tmp_path: Path, dtype: str) -> None:
+    steps = np.random.default_rng(1).integers(0, 120, (12, 201)).astype(dtype)
+    record = read_record(write_dicom(tmp_path / "x.dcm", group(steps, 250.0, unit="mV", sensitivity=0.005)))
+    np.testing.assert_allclose(record.waveform, steps * 0.005, rtol=1e-6)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian])
+def test_transfer_syntax_does_not_matter(tmp_path: Path, steps: np.ndarray, syntax: str) -> None:
+    item = group(steps.astype(">i2") if syntax == ExplicitVRBigEndian else steps, 500.0)
+    record = read_record(write_dicom(tmp_path / "x.dcm", item, syntax=syntax))
+    np.testing.assert_allclose(record.waveform, steps / 1000, rtol=1e-6)
+
+
+def test_correction_baseline_and_unit_count(tmp_path: Path, steps: np.ndarray) -> None:
+    """PS3.3 C.10.9.1.4.2: sensitivity times correction; the baseline is in the unit, too."""
+    item = group(steps, 500.0, sensitivity=2.0, correction=1.5, baseline=100.0, unit="nV")
+    record = read_record(write_dicom(tmp_path / "x.dcm", item))
+    np.testing.assert_allclose(record.waveform, (3.0 * steps + 100) * 1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("codes", "scheme", "names"),
+    [
+        (SCP, "SCPECG", LEADS),
+        (tuple(f"MDC_ECG_LEAD_{name}" for name in LEADS), "MDC", LEADS),
+        (tuple(str((2 << 16) + int(code[2:])) for code in MDC), "MDC", LEADS),
+        (tuple("X" for _ in LEADS), "99GE", LEADS),
+    ],
+    ids=["SCP-ECG", "MDC names", "MDC numbers", "meaning"],
+)
+def test_leads_are_known_by_their_codes(tmp_path: Path, steps: np.ndarray, codes, scheme, names) -> None:
+    order = np.random.default_rng(3).permutation(12)
+    item = group(
+        steps[order],
+        500.0,
+        codes=[codes[place] for place in order],
+        scheme=scheme,
+        names=[names[place] if scheme == "99GE" else "" for place in order],
+    )
+    np.testing.assert_allclose(read_record(write_dicom(tmp_path / "x", item)).waveform, steps / 1000, rtol=1e-6)
+
+
+def test_rhythm_is_taken_and_not_the_median_beat(tmp_path: Path, steps: np.ndarray) -> None:
+    beat = group(np.zeros((12, 900), np.int16), 500.0, originality="DERIVED")
+    record = read_record(write_dicom(tmp_path / "x.dcm", beat, group(steps, 500.0)))
+    np.testing.assert_allclose(record.waveform, steps / 1000, rtol=1e-6)
+
+
+def test_leads_recorded_together_in_two_groups_are_joined_and_limb_leads_derived(
+    tmp_path: Path, steps: np.ndarray
+) -> None:
+    one = group(steps[:2], 500.0, codes=MDC[:2], names=LEADS[:2])
+    other = group(steps[6:], 500.0, codes=MDC[6:], names=LEADS[6:])
+    waveform = read_record(write_dicom(tmp_path / "x.dcm", one, other)).waveform
+    np.testing.assert_allclose(waveform[[0, 1, *range(6, 12)]], steps[[0, 1, *range(6, 12)]] / 1000, rtol=1e-6)
+    np.testing.assert_allclose(waveform[2], (steps[1].astype(float) - steps[0]) / 1000, atol=1e-6)
+
+
+def test_padding_is_missing(tmp_path: Path, steps: np.ndarray) -> None:
+    steps[0, 5:9] = -32768
+    item = group(steps, 500.0)
+    item.add_new("WaveformPaddingValue", "OW", np.int16(-32768).tobytes())
+    waveform = read_record(write_dicom(tmp_path / "x.dcm", item)).waveform
+    assert np.isnan(waveform[0]).nonzero()[0].tolist() == [5, 6, 7, 8]
+
+
+def test_a_file_is_found_without_suffix_and_without_preamble(tmp_path: Path, steps: np.ndarray) -> None:
+    path = write_dicom(tmp_path / "IM0001", group(steps, 500.0))
+    assert find_records(tmp_path) == ([path], [])
+    bare = tmp_path / "bare.dcm"
+    bare.write_bytes(path.read_bytes()[132:])
+    np.testing.assert_allclose(read_record(bare).waveform, steps / 1000, rtol=1e-6)
+
+
+def changed(**attributes: object):
+    def change(item: Dataset) -> Dataset:
+        for name, value in attributes.items():
+            target = item.ChannelDefinitionSequence[0] if name.startswith("Channel") else item
+            if value is None:
+                delattr(target, name)
+            else:
+                setattr(target, name, value)
+        return item
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "reason"),
+    [
+        (changed(WaveformSampleInterpretation="MB"), "samples of kind 'MB' are not read", "format"),
+        (changed(WaveformBitsAllocated=8), "8 bits a sample do not fit samples of kind SS", "format"),
+        (changed(NumberOfWaveformSamples=201), "holds 200 samples a channel of 201", "truncated"),
+        (changed(ChannelSensitivity=None), "without sensitivity", "no unit"),
+        (changed(ChannelSensitivity=0), "sensitivity 0; a number other than 0", "wrong gain"),
+        (changed(SamplingFrequency=0), "sampling frequency 0 Hz", "no fs"),
+        (
+            lambda item: group(np.zeros((2, 9), np.int16), 500.0, codes=("9", "8"), names=("SpO2", "P")),
+            "none of the",
+            "no leads",
+        ),
+        (lambda item: group(np.zeros((12, 9), np.int16), 500.0, unit="mm[Hg]"), "unit 'mm\\[Hg\\]' is no volt", "unit"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, steps: np.ndarray, change, message: str, reason: str) -> None:
+    path = write_dicom(tmp_path / "x.dcm", change(group(steps, 500.0)))
+    with pytest.raises(RecordError, match=message) as caught:
+        read_record(path)
+    assert caught.value.reason == reason
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_is_no_ecg(tmp_path: Path, steps: np.ndarray) -> None:
+    path = write_dicom(tmp_path / "x.dcm", group(steps, 500.0))
+    import pydicom
+
+    dataset = pydicom.dcmread(path)
+    del dataset.WaveformSequence
+    dataset.save_as(path)
+    with pytest.raises(RecordError, match="a DICOM file without waveforms; export the ECG, not its picture"):
+        read_record(path)
+
+
+def test_given_options_must_agree(tmp_path: Path, steps: np.ndarray) -> None:
+    path = write_dicom(tmp_path / "x.dcm", group(steps, 500.0))
+    with pytest.raises(RecordError, match="the file says 500 Hz, fs 250 was given"):
+        read_record(path, fs=250)
+    assert read_record(path, fs=250, unit="mV", yields=True).fs == 500
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["cinc2021/georgia/E00271", "cinc2021/chapman_ningbo/JS00008"])
+def test_real_recordings_come_back_within_a_step(real_data: Path, tmp_path: Path, name: str) -> None:
+    record = read_record(real_data / f"{name}.hea")
+    steps = np.rint(record.waveform / 0.00488).astype(np.int16)
+    again = read_record(write_dicom(tmp_path / "x.dcm", group(steps, record.fs, sensitivity=4.88)))
+    assert again.fs == record.fs
+    np.testing.assert_allclose(again.waveform, record.waveform, atol=0.00488)
