@@ -37,7 +37,7 @@ def start(options: dict[str, str], log: Path, n_threads: int = 1) -> subprocess.
 
 
 def wait_for(log: Path, text: str, process: subprocess.Popen) -> None:
-    for _ in range(1200):
+    for _ in range(6000):  # 5 min: a busy machine is slow, a dead process ends it at once
         if text in log.read_text():
             return
         assert process.poll() is None, log.read_text()
