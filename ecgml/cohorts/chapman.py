@@ -39,13 +39,15 @@ def is_chapman(folder: Path) -> bool:
     return find_table(folder.parent, "Diagnostics") is not None and bool(_csv_files(folder))
 
 
-def open_chapman(folder: Path) -> Cohort:
+def open_chapman(folder: Path, *, need_files: bool = True) -> Cohort:
     """Open a Chapman-Shaoxing folder.
 
     Parameters
     ----------
     folder : Path
         The one with the Diagnostics table, or the folder of recordings in it where there are several.
+    need_files : bool
+        False: the table alone will do.
 
     Raises
     ------
@@ -60,22 +62,24 @@ def open_chapman(folder: Path) -> Cohort:
     names = {row.name for row in diagnostics.rows}
     candidates = [chosen] if chosen else [root, *_subfolders(root)]
     found = _signal_folders(candidates, names)
-    if not found:
+    if not found and need_files:
         looked = ", ".join(f"{name}/" for name in SIGNAL_FOLDERS)
         raise CohortError(
             f"{root}: none of the {len(names):,} records of {diagnostics.path.name} has its CSV file; "
             f"looked for {looked} and other folders of CSV files"
         )
-    signals, simulated = found[0], is_simulated(root)
+    signals = found[0] if found else _SignalFolder(root / SIGNAL_FOLDERS[0], {}, 0)
+    simulated = is_simulated(root)
     source = "simulated" if simulated else SOURCE
-    rows = [row for row in diagnostics.rows if row.name in signals.files]
+    entries = sorted((_entry(row, signals, source) for row in diagnostics.rows), key=lambda entry: entry.record_id)
+    there = tuple(entry for entry in entries if entry.record_id in signals.files)
     return Cohort(
         name=folder.name,
         kind="chapman",
         root=root,
-        entries=tuple(sorted((_entry(row, signals, source) for row in rows), key=lambda entry: entry.record_id)),
-        rows_without_file=len(diagnostics.rows) - len(rows),
-        warnings=(*diagnostics.warnings, *_warnings(diagnostics, found, len(rows))),
+        entries=there,
+        absent=tuple(entry for entry in entries if entry.record_id not in signals.files),
+        warnings=(*diagnostics.warnings, *_warnings(diagnostics, signals, found[1:], len(there))),
         simulated=simulated,
         table=diagnostics.tables,
     )
@@ -84,10 +88,11 @@ def open_chapman(folder: Path) -> Cohort:
 def _entry(row: DiagnosticsRow, signals: _SignalFolder, source: str) -> Entry:
     return Entry(
         record_id=row.name,
-        path=signals.files[row.name],
+        path=signals.files.get(row.name, signals.path / f"{row.name}.csv"),
         rhythms=row.rhythms,
         others=row.others,
         given=row.given,
+        further=row.further,
         source=source,
         date=row.date,
         aliases=row.aliases,
@@ -120,11 +125,11 @@ def _csv_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in files if path.stem not in _TABLES}
 
 
-def _warnings(diagnostics: Diagnostics, found: list[_SignalFolder], n_rows: int) -> list[str]:
-    signals, table = found[0], diagnostics.path.name
+def _warnings(diagnostics: Diagnostics, signals: _SignalFolder, unused: list[_SignalFolder], n_rows: int) -> list[str]:
+    table = diagnostics.path.name
     warnings = []
-    if len(found) > 1:
-        others = ", ".join(f"{other.path.name} ({other.n_known:,})" for other in found[1:])
+    if unused:
+        others = ", ".join(f"{other.path.name} ({other.n_known:,})" for other in unused)
         warnings.append(
             f"{signals.path.name} ({signals.n_known:,} records) is used, not {others}; give the folder itself to choose"
         )

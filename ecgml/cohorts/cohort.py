@@ -26,6 +26,9 @@ class Entry:
     """The source's further statements that are none of the eleven rhythms, as written."""
     given: Mapping[str, float] = field(default_factory=dict)
     """Clinical values by the names of `ecgml.records.clinical`."""
+    further: Mapping[str, float] = field(default_factory=dict)
+    """The table's numbers that are no clinical columns, by its own names (Chapman: QRSCount, QOnset, …): to look at,
+    never features."""
     patient_id: str | None = None
     """Records of one patient share it; None where the source does not say."""
     source: str = ""
@@ -59,14 +62,20 @@ class Cohort:
     """``chapman``, ``physionet``, ``ptbxl``, ``manifest`` or ``pool``."""
     root: Path
     entries: tuple[Entry, ...]
-    rows_without_file: int = 0
-    """Table rows whose file is not there (a partial copy): counted, warned of once, not quarantined."""
+    absent: tuple[Entry, ...] = ()
+    """Table rows whose file is not there (a partial copy): counted, warned of once, not quarantined. What the table
+    says of them can still be looked at."""
     warnings: tuple[str, ...] = ()
     """One line each, for the person who started the job."""
     simulated: bool = False
     """Whether the records were made by the project's simulator."""
     table: Mapping[str, Path] = field(default_factory=dict)
     """The tables that were read, by role (``diagnostics``, ``labels``, ``manifest``)."""
+
+    @property
+    def rows_without_file(self) -> int:
+        """How many table rows have no file here."""
+        return len(self.absent)
 
 
 def read_entry(entry: Entry) -> Record:

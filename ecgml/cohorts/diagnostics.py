@@ -6,6 +6,7 @@ has a date of birth, which is never read.
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -18,14 +19,15 @@ from ecgml.cohorts.places import is_simulated
 from ecgml.cohorts.tables import Table, clinical_values, find_table, read_table
 from ecgml.config import nearest
 from ecgml.errors import CohortError
-from ecgml.records.clinical import CLINICAL_COLUMNS
+from ecgml.records.clinical import CLINICAL_COLUMNS, parse_number
 from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, rhythm_of
 
 SOURCE = "chapman-shaoxing"
 
 _CLINICAL = {column.name: column.diagnostics for column in CLINICAL_COLUMNS if column.diagnostics}
 _REQUIRED = ("FileName", "Rhythm", "Beat", *_CLINICAL.values())
-_MEASUREMENTS = (*_CLINICAL.values(), "QRSCount", "QOnset", "QOffset", "TOffset")
+_FURTHER = ("QRSCount", "QOnset", "QOffset", "TOffset")
+_MEASUREMENTS = (*_CLINICAL.values(), *_FURTHER)
 
 _PUBLISHED_ORDER = 0x96AB1D55
 """CRC-32 of the published table's file names: only in that order does row n belong to PhysioNet's JS000n."""
@@ -42,6 +44,8 @@ class DiagnosticsRow:
     rhythms: tuple[str, ...]
     others: tuple[str, ...]
     given: Mapping[str, float]
+    further: Mapping[str, float]
+    """The measurements that are no clinical columns, by the table's names."""
     date: str | None
     """ISO 8601, from the file name."""
     twin_key: str | None
@@ -84,6 +88,7 @@ def read_diagnostics(folder: Path) -> Diagnostics | None:
     rhythms = [rhythm.upper() for rhythm in table.columns["Rhythm"]]
     codes = _rhythm_codes(rhythms, path.name, tables.get("rhythms"))
     given = clinical_values(table, _CLINICAL)
+    further = _further(table)
     simulated = is_simulated(folder)
     is_published = zlib.crc32("\n".join(names).encode()) == _PUBLISHED_ORDER
     rows = tuple(
@@ -92,6 +97,7 @@ def read_diagnostics(folder: Path) -> Diagnostics | None:
             rhythms=tuple(filter(None, [codes.get(rhythm)])),
             others=(*([rhythm] if rhythm and not codes[rhythm] else []), *_beats(table.columns["Beat"][row])),
             given=given[row],
+            further=further[row],
             date=_date(name),
             twin_key=_twin_key(table, row),
             # A simulated file bears a name of the real set's pattern, and is not that record.
@@ -144,6 +150,14 @@ def _plain(name: str) -> str:
 
 def _beats(cell: str) -> list[str]:
     return [beat for beat in cell.split() if beat.upper() != "NONE"]
+
+
+def _further(table: Table) -> list[dict[str, float]]:
+    columns = {name: [parse_number(cell) for cell in table.columns[name]] for name in _FURTHER if name in table.columns}
+    return [
+        {name: values[row] for name, values in columns.items() if math.isfinite(values[row])}
+        for row in range(len(table))
+    ]
 
 
 def _twin_key(table: Table, row: int) -> str | None:

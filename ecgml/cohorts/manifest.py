@@ -38,8 +38,14 @@ def is_manifest(folder: Path) -> bool:
     return (folder / MANIFEST).is_file()
 
 
-def open_manifest(folder: Path) -> Cohort:
+def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
     """Open a folder with a manifest.
+
+    Parameters
+    ----------
+    folder : Path
+    need_files : bool
+        False: the manifest alone will do.
 
     Raises
     ------
@@ -62,8 +68,10 @@ def open_manifest(folder: Path) -> Cohort:
     ]
     _check_once(table, paths, "path")
     _check_once(table, [entry.record_id for entry in entries], "record_id")
-    there = [entry for entry in entries if _is_there(entry.path)]
-    if not there:
+    entries.sort(key=lambda entry: entry.record_id)
+    is_there = [_is_there(entry.path) for entry in entries]
+    there = tuple(entry for entry, found in zip(entries, is_there, strict=True) if found)
+    if not there and need_files:
         raise CohortError(
             f"{folder}: none of the {len(table):,} files of {MANIFEST} is there; paths start at its folder"
         )
@@ -71,8 +79,8 @@ def open_manifest(folder: Path) -> Cohort:
         name=folder.name,
         kind="manifest",
         root=folder,
-        entries=tuple(sorted(there, key=lambda entry: entry.record_id)),
-        rows_without_file=len(table) - len(there),
+        entries=there,
+        absent=tuple(entry for entry, found in zip(entries, is_there, strict=True) if not found),
         warnings=tuple(_warnings(table, given, codes, mapped, len(there))),
         simulated=is_simulated(folder),
         table={"manifest": table.path, **({"labels": labels} if labels else {})},

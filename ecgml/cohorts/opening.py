@@ -23,7 +23,7 @@ class Kind:
     mark: str
     """What a folder of this kind has in it."""
     recognises: Callable[[Path], bool]
-    open: Callable[[Path], Cohort]
+    open: Callable[..., Cohort]
 
 
 # In this order: a manifest is someone's word, and a table says more than headers do.
@@ -35,13 +35,15 @@ TABLE_KINDS = (
 HEADER_KIND = Kind("WFDB headers (.hea)", is_physionet, open_physionet)
 
 
-def open_cohort(path: str | Path) -> Cohort:
+def open_cohort(path: str | Path, *, need_files: bool = True) -> Cohort:
     """Open a data set.
 
     Parameters
     ----------
     path : path
         Its folder.
+    need_files : bool
+        False: a table without any of its recordings will do.
 
     Raises
     ------
@@ -55,7 +57,9 @@ def open_cohort(path: str | Path) -> Cohort:
         raise CohortError(f"{path} is a file; give the folder that holds it")
     refuse_unfinished(folder)
     try:
-        return _kind_of(folder).open(folder)
+        kind = _kind_of(folder)
+        # Headers are files of the recordings themselves.
+        return kind.open(folder) if kind is HEADER_KIND else kind.open(folder, need_files=need_files)
     except OSError as error:
         raise CohortError(f"{error.filename or path}: cannot be read: {error.strerror}") from None
 
@@ -77,15 +81,15 @@ def _table_kind_of(folder: Path) -> Kind | None:
     return next((kind for kind in TABLE_KINDS if kind.recognises(folder)), None)
 
 
-def open_cohorts(paths: Sequence[str | Path]) -> list[Cohort]:
-    """Open several data sets and give each a name of its own.
+def open_cohorts(paths: Sequence[str | Path], *, need_files: bool = True) -> list[Cohort]:
+    """Open several data sets and give each a name of its own; as :func:`open_cohort`.
 
     Raises
     ------
     CohortError
         As :func:`open_cohort`; also if a folder is given twice.
     """
-    cohorts = [open_cohort(path) for path in paths]
+    cohorts = [open_cohort(path, need_files=need_files) for path in paths]
     folders = Counter(Path(path).expanduser().resolve() for path in paths)
     for folder, count in folders.items():
         if count > 1:

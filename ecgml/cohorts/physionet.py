@@ -91,6 +91,7 @@ def _entry(header: str, *, record_id: str, row: DiagnosticsRow | None, source: s
         rhythms=rhythms_among(statements),
         others=tuple(statement for statement in statements if rhythm_of(statement) is None),
         given={**row.given, **given} if row else given,
+        further=row.further if row else {},
         source=source,
         date=row.date if row else None,
         aliases=aliases,

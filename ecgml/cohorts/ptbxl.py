@@ -42,13 +42,15 @@ def is_ptbxl(folder: Path) -> bool:
     return _find_table(folder) is not None
 
 
-def open_ptbxl(folder: Path) -> Cohort:
+def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
     """Open a PTB-XL folder.
 
     Parameters
     ----------
     folder : Path
         The one with the table. Records of 500 Hz are used, unless more of them are there at 100 Hz.
+    need_files : bool
+        False: the table alone will do.
 
     Raises
     ------
@@ -65,12 +67,14 @@ def open_ptbxl(folder: Path) -> Cohort:
         twice = next(name for name in ids if ids.count(name) > 1)
         raise CohortError(f"{path.name}: ecg_id {twice} is there more than once")
     statements = _statements(table)
-    headers, column = _headers(folder, table)
+    headers, there, column = _headers(folder, table)
+    if not there and need_files:
+        raise CohortError(f"{folder}: none of the {len(table):,} records of {path.name} is there; fetch records500/")
     given = _given(table)
     patients = table.columns.get("patient_id", [""] * len(table))
     dates = table.columns.get("recording_date", [""] * len(table))
-    entries = [
-        Entry(
+    entries = {
+        row: Entry(
             record_id=ids[row],
             path=headers[row],
             rhythms=rhythms_among(statements[row]),
@@ -84,16 +88,16 @@ def open_ptbxl(folder: Path) -> Cohort:
             aliases=(f"HR{ids[row]}",),
             promised_s=DURATION_S,
         )
-        for row in sorted(headers, key=lambda row: ids[row])
-    ]
-    n_absent = len(table) - len(entries)
+        for row in sorted(range(len(table)), key=lambda row: ids[row])
+    }
+    n_absent = len(table) - len(there)
     partial = f"{n_absent:,} of {len(table):,} rows of {path.name} have no file ({column}); they are passed over"
     return Cohort(
         name=folder.name,
         kind="ptbxl",
         root=folder,
-        entries=tuple(entries),
-        rows_without_file=n_absent,
+        entries=tuple(entry for row, entry in entries.items() if row in there),
+        absent=tuple(entry for row, entry in entries.items() if row not in there),
         warnings=(partial,) if n_absent else (),
         table={"labels": path},
     )
@@ -111,21 +115,16 @@ def _find_table(folder: Path) -> Path | None:
     return None
 
 
-def _headers(folder: Path, table: Table) -> tuple[dict[int, Path], str]:
-    """Return the headers that are there, by row, and the column that names them."""
-    best: dict[int, Path] = {}
-    chosen = ""
+def _headers(folder: Path, table: Table) -> tuple[list[Path], set[int], str]:
+    """Return the header of each row, the rows whose header is there, and the column that names them."""
+    candidates = []
     for column in ("filename_hr", "filename_lr"):
-        names = [f"{name}.hea" for name in table.columns.get(column, [])]
-        paths = paths_inside(folder, names, table.where)
-        there = {row: path for row, path in enumerate(paths) if path.is_file()}
-        if len(there) > len(best):
-            best, chosen = there, column
-    if not best:
-        raise CohortError(
-            f"{folder}: none of the {len(table):,} records of {table.path.name} is there; fetch records500/"
-        )
-    return best, chosen
+        if column in table.columns:
+            paths = paths_inside(folder, [f"{name}.hea" for name in table.columns[column]], table.where)
+            candidates.append((paths, {row for row, path in enumerate(paths) if path.is_file()}, column))
+    if not candidates:
+        raise CohortError(f"{table.path.name}: column filename_hr or filename_lr missing")
+    return max(candidates, key=lambda candidate: len(candidate[1]))
 
 
 def _statements(table: Table) -> list[list[str]]:

@@ -85,6 +85,8 @@ def test_a_folder_of_recordings_can_be_given_itself(chapman):
 def test_rows_without_a_file_are_counted_and_warned_of_once(chapman):
     cohort = open_cohort(chapman(signals={"ECGData": [ROWS[0][0]]}))
     assert cohort.rows_without_file == 2
+    assert [entry.record_id for entry in cohort.absent] == sorted(row[0] for row in ROWS[1:])
+    assert {entry.rhythms for entry in cohort.absent} == {("SA",), ("SB",)}
     assert cohort.warnings == (
         "2 of 3 rows of Diagnostics.csv have no file in ECGData (a partial copy); they are passed over",
     )
@@ -94,6 +96,18 @@ def test_files_that_the_table_does_not_name_are_warned_of(chapman):
     cohort = open_cohort(chapman(signals={"ECGData": [*(row[0] for row in ROWS), "stray", "tray"]}))
     assert len(cohort.entries) == 3
     assert cohort.warnings == ("2 files in ECGData are not in Diagnostics.csv (first stray); not used",)
+
+
+def test_a_table_alone_opens_where_no_file_is_needed(chapman):
+    cohort = open_cohort(chapman(signals={}), need_files=False)
+    assert (cohort.entries, cohort.rows_without_file) == ((), 3)
+    assert cohort.absent[0].given["age"] == 20
+
+
+def test_numbers_that_are_no_clinical_columns_are_kept_apart(chapman):
+    entry = open_cohort(chapman()).entries[-1]
+    assert entry.further == {"QRSCount": 19, "QOnset": 208, "QOffset": 265, "TOffset": 386}
+    assert not entry.further.keys() & entry.given.keys()
 
 
 def test_a_table_without_any_of_its_files_is_refused(chapman):

@@ -178,7 +178,13 @@ def test_a_wfdb_record_may_be_named_without_suffix(own, header):
 def test_rows_without_a_file_are_counted(own):
     cohort = open_cohort(own("path,rhythm", "a.csv,SR", "gone.csv,SB"))
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)
+    assert [entry.rhythms for entry in cohort.absent] == [("SB",)]
     assert cohort.warnings == ("1 of 2 rows of manifest.csv have no file; passed over",)
+
+
+def test_a_manifest_alone_opens_where_no_file_is_needed(own):
+    cohort = open_cohort(own("path,rhythm", "gone.csv,SB", files=()), need_files=False)
+    assert (cohort.entries, len(cohort.absent)) == ((), 1)
 
 
 def test_misspelt_columns_and_implausible_values_are_warned_of(own):

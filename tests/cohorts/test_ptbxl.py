@@ -69,7 +69,14 @@ def test_500_hz_is_used_unless_more_records_are_there_at_100_hz(ptbxl):
 def test_rows_without_a_file_are_counted(ptbxl):
     cohort = open_cohort(ptbxl(ROWS[1][-1]))
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 2)
+    assert [entry.record_id for entry in cohort.absent] == ["00001", "00003"]
     assert cohort.warnings == ("2 of 3 rows of ptbxl_database.csv have no file (filename_hr); they are passed over",)
+
+
+def test_a_table_alone_opens_where_no_file_is_needed(ptbxl):
+    cohort = open_cohort(ptbxl("elsewhere/00001"), need_files=False)
+    assert (cohort.entries, len(cohort.absent)) == ((), 3)
+    assert cohort.absent[0].given
 
 
 def test_a_table_of_labels_is_understood(ptbxl):
