@@ -20,6 +20,7 @@ from ecgml.errors import EcgmlError
 SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
     "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
+    "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
 
@@ -205,7 +206,31 @@ def _prepare() -> click.Command:
     return _command("prepare", run, PREPARE_SECTIONS, extra)
 
 
-_MAKERS: dict[str, Callable[[], click.Command]] = {"train": _train, "prepare": _prepare}
+def _explore() -> click.Command:
+    def run(data: tuple[str, ...], config: str, out: str, **options: str) -> None:
+        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.explore import explore
+
+        if data:
+            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        click.echo(explore(options, Console(), config=config, out=out))
+
+    from ecgml.pipeline.settings import EXPLORE_SECTIONS
+
+    extra = [
+        click.Argument(["data"], nargs=-1),
+        click.Option(
+            ["--out"],
+            default="",
+            metavar="DIR",
+            help="Write page, figures and tables here, beside the run's artifacts.",
+        ),
+        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+    ]
+    return _command("explore", run, EXPLORE_SECTIONS, extra)
+
+
+_MAKERS: dict[str, Callable[[], click.Command]] = {"train": _train, "prepare": _prepare, "explore": _explore}
 
 
 def _command(

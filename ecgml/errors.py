@@ -61,5 +61,9 @@ class EvaluationError(EcgmlError):
     """Labels and probabilities cannot be scored: shapes, names or values do not fit."""
 
 
+class OutputError(EcgmlError):
+    """A result (figure, table, page) cannot be written."""
+
+
 class TrackingError(EcgmlError):
     """MLflow's tracking store or registry cannot be used."""

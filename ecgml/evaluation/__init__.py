@@ -14,7 +14,6 @@ comparison        `compare`: two models on the same records, with a verdict in p
 summary           `summary_text`: the headline as Markdown
 curves            ROC and precision-recall curves as points
 figures/          pictures; the only files that import Matplotlib
-saving            files written whole or not at all
 
 Every record of the scheme counts in the headline: one that could not be scored is an error. Macro averages are over
 the classes present in `y_true`. Metrics on another part of the records start from `Predictions.subset`.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecgml.config import nearest
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.saving import write_whole
+from ecgml.saving import write_whole
 
 PROBABILITY_PREFIX = "prob_"
 
@@ -25,7 +25,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> Path:
 
     Raises
     ------
-    EvaluationError
+    OutputError
         If the file cannot be written.
     """
     names = np.array([*predictions.classes, ""], dtype=object)  # NOT_SCORED is -1, which indexes the last

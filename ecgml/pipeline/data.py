@@ -81,8 +81,15 @@ class JobData:
         return any(cohort.simulated and cohort.kind != "pool" for cohort in self.cohorts)
 
 
-def load_cohorts(data: DataSettings, console: Console) -> tuple[list[Cohort], list[Cohort]]:
+def load_cohorts(data: DataSettings, console: Console, *, need_files: bool = True) -> tuple[list[Cohort], list[Cohort]]:
     """Open the cohorts to train on (the simulated demo where none is given) and the external ones.
+
+    Parameters
+    ----------
+    data : DataSettings
+    console : Console
+    need_files : bool
+        False: a table without any of its recordings will do.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def load_cohorts(data: DataSettings, console: Console) -> tuple[list[Cohort], li
     external = [Path(folder).expanduser() for folder in data.external_dir]
     for folder in {path.resolve() for path in folders} & {path.resolve() for path in external}:
         raise ConfigError(f"external_dir: {folder} is also in data_dir; an external cohort is never trained on")
-    opened = open_cohorts([*folders, *external])
+    opened = open_cohorts([*folders, *external], need_files=need_files)
     for cohort in opened:
         for warning in cohort.warnings:
             console.warn(f"{cohort.name}: {warning}")
@@ -133,7 +140,14 @@ def fill_caches(
 ) -> list[CachedCohort]:
     """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class.
 
-    `check` says whether too much of it is an error.
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+    data : DataSettings
+    preprocessing : PreprocessingSettings
+    console : Console
+    check : bool
+        Whether to stop where too much is unusable.
 
     Raises
     ------

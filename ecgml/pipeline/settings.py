@@ -10,6 +10,7 @@ from ecgml.config import setting, validate
 from ecgml.datasets.parallel import BACKENDS
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
+from ecgml.exploration.settings import ExplorationSettings
 from ecgml.models.settings import MODELS, ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import HARMONISE_RULES, SCHEMES
@@ -102,3 +103,6 @@ TRAIN_SECTIONS = {
 
 PREPARE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings}
 """The settings of `ecgml prepare`."""
+
+EXPLORE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "exploration": ExplorationSettings}
+"""The settings of `ecgml explore`."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecgml.errors import EvaluationError
+from ecgml.errors import EvaluationError, OutputError
 from ecgml.evaluation.prediction_files import read_predictions, write_predictions
 from ecgml.evaluation.predictions import Predictions
 
@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_what_was_there(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(EvaluationError, match=r"predictions\.csv: cannot be written: No space left on device"):
+    with pytest.raises(OutputError, match=r"predictions\.csv: cannot be written: No space left on device"):
         write_predictions(by_hand, path)
     assert [file.name for file in tmp_path.iterdir()] == ["predictions.csv"]
     assert path.read_text() == "before"
@@ -91,5 +91,5 @@ def test_a_write_that_fails_leaves_what_was_there(
 
 def test_a_place_that_cannot_be_is_refused(by_hand: Predictions, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EvaluationError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_predictions(by_hand, tmp_path / "file" / "predictions.csv")

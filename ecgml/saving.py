@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from ecgml.errors import EvaluationError
+from ecgml.errors import OutputError
 
 
 def write_whole(path: str | Path, content: bytes) -> Path:
@@ -25,7 +25,7 @@ def write_whole(path: str | Path, content: bytes) -> Path:
 
     Raises
     ------
-    EvaluationError
+    OutputError
         If it cannot be written; what was there before is still there.
     """
     path = Path(path)
@@ -40,5 +40,5 @@ def write_whole(path: str | Path, content: bytes) -> Path:
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise EvaluationError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
     return path

@@ -1,0 +1,68 @@
+"""What the page is made of: sections of figures and tables, each with words that say what to see."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.figure import Figure
+
+DPI = 130
+"""A page holds forty pictures."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its words."""
+
+    name: str
+    """Of its file, without suffix."""
+    title: str
+    png: bytes
+    alt: str
+    """What a person who cannot see it should know."""
+    basis: str
+    """What it stands on: so many rows of tables, so many signals."""
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table with its words."""
+
+    name: str
+    title: str
+    columns: Mapping[str, Sequence[object]]
+    """Header -> cells."""
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page."""
+
+    key: str
+    """Its anchor."""
+    title: str
+    words: tuple[str, ...] = ()
+    """What is said before its pictures; also what is missing, and why."""
+    parts: tuple[Picture | Listing, ...] = ()
+    findings: tuple[str, ...] = ()
+    """What deserves to be said on top of the page."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What a tracker keeps."""
+
+
+def sentence(text: str) -> str:
+    """Return text with its first letter upper case, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def picture(
+    name: str, title: str, figure: Figure, *, alt: str, basis: str, words: Sequence[str], dpi: int = DPI
+) -> Picture:
+    """Render a figure at once, so that it need not be kept."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return Picture(name, title, buffer.getvalue(), alt, basis, tuple(word for word in words if word))

@@ -1,0 +1,140 @@
+"""Colours and marks of rhythms, classes and cohorts: the same in every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from ecgml.exploration.survey import NO_RHYTHM, SEVERAL, rhythm_name
+from ecgml.figures import FAINT, GREY, INK
+from ecgml.records.rhythms import RHYTHM_CODES
+from ecgml.records.schemes import Scheme
+
+RHYTHM_STYLES = {
+    "SB": ("#009E73", "o"),
+    "SR": ("#CC79A7", "s"),
+    "SA": ("#882255", "D"),
+    "AFIB": ("#0072B2", "^"),
+    "AF": ("#71A7FF", "v"),
+    "ST": ("#D55E00", "P"),
+    "SVT": ("#E8C20E", "X"),
+    "AT": ("#7A5230", "*"),
+    "AVNRT": ("#111111", "<"),
+    "AVRT": ("#5DDAFD", ">"),
+    "SAAWR": ("#88B35F", "h"),
+}
+"""Colour and mark of each rhythm. Colours of a family resemble each other, and those of the four groups' first members
+are evaluation's; no two are closer than 17 in CIELAB with normal vision, protanopia, deuteranopia or tritanopia
+(Machado et al. 2009, 10.1109/TVCG.2009.113), and where colours come close marks differ."""
+
+NOBODY, TORN = ("#cfcfcf", "."), ("#949494", "d")
+"""Colour and mark of a record without a rhythm, and with several."""
+
+COHORT_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE", "#222222", "#33BBEE", "#EE7733")
+"""So that no cohort is mistaken for a rhythm."""
+
+
+LEAST_IN_BOX = 8
+"""Fewer values than this are dots: quartiles of so few are accidents."""
+
+
+def rhythm_style(index: int) -> tuple[str, str]:
+    """Return colour and mark of a rhythm by its index."""
+    return {NO_RHYTHM: NOBODY, SEVERAL: TORN}.get(index) or RHYTHM_STYLES[RHYTHM_CODES[index]]
+
+
+def class_colour(scheme: Scheme, label: int) -> str:
+    """Return the colour of a class: its first member's; grey for no class."""
+    return RHYTHM_STYLES[scheme.members[scheme.classes[label]][0]][0] if label >= 0 else NOBODY[0]
+
+
+def cohort_colour(position: int) -> str:
+    """Return the colour of a cohort by its place among those given."""
+    return COHORT_COLOURS[position % len(COHORT_COLOURS)]
+
+
+def rhythm_handles(rhythms: NDArray[np.int64], *, patches: bool = False) -> list[Line2D | Patch]:
+    """Return a legend's entries for the rhythms that are there, with their numbers."""
+    handles = []
+    for index in (*range(len(RHYTHM_CODES)), SEVERAL, NO_RHYTHM):
+        n_rows = int((rhythms == index).sum())
+        if n_rows:
+            colour, marker = rhythm_style(index)
+            label = f"{rhythm_name(index)} ({n_rows:,})"
+            mark = {"linestyle": "", "marker": marker, "markersize": 6, "color": colour}
+            handles.append(Patch(color=colour, label=label) if patches else Line2D([], [], label=label, **mark))
+    return handles
+
+
+def cohort_handles(colours: Mapping[str, str]) -> list[Line2D]:
+    """Return a legend's entries for cohorts, by name."""
+    return [
+        Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=name)
+        for name, colour in colours.items()
+    ]
+
+
+def scatter_rhythms(axes: Axes, points: NDArray[np.floating], rhythms: NDArray[np.int64], size: float = 14) -> None:
+    """Draw points by rhythm, the most frequent one at the bottom.
+
+    Parameters
+    ----------
+    axes : Axes
+    points : ndarray, shape (n_points, 2)
+    rhythms : ndarray of int64, shape (n_points,)
+        By index.
+    size : float
+        Area of a mark, square points; of a frequent rhythm less.
+    """
+    kinds, counts = np.unique(rhythms, return_counts=True)
+    for kind in kinds[np.lexsort((-counts, kinds >= 0))]:
+        here = rhythms == kind
+        colour, marker = rhythm_style(int(kind))
+        area = size * np.clip(40 / here.sum(), 0.45, 1.6)
+        axes.scatter(*points[here].T, s=area, c=colour, marker=marker, alpha=0.75, linewidths=0)
+
+
+def scatter_cohorts(
+    axes: Axes, points: NDArray[np.floating], cohorts: NDArray[np.str_], colours: Mapping[str, str]
+) -> None:
+    """Draw points by cohort, shape (n_points, 2), the largest one at the bottom."""
+    for name in sorted(colours, key=lambda name: -(cohorts == name).sum()):
+        here = cohorts == name
+        area = 14 * np.clip(40 / max(1, here.sum()), 0.45, 1.6)
+        axes.scatter(*points[here].T, s=area, c=colours[name], alpha=0.75, linewidths=0)
+
+
+def boxes(axes: Axes, groups: Sequence[NDArray[np.floating]], colours: Sequence[str]) -> None:
+    """Draw a lying box for each group, the first one on top; few values are drawn as dots instead.
+
+    A box spans the quartiles, the line in it is the median, whiskers reach from the 5th to the 95th percentile.
+    """
+    boxed = [place for place, values in enumerate(groups) if len(values) >= LEAST_IN_BOX]
+    for place, (values, colour) in enumerate(zip(groups, colours, strict=True)):
+        if place not in boxed:
+            axes.plot(values, np.full(len(values), place), "o", color=colour, markersize=4, alpha=0.8)
+    if boxed:
+        quantiles = np.array([np.percentile(groups[place], [5, 25, 50, 75, 95]) for place in boxed])
+        low, first, median, third, high = quantiles.T
+        own, at = [colours[place] for place in boxed], np.array(boxed)
+        axes.hlines(at, low, high, colors=own, linewidth=1.2)
+        axes.barh(at, third - first, left=first, height=0.62, color=own, edgecolor="white", linewidth=0.5)
+        axes.vlines(median, at - 0.31, at + 0.31, colors="white", linewidth=2.4)
+        axes.vlines(median, at - 0.31, at + 0.31, colors=INK, linewidth=1.1)
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.grid(axis="x", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+
+
+def say(axes: Axes, text: str) -> None:
+    """Write in the middle of an axes why there is nothing in it."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9.5, color=GREY, wrap=True)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,188 @@
+"""Clinical measurements by rhythm: what the table gives, and what was measured from the waveforms."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from ecgml.exploration.sections import Listing, Picture, Section, picture
+from ecgml.exploration.style import boxes, rhythm_style
+from ecgml.exploration.survey import Survey, Variable, counted, listed, rhythm_name
+from ecgml.figures import bare, new_figure
+
+ELSEWHERE = ("age", "sex")
+"""Shown with the patients."""
+
+COLUMNS = 3
+
+
+def values_section(survey: Survey) -> Section:
+    """Show every variable by rhythm, and list how its values lie."""
+    parts: list[Picture | Listing] = []
+    words = []
+    for measured, name, title in (
+        (False, "measurements_given", "Measurements that the tables give, by rhythm"),
+        (True, "measurements_from_waveform", "Measurements from the waveforms, by rhythm"),
+    ):
+        places = [
+            place
+            for place, variable in enumerate(survey.variables)
+            if variable.measured == measured and variable.name not in ELSEWHERE and _has_values(survey, place)
+        ]
+        if places:
+            parts.append(_picture(survey, places, name, title))
+        else:
+            words.append(
+                "No waveform could be measured." if measured else "No table gives a clinical measurement of any record."
+            )
+    rows = [
+        place
+        for place, variable in enumerate(survey.variables)
+        if variable.name != "sex" and np.isfinite(survey.values[:, place]).any()
+    ]
+    if rows:
+        parts.append(_listing(survey, rows))
+    return Section("measurements", "Clinical measurements", tuple(words), tuple(parts))
+
+
+def separation(values: NDArray[np.float64], rhythms: NDArray[np.int64]) -> float:
+    """Return how far rhythms differ in a variable: the share of its ranks' variance that lies between rhythms.
+
+    The correlation ratio of ranks, eta squared: 0 where the rhythm says nothing of the value, 1 where it says all
+    (Kruskal and Wallis 1952, 10.1080/01621459.1952.10483441, test the same quotient).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows,)
+        NaN where missing.
+    rhythms : ndarray of int64, shape (n_rows,)
+        By index; negative ones are left out.
+
+    Returns
+    -------
+    share : float
+        NaN with fewer than two rhythms or without variance.
+    """
+    from scipy.stats import rankdata
+
+    there = np.isfinite(values) & (rhythms >= 0)
+    ranks, kinds = rankdata(values[there]), rhythms[there]
+    if len(np.unique(kinds)) < 2 or np.ptp(ranks) == 0:
+        return float("nan")
+    between = sum(
+        (kinds == kind).sum() * (ranks[kinds == kind].mean() - ranks.mean()) ** 2 for kind in np.unique(kinds)
+    )
+    return float(between / np.square(ranks - ranks.mean()).sum())
+
+
+def _has_values(survey: Survey, place: int) -> bool:
+    return bool(np.isfinite(survey.values[survey.rhythms >= 0, place]).any())
+
+
+def _picture(survey: Survey, places: Sequence[int], name: str, title: str) -> Picture:
+    kinds = [kind for kind in survey.present() if np.isfinite(survey.values[survey.rhythms == kind][:, places]).any()]
+    n_lines = -(-len(places) // COLUMNS)
+    figure = new_figure(11, n_lines * (0.2 * len(kinds) + 1.05) + 0.4, "", survey.caution)
+    grid = figure.subplots(n_lines, COLUMNS, squeeze=False, sharey=True)
+    for axes in grid.flat[len(places) :]:
+        axes.set_axis_off()
+    for axes, place in zip(grid.flat, places, strict=False):
+        _panel(axes, survey.variables[place], survey.values[:, place], survey.rhythms, kinds)
+    for axes in grid[:, 0]:
+        axes.set_yticks(range(len(kinds)), [rhythm_name(kind) for kind in kinds])
+    n_rows = int(np.isfinite(survey.values[:, places]).any(axis=1).sum())
+    measured = survey.variables[places[0]].measured
+    names = listed([survey.variables[place].short for place in places], 20)
+    return picture(
+        name,
+        title,
+        figure,
+        alt=f"{counted(len(places), 'panel')} of boxes, a box a rhythm: {names}.",
+        basis=counted(n_rows, "measured signal") if measured else f"{counted(n_rows, 'row')} of tables",
+        words=(
+            "A box spans the quartiles, the line in it is the median, whiskers reach from the 5th to the 95th "
+            "percentile; fewer than eight values are dots.",
+            _words_on_separation(survey, places),
+            _words_on_agreement(survey) if measured else "",
+        ),
+    )
+
+
+def _panel(
+    axes: Axes, variable: Variable, values: NDArray[np.float64], rhythms: NDArray[np.int64], kinds: Sequence[int]
+) -> None:
+    groups = [values[(rhythms == kind) & np.isfinite(values)] for kind in kinds]
+    boxes(axes, groups, [rhythm_style(kind)[0] for kind in kinds])
+    bare(axes, "\n".join(textwrap.wrap(variable.title, 44)))
+    axes.tick_params(axis="y", length=0)
+
+
+def _words_on_separation(survey: Survey, places: Sequence[int]) -> str:
+    shares = {place: separation(survey.values[:, place], survey.rhythms) for place in places}
+    shares = {place: share for place, share in shares.items() if np.isfinite(share)}
+    if not shares:
+        return ""
+    ordered = sorted(shares, key=shares.get, reverse=True)
+    most = [f"{survey.variables[place].short} ({shares[place]:.0%})" for place in ordered[:3]]
+    text = (
+        f"Rhythms differ most in {listed(most)}; in brackets the share of the variance of ranks that lies between them."
+    )
+    if len(ordered) > 3 and shares[ordered[-1]] < 0.05:
+        text += f" Least in {survey.variables[ordered[-1]].short} ({shares[ordered[-1]]:.0%})."
+    return text
+
+
+def _words_on_agreement(survey: Survey) -> str:
+    given, measured = survey.column("ventricular_rate"), survey.column("ventricular_rate", measured=True)
+    if given is None or measured is None:
+        return ""
+    both = np.isfinite(given) & np.isfinite(measured)
+    if not both.any():
+        return ""
+    difference = np.abs(given - measured)[both]
+    within = (difference <= np.maximum(3, 0.05 * given[both])).mean()
+    return (
+        f"Where table and waveform both give the ventricular rate ({counted(int(both.sum()), 'record')}), they agree "
+        f"within 3/min or 5 % in {within:.0%}; the median difference is {np.median(difference):.1f}/min."
+    )
+
+
+def _listing(survey: Survey, places: Sequence[int]) -> Listing:
+    columns: dict[str, list[object]] = {
+        name: []
+        for name in ("measurement", "unit", "from", "n", "median", "5–95 %", "lowest", "highest", "between rhythms")
+    }
+    outside = []
+    for place in places:
+        variable = survey.variables[place]
+        values = survey.values[np.isfinite(survey.values[:, place]), place]
+        low, high = np.percentile(values, [5, 95])
+        share = separation(survey.values[:, place], survey.rhythms)
+        cells = (
+            f"{variable.label} ({variable.name})" if variable.measured else variable.label,
+            variable.unit,
+            "waveform" if variable.measured else "table",
+            len(values),
+            f"{np.median(values):.4g}",
+            f"{low:.4g} to {high:.4g}",
+            f"{values.min():.4g}",
+            f"{values.max():.4g}",
+            "" if np.isnan(share) else f"{share:.0%}",
+        )
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+        if variable.low is not None and variable.high is not None:
+            n_outside = int(((values < variable.low) | (values > variable.high)).sum())
+            if n_outside:
+                outside.append(f"{variable.label} {n_outside:,} (stated {variable.low:g} to {variable.high:g})")
+    words = [
+        "Between rhythms: the share of the variance of ranks that lies between the rhythms. A value outside the "
+        "plausible range of the clinical row (README) counts as missing."
+    ]
+    if outside:
+        words.append(f"Values outside the range that the data set's own dictionary states: {listed(outside)}.")
+    return Listing("measurements", "How the values lie", columns, tuple(words))
