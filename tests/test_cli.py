@@ -29,7 +29,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("train", "prepare", "predict", "simulate", "download", "doctor"):
+    for command in ("train", "prepare", "explore", "predict", "simulate", "download", "doctor"):
         assert f"  {command} " in done.stdout
 
 
@@ -61,6 +61,7 @@ def test_a_name_may_be_written_as_mlflow_run_hands_it_over(tmp_path: Path) -> No
         (["train", "--epochs", "0"], "epochs: 0 is too small"),
         (["train", "--learning-rate", "fast"], "learning_rate: 'fast' is not a number"),
         (["prepare", "--fs", "10"], "fs: 10.0 is too small"),
+        (["explore", "--signals", "0"], "signals: 0 is too small"),
         (["doctor", "epoch=3"], "unknown setting 'epoch', did you mean 'epochs'"),
     ],
 )

@@ -85,18 +85,19 @@ def _words_on_counts(survey: Survey) -> str:
     counts = np.bincount(survey.classes[survey.classes >= 0], minlength=len(survey.scheme.classes))
     if not counts.sum():
         return f"No record has a class of the scheme {survey.scheme.name}."
+    names = survey.scheme.classes
     largest, there = int(counts.argmax()), np.flatnonzero(counts)
-    name = survey.scheme.classes[largest]
-    text = f"Largest class: {name}, {counts[largest] / counts.sum():.1%} of those with a class"
-    if len(there) == 1:
-        return f"{text}. It is the only one: nothing can be told apart here."
-    smallest = there[counts[there].argmin()]
-    ratio = counts[largest] / counts[smallest]
-    absent = [survey.scheme.classes[label] for label in np.flatnonzero(counts == 0)]
+    absent = [names[label] for label in np.flatnonzero(counts == 0)]
     without = f" No record of {listed(absent)}." if absent else ""
+    if len(there) == 1:
+        return f"The only class is {names[largest]}: nothing can be told apart here."
+    smallest = there[counts[there].argmin()]
+    if counts[largest] == counts[smallest]:
+        return f"{listed([names[label] for label in there], 11)} are equally frequent.{without}"
     return (
-        f"{text}; a model that always says {name} is right that often. It is {ratio:,.1f} "
-        f"times the smallest, {survey.scheme.classes[smallest]}.{without}"
+        f"Largest class: {names[largest]}, {counts[largest] / counts.sum():.1%} of those with a class; a model that "
+        f"always says {names[largest]} is right that often. It is {counts[largest] / counts[smallest]:,.1f} times the "
+        f"smallest, {names[smallest]}.{without}"
     )
 
 

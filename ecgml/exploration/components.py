@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from ecgml.exploration.survey import Signals, Survey
 from ecgml.measurements.beat_stack import stack_beats
 from ecgml.measurements.beats import detect_beats
-from ecgml.measurements.measure import LEAST_BEATS
+from ecgml.measurements.measure import LEAST_BEATS, LEAST_SIMILARITY
 
 BEAT_S = (-0.25, 0.45)
 """The stretch around a QRS complex: P wave to T wave; at 130/min and more the next beat's P wave is in it."""
@@ -21,6 +21,9 @@ SEGMENT_S = 4.0
 """Spectra are averaged over segments of this length: lines 0.25 Hz apart."""
 
 N_COMPONENTS = 20
+
+SMALL = 200
+"""With so few records, or features, all components are as soon found as the first ones."""
 
 LEAST_RECORDS = 4
 """Two components of three records describe them wholly: nothing would be seen."""
@@ -73,8 +76,9 @@ def fit_components(features: NDArray[np.floating], rows: NDArray[np.int64], seed
     if len(features) < LEAST_RECORDS or features.shape[1] < 2 or not np.ptp(features, axis=0).max() > 0:
         return None
     n_components = min(N_COMPONENTS, len(features) - 1, features.shape[1])
-    # With the defaults the last component of waveforms comes out 2 % too small.
-    fitted = PCA(n_components, iterated_power=7, n_oversamples=40, random_state=seed)
+    # Randomised with the defaults, the last component of waveforms comes out 2 % too small.
+    solver = "full" if min(features.shape) <= SMALL else "randomized"
+    fitted = PCA(n_components, svd_solver=solver, iterated_power=7, n_oversamples=40, random_state=seed)
     scores = fitted.fit_transform(features)
     return Components(rows, scores, fitted.explained_variance_ratio_, fitted.components_, fitted.mean_)
 
@@ -97,14 +101,23 @@ class Beats:
     waveforms: NDArray[np.float32]
     times: NDArray[np.float64]
 
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """All leads behind each other, shape (n_records, 12 * n_times)."""
+        n_records, n_leads, n_times = self.waveforms.shape
+        return self.waveforms.reshape(n_records, n_leads * n_times)
+
 
 def median_beats(signals: Signals) -> Beats:
-    """Find every signal's median beat; signals without three beats, or without all leads, are left out."""
+    """Find every signal's median beat; signals without three beats that are alike, or some lead, are left out."""
     rows, medians = [], []
     times = np.arange(round(BEAT_S[0] * signals.fs), round(BEAT_S[1] * signals.fs) + 1) / signals.fs
     for place in np.flatnonzero(signals.whole):
         waveform = signals.waveforms[place]
-        stack, _ = stack_beats(waveform, detect_beats(waveform, signals.fs), *BEAT_S)
+        found = detect_beats(waveform, signals.fs)
+        if len(found) < LEAST_BEATS or np.median(found.similarity) < LEAST_SIMILARITY:
+            continue
+        stack, _ = stack_beats(waveform, found, *BEAT_S)
         if len(stack) >= LEAST_BEATS:
             medians.append(np.median(stack, axis=0).astype(np.float32))
             rows.append(signals.rows[place])

@@ -10,6 +10,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ecgml.exploration.intervals import wilson
 from ecgml.exploration.predictability import BY_TREE, Predictability, predictability
 from ecgml.exploration.sections import Picture, Section, picture
 from ecgml.exploration.style import rhythm_handles, rhythm_style
@@ -83,7 +84,7 @@ def dates_section(survey: Survey, seed: int) -> Section:
         if not len(rows):
             undated.append(name)
         elif len(days) == 1:
-            words.append(f"{prefix}All {counted(len(rows), 'dated record')} are of one day, {days[0]}.")
+            words.append(f"{prefix}There is only one acquisition date, {days[0]} ({counted(len(rows), 'record')}).")
         else:
             shown, found, own = _picture(survey, rows, f"dates{suffix}", prefix, seed)
             pictures.append(shown)
@@ -97,7 +98,8 @@ def dates_section(survey: Survey, seed: int) -> Section:
             if found and found.tells:
                 findings.append(" ".join([f"{prefix}{found.sentence('The date alone', 'class')}", *own[:1]]))
     if undated:
-        words.append(f"No acquisition dates are known of {listed(undated)}.")
+        of_which = f" of {listed(undated)}" if len(survey.facts) > 1 else ""
+        words.append(f"No acquisition dates are known{of_which}.")
     return Section("dates", "Acquisition date by class", tuple(words), tuple(pictures), tuple(findings), metrics)
 
 
@@ -206,6 +208,7 @@ def _calendar(axes: Axes, dates: NDArray[np.datetime64], rhythms: NDArray[np.int
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.set_xlim(first - 0.01 * span, first + 1.01 * span + width)
+    axes.yaxis.get_major_locator().set_params(integer=True)
     bare(axes, "The same on a calendar", ylabel="records")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -222,7 +225,8 @@ def _own_periods(rhythms: NDArray[np.int64], periods: Periods) -> list[str]:
             continue
         chosen = (own > 0) & (own / own.sum() > LIFT * rest / rest.sum())
         n_own, n_rest = int(own[chosen].sum()), int(rest[chosen].sum())
-        if n_own < CONCENTRATED * own.sum():
+        is_sure = wilson(n_own, int(own.sum()))[0] > LIFT * wilson(n_rest, int(rest.sum()))[1]
+        if n_own < CONCENTRATED * own.sum() or not is_sure:
             continue
         names = [periods.names[place] for place in np.flatnonzero(chosen)]
         told.append(

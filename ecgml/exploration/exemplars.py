@@ -154,6 +154,8 @@ def exemplars_section(
     absent = [rhythm_name(kind) for kind in survey.present() if kind not in shown]
     if absent:
         words.append(f"Without a measured signal free of remarks in the sample: {listed(absent, 11)}.")
+    if not chosen:
+        words.append("There is none of a known rhythm.")
     pictures = []
     for one in chosen:
         record = read(one.row)

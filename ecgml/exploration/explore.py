@@ -87,7 +87,7 @@ def explore(
         ]
         beats, spectra = median_beats(signals), power_spectra(signals)
         given, measured = (standardise(survey, measured=flag) for flag in (False, True))
-        shapes = fit_components(beats.waveforms.reshape(len(beats.rows), -1), beats.rows, settings.seed)
+        shapes = fit_components(beats.features, beats.rows, settings.seed)
         step()
         on_signals = [
             exemplars_section(survey, feature_space(measured, beats, shapes), read, step),

@@ -117,7 +117,7 @@ def filter_figures(filtered: Filtered, name: str) -> FilterFigures:
         and beat + half < raw.shape[1]
         and (np.ptp(raw[:, beat - half : beat + half + 1], axis=1) > 0).all()
     ]
-    frequencies, before_power = _spectrum(raw - middle, fs)
+    frequencies, before_power = _spectrum(raw - raw.mean(axis=1, keepdims=True), fs)
     _, after_power = _spectrum(after - after.mean(axis=1, keepdims=True), fs)
     # At 100 Hz what lies above 45 is the edge of the recorder's own filter.
     bands = (frequencies < DRIFT_HZ, (frequencies > NOISE_HZ) & (fs >= 4 * NOISE_HZ))
@@ -166,17 +166,19 @@ def filters_section(
             compared.append(filtered)
         on_done()
     if not compared:
-        said = "There is no usable signal to filter." if rows or not survey.usable.any() else "Left out (filtered=0)."
+        is_wanted = len(rows) or not survey.usable.any()
+        said = "There is no usable signal to filter." if is_wanted else "Left out (filtered=0)."
         return Section("filters", title, (said,))
     figures = {name: [filter_figures(one, name) for one in compared] for name in FILTERS}
     taken = np.array([one.taken_uv for one in figures["bandpass"]])
-    ordinary = int(np.argsort(taken)[len(taken) // 2])
-    shown = {"ordinary": ordinary} | ({"noisiest": int(taken.argmax())} if len(compared) > 1 else {})
+    order = np.argsort(taken, kind="stable")
+    shown = {"ordinary": int(order[(len(order) - 1) // 2])} | ({"noisiest": int(order[-1])} if len(order) > 1 else {})
     pictures = [_picture(survey, compared, figures, place, which) for which, place in shown.items()]
+    which = sentence(out_of(len(compared), int(survey.usable.sum()), "usable recording"))
     words = [
-        f"{sentence(out_of(len(compared), int(survey.usable.sum()), 'usable recording'))}, at their own sampling rate, "
-        f"before the model's own band ({settings.highpass_hz:g} to {settings.lowpass_hz:g} Hz) follows. The setting "
-        "`denoise` chooses one filter; what each does is in docs/denoising.md.",
+        f"{which}, filtered at the sampling rate of the file, before the model's own band ({settings.highpass_hz:g} to "
+        f"{settings.lowpass_hz:g} Hz) follows. The setting `denoise` chooses one filter; what each does is in "
+        "docs/denoising.md.",
         *(
             f"The recordings of {one.name} were denoised by those who published them: what is called raw here is not."
             for one in survey.facts
@@ -205,14 +207,16 @@ def _picture(
         lowest = min(known, key=lambda name: own[name].height)
         height = f" {lowest} leaves the QRS complexes the lowest, at {own[lowest].height:.0%} of their height."
     skipped = [f"{name}: {note}" for name, note in one.skipped.items()]
-    rank = "most" if which == "noisiest" else "the median"
+    rank = ""
+    if len(compared) > 1:
+        amount = "most" if which == "noisiest" else "the median"
+        rank = f"; of {len(compared)} the one from which bandpass takes {amount}"
     return picture(
         f"filters_{which}",
         f"Raw against every filter: {'the most to take away' if which == 'noisiest' else 'an ordinary recording'}",
         _draw(one, lead, survey.caution),
         alt=f"Lead {lead} of {name} before and after {len(FILTERS)} filters, what each takes away, and spectra.",
-        basis=f"record {name}, {rhythm_name(int(survey.rhythms[one.row]))}, {one.fs:g} Hz; of "
-        f"{counted(len(compared), 'recording')} the one from which bandpass takes {rank}",
+        basis=f"record {name}, {rhythm_name(int(survey.rhythms[one.row]))}, {one.fs:g} Hz{rank}",
         words=(
             f"Left: lead {lead} before (grey) and after (blue). Middle: what the filter took away, raw minus filtered; "
             "where the heart beat shows in it, the filter took some of the ECG. Right: power before and after; 50 and "

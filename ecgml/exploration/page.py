@@ -34,6 +34,7 @@ figcaption .caution { font-size: .9rem; padding: .2rem .6rem; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #e4e4e4;
   overflow-wrap: normal; }
+th { white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 footer { margin-top: 3rem; color: #5c5c5c; font-size: .9rem; }
 @media print { h2 { break-before: page; } figure, table { break-inside: avoid; } .wide img { min-width: 0; } }

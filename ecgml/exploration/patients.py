@@ -72,7 +72,7 @@ def _words_on_age(kinds: list[int], by_rhythm: list[NDArray[np.float64]]) -> str
     # A median of fewer is an accident.
     medians = {kind: float(np.median(ages)) for kind, ages in zip(kinds, by_rhythm, strict=True) if len(ages) >= 8}
     if not medians:
-        return "Too few ages to compare rhythms."
+        return "Too few ages of one rhythm to speak of a median."
     youngest, oldest = min(medians, key=medians.get), max(medians, key=medians.get)
     if len(medians) == 1:
         return f"Median age with {rhythm_name(oldest)}: {medians[oldest]:.0f} years."
@@ -84,14 +84,14 @@ def _words_on_age(kinds: list[int], by_rhythm: list[NDArray[np.float64]]) -> str
 
 def _words_on_sex(values: NDArray[np.float64], kinds: list[int], by_rhythm: list[NDArray[np.float64]]) -> str:
     known = values[np.isfinite(values)]
+    text = f"{known.sum():,.0f} of {len(known):,} are women ({known.mean():.0%})"
+    if len(kinds) < 2:
+        return f"{text}."
     apart = []
     for kind, sexes in zip(kinds, by_rhythm, strict=True):
         low, high = wilson(int(sexes.sum()), len(sexes)) if len(sexes) else (0.0, 1.0)
         if not low <= known.mean() <= high:
             apart.append(f"{rhythm_name(kind)} ({sexes.mean():.0%})")
-    text = f"{known.mean():.0%} of all are women"
-    return (
-        f"{text}; rhythms whose interval leaves that out: {', '.join(apart)}."
-        if apart
-        else f"{text}, of no rhythm clearly more or fewer."
-    )
+    if not apart:
+        return f"{text}, with no rhythm clearly more or fewer."
+    return f"{text}; rhythms whose interval leaves that share out: {', '.join(apart)}."

@@ -346,7 +346,8 @@ def _clinical_picture(
         basis=f"{counted(len(components.rows), noun)}{where} with at least half of the values",
         words=(
             f"Each point is a recording, by {n_features} standardised values (an axis is two: cosine and sine). Right: "
-            f"how much each value weighs in a component, the heaviest of the first on top. {filled}",
+            "how much each value weighs in a component, the heaviest of the first on top.",
+            filled,
             _words_on_variance(components, "the measurements"),
             _words_on_separation(survey, components, "the measurements", seed),
             _words_on_cohorts(survey, components, seed),

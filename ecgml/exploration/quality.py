@@ -72,7 +72,8 @@ def quality_section(survey: Survey) -> Section:
     parts: list[Picture | Listing] = [_picture(survey, bad, noted, n_files)]
     if bad.any():
         parts.append(_listing(survey, bad))
-    findings = (*words, _words_on_rhythms(survey, bad)) if bad.any() else tuple(words)
+    told = _words_on_rhythms(survey, bad)
+    findings = (*words, *([told] if told else []))
     return Section("quality", "Signal quality", tuple(words), tuple(parts), findings=findings, metrics=metrics)
 
 
@@ -186,9 +187,7 @@ def _words_on_rhythms(survey: Survey, bad: NDArray[np.bool_]) -> str:
             f"Unusable far more often than the rest: {listed(told)}. A model that saw these files could learn the "
             "defect for the rhythm."
         )
-    if not bad.any() or len(survey.present()) < 2:
-        return ""
-    return "No rhythm loses clearly more of its files than the others."
+    return ""
 
 
 def _listing(survey: Survey, bad: NDArray[np.bool_]) -> Listing:

@@ -81,7 +81,7 @@ def _agrees(survey: Survey, group: NDArray[np.int64]) -> bool:
 def _words_on_none(one: Repeats) -> str:
     n_known = int((one.groups >= 0).sum())
     if not n_known:
-        return f"{sentence(one.title)}: the tables say nothing to tell it by."
+        return f"{sentence(one.title)}: {one.lacking}."
     return f"{sentence(one.title)}: none among {counted(n_known, 'record')}."
 
 

@@ -68,6 +68,9 @@ class Repeats:
 
     title: str
     meaning: str
+    """By what it is told."""
+    lacking: str
+    """What is said where that is known of no record."""
     groups: NDArray[np.int64]
     """Shape (n_rows,): equal for records that belong together; -1 where nothing is known to tell it by."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ecgml.exploration.sections import Listing, Picture, Section, picture
 from ecgml.exploration.style import boxes, rhythm_style
@@ -18,6 +19,9 @@ ELSEWHERE = ("age", "sex")
 """Shown with the patients."""
 
 COLUMNS = 3
+
+LEAST_OVER = 5
+"""So many values more than rhythms are needed to say how far the rhythms differ."""
 
 
 def values_section(survey: Survey) -> Section:
@@ -36,9 +40,7 @@ def values_section(survey: Survey) -> Section:
         if places:
             parts.append(_picture(survey, places, name, title))
         else:
-            words.append(
-                "No waveform could be measured." if measured else "No table gives a clinical measurement of any record."
-            )
+            words.append(_words_on_none(survey, measured))
     rows = [
         place
         for place, variable in enumerate(survey.variables)
@@ -52,8 +54,8 @@ def values_section(survey: Survey) -> Section:
 def separation(values: NDArray[np.float64], rhythms: NDArray[np.int64]) -> float:
     """Return how far rhythms differ in a variable: the share of its ranks' variance that lies between rhythms.
 
-    The correlation ratio of ranks, eta squared: 0 where the rhythm says nothing of the value, 1 where it says all
-    (Kruskal and Wallis 1952, 10.1080/01621459.1952.10483441, test the same quotient).
+    Epsilon squared of ranks (Kelley 1935, 10.1073/pnas.21.9.554; the quotient that Kruskal and Wallis test): 0 where
+    the rhythm says nothing of the value, 1 where it says all, and not more by chance because there are few values.
 
     Parameters
     ----------
@@ -65,18 +67,24 @@ def separation(values: NDArray[np.float64], rhythms: NDArray[np.int64]) -> float
     Returns
     -------
     share : float
-        NaN with fewer than two rhythms or without variance.
+        NaN with fewer than two rhythms, without variance, or with next to no more values than rhythms.
     """
-    from scipy.stats import rankdata
-
     there = np.isfinite(values) & (rhythms >= 0)
-    ranks, kinds = rankdata(values[there]), rhythms[there]
-    if len(np.unique(kinds)) < 2 or np.ptp(ranks) == 0:
+    kinds, kind = np.unique(rhythms[there], return_inverse=True)
+    n_values = int(there.sum())
+    if len(kinds) < 2 or n_values < len(kinds) + LEAST_OVER or np.ptp(values[there]) == 0:
         return float("nan")
-    between = sum(
-        (kinds == kind).sum() * (ranks[kinds == kind].mean() - ranks.mean()) ** 2 for kind in np.unique(kinds)
-    )
-    return float(between / np.square(ranks - ranks.mean()).sum())
+    ranks = rankdata(values[there]) - (n_values + 1) / 2
+    sums, counts = np.bincount(kind, ranks), np.bincount(kind)
+    within = 1 - (sums**2 / counts).sum() / np.square(ranks).sum()
+    return float(max(0.0, 1 - within * (n_values - 1) / (n_values - len(kinds))))
+
+
+def _words_on_none(survey: Survey, measured: bool) -> str:
+    there = any(one.measured == measured and one.name not in ELSEWHERE for one in survey.variables)
+    if there:
+        return f"No record with {'a measured waveform' if measured else 'measurements in a table'} has a rhythm."
+    return "No waveform could be measured." if measured else "No table gives a clinical measurement of any record."
 
 
 def _has_values(survey: Survey, place: int) -> bool:

@@ -60,7 +60,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
         check_folder(folder)
         experiment = connect()
-        for run_id in close_abandoned(experiment):
+        for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, preprocessing = configuration["data"], configuration["preprocessing"]
         inner, outer = load_cohorts(data, console, need_files=False)
@@ -116,7 +116,7 @@ def _summary(survey: Survey) -> str:
     n_files, n_usable = int((survey.states != NO_FILE).sum()), int(survey.usable.sum())
     return (
         f"{counted(len(survey), 'row')} of tables in {counted(len(survey.facts), 'cohort')}, "
-        f"{counted(n_files, 'signal file')}, {n_usable:,} of them usable. Labels are as their sources wrote them; "
+        f"{counted(n_files, 'signal file')} ({n_usable:,} usable). Labels are as their sources wrote them; "
         f"classes are those of the scheme “{survey.scheme.name}”. What shows values of tables stands on all rows, with "
         "a file or without; what shows signals on the usable ones, or on a sample of these. Under each figure stands "
         "on which."

@@ -199,21 +199,25 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
         Repeats(
             "the same waveform",
             "equal to the microvolt after preprocessing",
+            "no waveform could be read",
             grouped(lambda row, cohort, entry: [fingerprints[row]] if fingerprints[row] else []),
         ),
         Repeats(
             "the same ECG in two editions",
             "by the names that the editions of a data set give it",
+            "no record has a name that another edition could share",
             grouped(lambda row, cohort, entry: entry.aliases),
         ),
         Repeats(
             "near-certain twins",
             "equal in rhythm and in every measurement of the table",
+            "no table has all of the measurements to tell it by",
             grouped(lambda row, cohort, entry: [entry.twin_key] if entry.twin_key else []),
         ),
         Repeats(
             "the same patient",
             "by the table's patient number",
+            "no table says who the patients are",
             grouped(lambda row, cohort, entry: [f"{cohort.name}/{entry.patient_id}"] if entry.patient_id else []),
         ),
     )
