@@ -1,4 +1,4 @@
-"""What a person looks at before training: figures, tables and words that are computed from the data. No torch, no MLflow.
+"""What a person looks at before training: figures, tables and words computed from the data. No torch, no MLflow.
 
 survey          what there is to look at: every row of the tables, a sample of the signals
 settings        how much of the signals
