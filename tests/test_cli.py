@@ -218,7 +218,9 @@ def test_refused_file_is_answered_with_options_of_this_command(
 def test_folder_without_an_ecg_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
     result = call("predict", str(checkpoint), str(tmp_path))
     assert result.exit_code == 1
-    assert result.output.startswith(f"{tmp_path}: error: no ECG in this folder or below; looked for .aecg .csv .dat .dcm")
+    assert result.output.startswith(
+        f"{tmp_path}: error: no ECG in this folder or below; looked for .aecg .csv .dat .dcm"
+    )
 
 
 def test_unit_that_is_no_voltage_is_a_bad_option(checkpoint: Path, mixed: Path) -> None:
