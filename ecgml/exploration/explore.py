@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib import rc_context
+from threadpoolctl import threadpool_limits
 
 from ecgml.exploration.classes import classes_section
 from ecgml.exploration.components import fit_components, median_beats, power_spectra, standardise
@@ -72,8 +73,9 @@ def explore(
         step()
         return section
 
-    # Names of folders and records are no mathematics, and may be in any script.
-    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+    # Names of folders and records are no mathematics, and may be in any script. Linear algebra on one thread: of
+    # matrices of this size more threads make more work (51 s of processor time became 32 on two busy cores).
+    with rc_context({"text.parse_math": False}), warnings.catch_warnings(), threadpool_limits(1):
         warnings.filterwarnings("ignore", "Glyph")
         on_tables = [
             stepped(classes_section(survey, settings.seed)),
@@ -89,9 +91,7 @@ def explore(
         given, measured = (standardise(survey, measured=flag) for flag in (False, True))
         shapes = fit_components(beats.features, beats.rows, settings.seed)
         step()
-        on_signals = [
-            exemplars_section(survey, feature_space(measured, beats, shapes), read, step),
-            filters_section(survey, filtered, read, preprocessing, step),
-            stepped(pca_section(survey, signals, beats, shapes, spectra, [given, measured], settings.seed)),
-        ]
-    return [*on_tables, *on_signals]
+        exemplars = exemplars_section(survey, feature_space(measured, beats, shapes), read, step)
+        filters = filters_section(survey, filtered, read, preprocessing, step)
+        pca = stepped(pca_section(survey, signals, beats, shapes, spectra, [given, measured], settings.seed))
+    return [*on_tables, exemplars, filters, pca]
