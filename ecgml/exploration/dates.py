@@ -100,7 +100,8 @@ def dates_section(survey: Survey, seed: int) -> Section:
     if undated:
         of_which = f" of {listed(undated)}" if len(survey.facts) > 1 else ""
         words.append(f"No acquisition dates are known{of_which}.")
-    return Section("dates", "Acquisition date by class", tuple(words), tuple(pictures), tuple(findings), metrics)
+    title = "Acquisition date by class"
+    return Section("dates", title, tuple(words), tuple(pictures), findings=tuple(findings), metrics=metrics)
 
 
 def _picture(
@@ -166,9 +167,9 @@ def _shares(axes: Axes, counts: NDArray[np.int64], kinds: list[int], periods: Pe
         floor += share
     for place, total in enumerate(totals):
         axes.text(place, 101.5, f"{total:,}", ha="center", va="bottom", fontsize=8, color=INK)
-    bare(axes, f"Rhythms recorded each {periods.unit} (number of records on top)", ylabel="percent")
-    axes.title.set_position((0, 1))
-    axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=10.5, color=INK, pad=16)
+    bare(axes, ylabel="percent")
+    title = f"Rhythms recorded each {periods.unit} (number of records on top)"
+    axes.set_title(title, loc="left", fontsize=10.5, color=INK, pad=16)
     axes.set_xlim(-0.6, len(totals) - 0.4)
     axes.set_ylim(0, 100)
     axes.set_xticks(range(len(totals)), [""] * len(totals))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgml import paper
 from ecgml.exploration.components import Beats, Components, Standardised
+from ecgml.exploration.quality import without_remarks
 from ecgml.exploration.sections import Picture, Section, picture, sentence
 from ecgml.exploration.survey import Survey, listed, rhythm_name
 from ecgml.records.record import Record
@@ -103,7 +104,7 @@ def choose_exemplars(survey: Survey, space: FeatureSpace) -> list[Exemplar]:
     recording there is a typical one only.
     """
     chosen = []
-    clean = survey.notes[space.rows] == ""
+    clean = without_remarks(survey)[space.rows]
     for rhythm in survey.present(space.rows):
         here = np.flatnonzero(clean & (survey.rhythms[space.rows] == rhythm))
         if not len(here):
@@ -175,7 +176,7 @@ def _page(survey: Survey, one: Exemplar, record: Record) -> Picture:
     paper.draw(axes, record.waveform, record.fs, title=f"{code}, {one.kind}: {name}{caution}")
     facts = _facts(survey, one.row)
     if one.n_records == 1:
-        place = f"The only {code} in the sample."
+        place = f"The only measured {code} without a remark in the sample."
     else:
         rank = "nearest to" if one.kind == TYPICAL else "furthest from"
         place = (

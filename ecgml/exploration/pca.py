@@ -28,6 +28,9 @@ from ecgml.records.leads import LEADS
 N_TOLD = 10
 """So many components are given to the classifier that says whether classes lie apart."""
 
+MANY = 200
+"""Of so many points and more the outermost ones may lie beyond a plot's edges: they would crowd the others."""
+
 SHOWN_LEADS = ("II", "V1", "V5")
 
 KIND_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE")
@@ -141,14 +144,10 @@ def _cohorts_in(survey: Survey, components: Components) -> list[str]:
 
 
 def _words_on_variance(components: Components, what: str) -> str:
-    first_two = components.explained[:2].sum()
     needed = components.for_share(0.9)
-    rest = (
-        f"{counted(needed, 'component')} carry 90 %"
-        if needed
-        else f"the first {len(components.explained)} carry {components.explained.sum():.0%}"
-    )
-    return f"The first two components carry {first_two:.0%} of the variance of {what}, {rest}."
+    n_found, found = len(components.explained), components.explained.sum()
+    rest = f"90 % takes {needed}" if needed else f"the first {n_found} carry {found:.0%}"
+    return f"The first two components carry {components.explained[:2].sum():.0%} of the variance of {what}; {rest}."
 
 
 def _points(axes: Axes, survey: Survey, components: Components, title: str, size: float = 14) -> None:
@@ -163,22 +162,23 @@ def _points(axes: Axes, survey: Survey, components: Components, title: str, size
     axes.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
 
 
+def _limits(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the edges of a plot, shape (2, 2) as (low, high) by (x, y): of many points those of 99 in 100."""
+    edges = np.percentile(points, [0.5, 99.5] if len(points) >= MANY else [0, 100], axis=0)
+    margin = 0.08 * np.where(np.ptp(edges, axis=0) > 0, np.ptp(edges, axis=0), 10)
+    return edges + [[-1], [1]] * margin
+
+
 def _fit_limits(axes: Axes, points: NDArray[np.floating]) -> None:
-    """Show the middle 99 percent of points in each direction at least, the rest at the edge is cut off."""
-    for setter, values in ((axes.set_xlim, points[:, 0]), (axes.set_ylim, points[:, 1])):
-        low, high = np.percentile(values, [0.5, 99.5]) if len(values) >= 200 else (values.min(), values.max())
-        margin = 0.08 * (high - low) or 1.0
-        setter(low - margin, high + margin)
+    (left, bottom), (right, top) = _limits(points)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _cut_off(components: Components) -> str:
     """Say how many points lie beyond the edges."""
-    if len(components.rows) < 200:
-        return ""
     points = components.scores[:, :2]
-    low, high = np.percentile(points, [0.5, 99.5], axis=0)
-    margin = 0.08 * (high - low)
-    n_out = int(((points < low - margin) | (points > high + margin)).any(axis=1).sum())
+    low, high = _limits(points)
+    n_out = int(((points < low) | (points > high)).any(axis=1).sum())
     return f"{counted(n_out, 'record lies', 'records lie')} beyond the edges of the plot." if n_out else ""
 
 
@@ -190,11 +190,16 @@ def _by_cohort(axes: Axes, survey: Survey, components: Components) -> None:
     _fit_limits(axes, components.scores[:, :2])
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.legend(handles=cohort_handles(colours), fontsize=7.5, framealpha=0.8, edgecolor="white", loc="upper right")
+    shown = {name if len(name) <= 18 else f"{name[:16]}…": colour for name, colour in colours.items()}
+    axes.legend(
+        handles=cohort_handles(shown), frameon=False, fontsize=7.5, ncols=3, columnspacing=0.8, handletextpad=0.2,
+        loc="upper center", bbox_to_anchor=(0.5, -0.06),
+    )  # fmt: skip
 
 
 def _waveform_picture(survey: Survey, by_lead: dict[str, Components], seed: int) -> Picture:
-    shown = next(iter(by_lead.values()))
+    shown = max(by_lead.values(), key=lambda one: len(one.rows))
+    sizes = [len(one.rows) for one in by_lead.values()]
     legend = rhythm_handles(survey.rhythms[shown.rows])
     figure = new_figure(11, 9.6, "", survey.caution, legend, legend_columns=7)
     for axes, lead in zip(figure.subplots(3, 4).flat, LEADS, strict=True):
@@ -208,12 +213,13 @@ def _waveform_picture(survey: Survey, by_lead: dict[str, Components], seed: int)
         "Waveforms, lead by lead",
         figure,
         alt="Twelve scatter plots, one a lead, of the first two principal components, coloured by rhythm.",
-        basis=_basis(survey, shown),
+        basis=f"{_basis(survey, shown)}{', of some leads fewer' if len(set(sizes)) > 1 else ''}",
         words=(
             "Each point is a recording, by the first two components of its waveform as it was recorded, beats wherever "
             "they fall: the same beat a little later is another waveform to them.",
             f"Lead {best} is described best. {_words_on_variance(by_lead[best], f'lead {best}')}",
             _words_on_separation(survey, by_lead[best], f"lead {best}", seed),
+            "Some of the outermost points lie beyond the edges of the plots." if max(sizes) >= MANY else "",
         ),
     )
 
@@ -221,7 +227,7 @@ def _waveform_picture(survey: Survey, by_lead: dict[str, Components], seed: int)
 def _beat_picture(survey: Survey, components: Components, beats: Beats, seed: int) -> Picture:
     several = len(_cohorts_in(survey, components)) > 1
     legend = rhythm_handles(survey.rhythms[components.rows])
-    figure = new_figure(11, 4.9, "", survey.caution, legend, legend_columns=7)
+    figure = new_figure(11, 5.3 if several else 4.9, "", survey.caution, legend, legend_columns=7)
     columns = [1.5, 1.5, 1, 1] if several else [1.7, 1, 1]
     grid = figure.add_gridspec(3, len(columns), width_ratios=columns)
     _points(figure.add_subplot(grid[:, 0]), survey, components, "Median beats by rhythm")
@@ -267,7 +273,7 @@ def _beat_picture(survey: Survey, components: Components, beats: Beats, seed: in
 def _spectrum_picture(survey: Survey, components: Components, spectra: Spectra, seed: int) -> Picture:
     several = len(_cohorts_in(survey, components)) > 1
     legend = rhythm_handles(survey.rhythms[components.rows])
-    figure = new_figure(11, 4.9, "", survey.caution, legend, legend_columns=7)
+    figure = new_figure(11, 5.3 if several else 4.9, "", survey.caution, legend, legend_columns=7)
     columns = [1.5, 1.5, 1.7] if several else [1.5, 1.7]
     grid = figure.add_gridspec(2, len(columns), width_ratios=columns)
     _points(figure.add_subplot(grid[:, 0]), survey, components, "Spectra by rhythm")

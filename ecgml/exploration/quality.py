@@ -51,6 +51,20 @@ def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(_LEAD.sub("lead", remark), tuple(_LEAD.findall(remark))) for remark in note.split("; ") if remark]
 
 
+def without_remarks(survey: Survey) -> NDArray[np.bool_]:
+    """Mark the rows on which preprocessing had nothing to say, but for what it said of most: a filter that cannot be at
+    the data set's sampling rate is no fault of a recording.
+
+    Returns
+    -------
+    clean : ndarray of bool, shape (n_rows,)
+    """
+    kinds = [{kind for kind, _ in note_kinds(note)} for note in survey.notes.tolist()]
+    counts = Counter(kind for own in kinds for kind in own)
+    usual = {kind for kind, n_rows in counts.items() if n_rows > survey.usable.sum() / 2}
+    return np.array([own <= usual for own in kinds], dtype=bool)
+
+
 def quality_section(survey: Survey) -> Section:
     """Show reasons of quarantine and what was found wanting in usable records."""
     n_files = int((survey.states != NO_FILE).sum())
@@ -198,8 +212,8 @@ def _listing(survey: Survey, bad: NDArray[np.bool_]) -> Listing:
         "rhythm": [rhythm_name(int(survey.rhythms[row])) for row in shown],
         "reason": survey.reasons[shown].tolist(),
     }
-    words = (f"{len(rows) - SHOWN:,} more are in the run's quarantine.csv.",) if len(rows) > SHOWN else ()
-    return Listing("quarantined", "Recordings that cannot be used", columns, words)
+    words = (f"{len(rows) - SHOWN:,} more are in quarantine.csv.",) if len(rows) > SHOWN else ()
+    return Listing("quarantine", "Recordings that cannot be used", columns, words)
 
 
 def _slug(reason: str) -> str:

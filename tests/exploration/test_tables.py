@@ -13,7 +13,7 @@ from ecgml.exploration.correlations import correlations_section, rank_correlatio
 from ecgml.exploration.intervals import wilson
 from ecgml.exploration.missing import missing_section
 from ecgml.exploration.patients import patients_section
-from ecgml.exploration.quality import note_kinds, quality_section
+from ecgml.exploration.quality import note_kinds, quality_section, without_remarks
 from ecgml.exploration.repeats import groups_of, repeats_section
 from ecgml.exploration.sections import Section
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, CohortFacts, Repeats, Variable
@@ -181,6 +181,14 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
 )
 def test_any_note_is_taken_apart(note: str, kinds: list) -> None:
     assert note_kinds(note) == kinds
+
+
+def test_a_remark_on_most_recordings_is_no_fault_of_one() -> None:
+    survey = make_survey(["SR"] * 9)
+    notes = np.full(9, "no notch at 50 Hz", dtype="<U80")
+    notes[3] = "V1 left out: flat; no notch at 50 Hz"
+    notes[4] = ""
+    assert np.flatnonzero(~without_remarks(replace(survey, notes=notes))).tolist() == [3]
 
 
 def test_a_defect_that_goes_with_a_rhythm_is_named() -> None:
