@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgml.exploration.components import Beats, Components, Spectra, Standardised, fit_components
 from ecgml.exploration.predictability import BY_NEIGHBOURS, predictability
-from ecgml.exploration.sections import Picture, Section, picture
+from ecgml.exploration.sections import Picture, Section, picture, snake_case
 from ecgml.exploration.style import (
     class_colour,
     cohort_colour,
@@ -106,10 +106,7 @@ def pca_section(
             words.append(f"{title}: too few records have enough of them.")
     if explained:
         pictures.append(_explained_picture(survey, explained))
-    metrics = {
-        f"pca_{name.lower().replace(' ', '_')}_explained_2": float(one.explained[:2].sum())
-        for name, one in explained.items()
-    }
+    metrics = {f"pca_{snake_case(name)}_explained_2": float(one.explained[:2].sum()) for name, one in explained.items()}
     return Section("pca", "Principal components", tuple(words), tuple(pictures), metrics=metrics)
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ecgml.exploration.intervals import wilson
-from ecgml.exploration.sections import Listing, Picture, Section, picture
+from ecgml.exploration.sections import Listing, Picture, Section, picture, snake_case
 from ecgml.exploration.style import rhythm_handles, rhythm_style
 from ecgml.exploration.survey import (
     NO_FILE,
@@ -71,7 +71,7 @@ def quality_section(survey: Survey) -> Section:
     bad = survey.states == QUARANTINED
     noted = survey.notes != ""
     metrics = {"files": n_files, "quarantined": int(bad.sum()), "mended": int(noted.sum())}
-    metrics |= {f"quarantined_{_slug(reason)}": n for reason, n in Counter(survey.reasons[bad].tolist()).items()}
+    metrics |= {f"quarantined_{snake_case(reason)}": n for reason, n in Counter(survey.reasons[bad].tolist()).items()}
     words = [one.stop for one in survey.facts if one.stop]
     words = [f"Training would stop here: {word}." for word in words]
     if not n_files:
@@ -214,7 +214,3 @@ def _listing(survey: Survey, bad: NDArray[np.bool_]) -> Listing:
     }
     words = (f"{len(rows) - SHOWN:,} more are in quarantine.csv.",) if len(rows) > SHOWN else ()
     return Listing("quarantine", "Recordings that cannot be used", columns, words)
-
-
-def _slug(reason: str) -> str:
-    return re.sub(r"\W+", "_", reason.lower()).strip("_")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ecgml.exploration.sections import Listing, Section, picture, sentence
+from ecgml.exploration.sections import Listing, Section, picture, sentence, snake_case
 from ecgml.exploration.survey import Repeats, Survey, counted, listed, rhythm_name
 from ecgml.figures import FAINT, INK, bare, new_figure
 
@@ -20,7 +20,7 @@ def repeats_section(survey: Survey) -> Section:
     """Show how many records belong together in which way, and whether they bear the same rhythm."""
     title = "Duplicates and repeats"
     found = [(one, groups_of(one.groups)) for one in survey.repeats]
-    metrics = {f"repeats_{one.title.replace(' ', '_')}": sum(map(len, groups)) for one, groups in found}
+    metrics = {f"repeats_{snake_case(one.title)}": sum(map(len, groups)) for one, groups in found}
     words = [_words_on_none(one) for one, groups in found if not groups]
     found = [(one, groups) for one, groups in found if groups]
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,6 +53,11 @@ class Section:
     """What deserves to be said on top of the page."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What a tracker keeps."""
+
+
+def snake_case(text: str) -> str:
+    """Return text as a part of a metric's name."""
+    return re.sub(r"\W+", "_", text.lower()).strip("_")
 
 
 def sentence(text: str) -> str:

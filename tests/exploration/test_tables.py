@@ -165,7 +165,7 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
     assert section.words == ("The same patient: no table says who the patients are.",)
     assert "The same ECG (by its name): 4 records in 2 groups; in 1 the rhythms differ." in said(section)
     assert section.parts[1].columns["rhythms"] == ["SB and AFIB", "SR"]
-    assert section.metrics["repeats_the_same_ECG"] == 4
+    assert section.metrics["repeats_the_same_ecg"] == 4
 
 
 @pytest.mark.parametrize(
