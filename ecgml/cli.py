@@ -197,7 +197,10 @@ def _prepare() -> click.Command:
         click.Argument(["data"], nargs=-1),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
         click.Option(
-            ["--export"], default="", metavar="DIR", help="Write denoised CSV files here, as the data set has them."
+            ["--export"],
+            default="",
+            metavar="DIR",
+            help="Write denoised CSV files here, as the data set has them (Chapman-Shaoxing only).",
         ),
         click.Option(
             ["--collect"], default="", metavar="DIR", help="Copy unusable files here, by reason, with a list of them."

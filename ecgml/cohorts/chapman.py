@@ -142,3 +142,8 @@ def _warnings(diagnostics: Diagnostics, signals: _SignalFolder, unused: list[_Si
     if stray:
         warnings.append(f"{len(stray):,} files in {signals.path.name} are not in {table} (first {stray[0]}); not used")
     return warnings
+
+
+def is_denoised(cohort: Cohort) -> bool:
+    """Whether recordings of a cohort were denoised by those who published them, by the folder that they lie in."""
+    return any(entry.path.parent.name.startswith("ECGDataDenoised") for entry in cohort.entries)

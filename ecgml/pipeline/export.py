@@ -24,6 +24,22 @@ MARKER = "EXPORT.json"
 """Says what the files were made with: a stopped export goes on only with the same."""
 
 
+def check_exportable(cohorts: Sequence[Cohort], settings: PreprocessingSettings) -> None:
+    """Refuse what cannot be exported, before anything is read.
+
+    Raises
+    ------
+    CohortError
+        If there are several cohorts, one of another kind than ``chapman``, or nothing is to be denoised.
+    """
+    if len(cohorts) != 1 or cohorts[0].kind != "chapman":
+        raise CohortError(
+            f"export: {', '.join(c.name for c in cohorts)}; the layout is for one Chapman-Shaoxing folder"
+        )
+    if settings.denoise == "none":
+        raise CohortError("export: nothing would be denoised; choose a filter, --denoise zheng2020 for one")
+
+
 def export_denoised(
     cohorts: Sequence[Cohort],
     settings: PreprocessingSettings,
@@ -56,13 +72,10 @@ def export_denoised(
     Raises
     ------
     CohortError
-        If the cohort is of another kind, the folder holds something else, or writing fails.
+        As :func:`check_exportable`, or if the folder holds something else or writing fails.
     """
+    check_exportable(cohorts, settings)
     cohort = cohorts[0]
-    if len(cohorts) != 1 or cohort.kind != "chapman":
-        raise CohortError(
-            f"export: {', '.join(c.name for c in cohorts)}; the layout is for one Chapman-Shaoxing folder"
-        )
     made_with = {"denoise": settings.denoise, "source": cohort.name}
     try:
         _claim(folder, made_with, cohort)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import resolve
 from ecgml.datasets.cache import CachedCohort, check_quarantine
@@ -16,7 +17,7 @@ from ecgml.errors import CohortError
 from ecgml.pipeline.collect import LIST, collect_quarantined, write_list
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.export import export_denoised
+from ecgml.pipeline.export import check_exportable, export_denoised
 from ecgml.pipeline.settings import PREPARE_SECTIONS
 from ecgml.records.schemes import Scheme, scheme_named
 
@@ -60,6 +61,11 @@ def prepare(
     data, preprocessing = configuration["data"], configuration["preprocessing"]
     inner, outer = load_cohorts(data, console)
     cohorts = [*inner, *outer]
+    if export:
+        check_exportable(cohorts, preprocessing)
+    for cohort in cohorts:
+        if preprocessing.denoise != "none" and is_denoised(cohort):
+            console.warn(f"{cohort.name}: denoised by those who published it, and now once more")
     caches = fill_caches(cohorts, data, preprocessing, console, check=False)
     scheme = scheme_named(data.scheme)
     lines = [line for cohort, cached in zip(cohorts, caches, strict=True) for line in _summary(cohort, cached, scheme)]
@@ -94,7 +100,10 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
     for reason, by_class in losses_by_reason(cohort, cached, scheme).items():
         listed = ", ".join(f"{name} {count:,}" for name, count in by_class.items())
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(remarks, reason)}")
-    for reason, what in (("mended", "used without some leads, or clipped"), ("suspect", "leads probably exchanged")):
+    for reason, what in (
+        ("mended", "used without some leads, or clipped"),
+        ("suspect", "leads or electrodes that are suspect"),
+    ):
         if count := sum(one.used and one.reason == reason for one in remarks):
             lines.append(f"  {what}: {count:,}: {_some(remarks, reason)}")
     return lines

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.cohorts.attributes import Attribute, read_attributes
+from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import connected, patient_keys, same_ecg_keys
@@ -230,5 +231,4 @@ def _facts(cohort: Cohort, cached: CachedCohort | None, max_quarantined: float) 
             check_quarantine(cohort, cached, max_quarantined)
         except CohortError as error:
             stop = str(error)
-    denoised = any(entry.path.parent.name.startswith("ECGDataDenoised") for entry in cohort.entries)
-    return CohortFacts(cohort.name, cohort.kind, cohort.simulated, stop, denoised)
+    return CohortFacts(cohort.name, cohort.kind, cohort.simulated, stop, is_denoised(cohort))

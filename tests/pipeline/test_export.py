@@ -64,3 +64,20 @@ def test_export_mixes_with_nothing_else(demo: Path, tmp_path: Path) -> None:
     (tmp_path / "full" / "mine.txt").touch()
     with pytest.raises(CohortError, match="is not empty; choose another folder"):
         export(demo, tmp_path / "full")
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "message"),
+    [
+        ("wfdb", "notch", "the layout is for one Chapman-Shaoxing folder"),
+        ("chapman", "none", "nothing would be denoised; choose a filter"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_before_anything_is_read(
+    tmp_path: Path, layout: str, name: str, message: str
+) -> None:
+    write_demo(tmp_path / "demo", n_records=12, layout=layout)
+    with pytest.raises(CohortError, match=message):
+        export(tmp_path / "demo", tmp_path / "out", name)
+    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "out").exists()

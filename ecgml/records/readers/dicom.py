@@ -91,7 +91,7 @@ def _rhythm(groups: Sequence[Dataset], where: str) -> list[Dataset]:
     for group in groups:
         if any(lead_of(channel) in LEADS for channel in group.ChannelDefinitionSequence):
             is_original = str(group.get("WaveformOriginality", "ORIGINAL")).upper() == "ORIGINAL"
-            fs, n_times = float(group.SamplingFrequency), int(group.NumberOfWaveformSamples)
+            fs, n_times = float(group.get("SamplingFrequency") or 0), int(group.NumberOfWaveformSamples)
             offset = float(group.get("MultiplexGroupTimeOffset") or 0)
             found.setdefault((is_original, n_times / fs if fs > 0 else 0.0, fs, n_times, offset), []).append(group)
     if not found:
@@ -148,7 +148,7 @@ def _to_record(groups: list[Dataset], dataset: Dataset, little: bool, options: R
             names.append(lead)
             rows.append(in_mv)
             units.add(unit)
-    fs = options.settle_fs(float(groups[0].SamplingFrequency), where)
+    fs = options.settle_fs(float(fs) if (fs := groups[0].get("SamplingFrequency")) is not None else None, where)
     age, sex = str(dataset.get("PatientAge") or ""), str(dataset.get("PatientSex") or "")
     given = plausible({"age": _age(age), "sex": parse_sex(sex)})
     unit = units.pop() if len(units) == 1 else None

@@ -160,3 +160,12 @@ def test_real_recordings_come_back_within_a_step(real_data: Path, tmp_path: Path
     again = read_record(write_dicom(tmp_path / "x.dcm", group(steps, record.fs, sensitivity=4.88)))
     assert again.fs == record.fs
     np.testing.assert_allclose(again.waveform, record.waveform, atol=0.00488)
+
+
+def test_a_missing_sampling_frequency_may_be_given(tmp_path: Path, steps: np.ndarray) -> None:
+    item = group(steps, 500.0)
+    del item.SamplingFrequency
+    path = write_dicom(tmp_path / "x.dcm", item)
+    with pytest.raises(RecordError, match="does not tell its sampling frequency"):
+        read_record(path)
+    assert read_record(path, fs=500).fs == 500
