@@ -1,4 +1,4 @@
-"""The cache: filling, memory, opening, gathering a batch: ``python -m benchmarks.cache [--records 1000]``.
+"""The cache: filling, memory, opening, gathering a batch: ``python -m benchmarks.cache [--denoise zheng2020]``.
 
 Simulated records in the Chapman layout are written to a temporary folder (375 kB each), read, preprocessed and cached
 with one process a core; then the cache is opened and batches of 64 are gathered at random from a warm page cache.
@@ -36,8 +36,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=1000)
     parser.add_argument("--fs", type=float, default=PreprocessingSettings().fs)
+    parser.add_argument("--denoise", default=PreprocessingSettings().denoise)
     arguments = parser.parse_args()
-    settings = PreprocessingSettings(fs=arguments.fs)
+    settings = PreprocessingSettings(fs=arguments.fs, denoise=arguments.denoise)
     n_jobs = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

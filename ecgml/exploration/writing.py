@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -18,17 +19,24 @@ PAGE, FIGURES, TABLES = "exploration.html", "figures", "tables"
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds anything but an earlier exploration.
+    """Refuse a folder that cannot be written or holds anything but an earlier exploration.
 
     Raises
     ------
     OutputError
-        If it does, or is a file.
+        If it does, or is a file, or nothing can be written there.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; give a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE).is_file():
         raise OutputError(f"{folder}: is not empty and holds no {PAGE}; give a folder of its own")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # What is written comes beside the folder first.
+        with TemporaryDirectory(prefix=f".{folder.name}.partial-", dir=folder.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; choose another place") from error
 
 
 def write_exploration(

@@ -12,6 +12,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
@@ -158,6 +159,8 @@ def fill_caches(
     """
     caches = []
     for cohort in cohorts:
+        if preprocessing.denoise != "none" and is_denoised(cohort):
+            console.warn(f"{cohort.name}: denoised by those who published it, and now once more")
         with console.progress(f"preparing {cohort.name}", "records") as show:
             cached = open_or_fill(
                 cohort,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import resolve
 from ecgml.datasets.cache import CachedCohort, check_quarantine
@@ -63,9 +62,6 @@ def prepare(
     cohorts = [*inner, *outer]
     if export:
         check_exportable(cohorts, preprocessing)
-    for cohort in cohorts:
-        if preprocessing.denoise != "none" and is_denoised(cohort):
-            console.warn(f"{cohort.name}: denoised by those who published it, and now once more")
     caches = fill_caches(cohorts, data, preprocessing, console, check=False)
     scheme = scheme_named(data.scheme)
     lines = [line for cohort, cached in zip(cohorts, caches, strict=True) for line in _summary(cohort, cached, scheme)]

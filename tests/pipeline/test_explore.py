@@ -62,6 +62,7 @@ def artifacts(run: Run, path: str = "") -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_run_has_page_figures_tables_and_counts(explored: Explored) -> None:
     run = explored.run
     assert run.info.status == "FINISHED"
@@ -83,6 +84,7 @@ def test_the_run_has_page_figures_tables_and_counts(explored: Explored) -> None:
     assert f"page: {explored.out}/exploration.html" in explored.said
 
 
+@pytest.mark.slow
 def test_the_page_says_what_it_stands_on_and_that_it_is_simulated(explored: Explored) -> None:
     page = (explored.out / "exploration.html").read_text()
     assert "60 rows of tables in 1 cohort, 40 signal files" in page
@@ -93,6 +95,7 @@ def test_the_page_says_what_it_stands_on_and_that_it_is_simulated(explored: Expl
     assert "Ventricular rate" in page, "labels are those of AttributesDictionary"
 
 
+@pytest.mark.slow
 def test_the_tables_hold_every_row(explored: Explored) -> None:
     counts = pd.read_csv(explored.out / "tables" / "counts.csv")
     assert counts["rows"].sum() == 60
@@ -195,6 +198,7 @@ def test_what_cannot_be_is_refused_before_a_run_is_opened(store: Path, demo: Pat
     assert n_runs() == before
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_real_table_shows_its_confounding(real_data: Path, tmp_path: Path) -> None:
     """The published Diagnostics table: counts, 13 days, and what its dates and QT give away."""

@@ -28,6 +28,7 @@ def export(demo: Path, to: Path, name: str = "zheng2020") -> str:
     return prepare(options, Console(), export=str(to)).summary
 
 
+@pytest.mark.slow
 def test_export_opens_as_the_data_set_does_and_holds_the_denoised_leads(demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "denoised"
     said = export(demo, out)
@@ -53,6 +54,17 @@ def test_stopped_export_goes_on_with_what_is_missing(demo: Path, tmp_path: Path)
     export(demo, out, "bandpass")
     assert sorted((out / "ECGDataDenoised").iterdir()) == files
     assert files[1].read_text() == "left alone\n"
+
+
+def test_denoising_what_is_denoised_is_warned_of(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warning = "denoised by those who published it, and now once more"
+    export(demo, tmp_path / "denoised", "bandpass")
+    assert warning not in "".join(capsys.readouterr())
+    options = {"data_dir": str(tmp_path / "denoised"), "cache_dir": str(tmp_path / "cache"), "jobs": 1}
+    prepare({**options, "denoise": "notch"}, Console())
+    assert warning in "".join(capsys.readouterr())
 
 
 def test_export_mixes_with_nothing_else(demo: Path, tmp_path: Path) -> None:

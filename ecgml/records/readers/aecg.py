@@ -133,7 +133,9 @@ def _frequency(value: Element, where: str) -> float | None:
     unit = increment.get("unit", "s")
     step = _number(increment.get("value"), "increment", where)
     if unit not in _SECONDS or step <= 0:
-        raise RecordError(f"{where}: an increment of {step:g} {unit[:10]}; one of {', '.join(_SECONDS)}", "no fs")
+        raise RecordError(
+            f"{where}: an increment of {step:g} {unit[:10]}; it must be positive, in {' or '.join(_SECONDS)}", "format"
+        )
     # 0.002 s is 500 Hz, not 500.00000000000006.
     return float(np.round(1 / (step * _SECONDS[unit]), 6))
 

@@ -182,7 +182,10 @@ def _gain(channel: Dataset, options: ReadOptions, where: str) -> tuple[float, fl
     """Return mV of one step, mV to add, and the unit of a channel (PS3.3 C.10.9.1.4.2)."""
     sensitivity = channel.get("ChannelSensitivity")
     if sensitivity is None:
-        raise RecordError(f"{where}: a channel without sensitivity: its steps are of no unit", "no unit")
+        raise RecordError(
+            f"{where}: a channel without sensitivity: how much one of its steps is cannot be known; export it again",
+            "format",
+        )
     units = channel.get("ChannelSensitivityUnitsSequence") or ()
     unit = str(units[0].get("CodeValue", "")).strip() if len(units) else None
     in_mv = options.settle_unit(unit, where)

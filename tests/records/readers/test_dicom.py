@@ -115,7 +115,7 @@ def changed(**attributes: object):
         (changed(WaveformSampleInterpretation="MB"), "samples of kind 'MB' are not read", "format"),
         (changed(WaveformBitsAllocated=8), "8 bits a sample do not fit samples of kind SS", "format"),
         (changed(NumberOfWaveformSamples=201), "holds 200 samples a channel of 201", "truncated"),
-        (changed(ChannelSensitivity=None), "without sensitivity", "no unit"),
+        (changed(ChannelSensitivity=None), "without sensitivity", "format"),
         (changed(ChannelSensitivity=0), "sensitivity 0; a number other than 0", "wrong gain"),
         (changed(SamplingFrequency=0), "sampling frequency 0 Hz", "no fs"),
         (
