@@ -7,7 +7,8 @@ hyphens; their values are parsed and checked by `ecgml.config`, the same way as 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,25 +46,32 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours is one line for a person."""
-        try:
+        with shown_errors():
             return super().invoke(ctx)
-        except EcgmlError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("stopped", err=True)
-            sys.exit(130)
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Turn an error of ours into one line and an exit code, Ctrl-C into a word and 130."""
+    try:
+        yield
+    except EcgmlError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+        sys.exit(130)
 
 
 # `mlflow run` hands a parameter that MLproject does not declare over as --name_of_it.
-_CONTEXT = {
+CONTEXT = {
     "help_option_names": ["-h", "--help"],
     "max_content_width": 120,
     "token_normalize_func": lambda token: token.replace("_", "-"),
 }
 
 
-@click.group(cls=Commands, context_settings=_CONTEXT)
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="ecgml")
 def main() -> None:
     """Train, compare and trust rhythm classifiers of 12-lead ECGs."""
@@ -240,19 +248,26 @@ def _command(
     name: str, run: Callable[..., None], sections: Mapping[str, type], extra: list[click.Parameter]
 ) -> click.Command:
     """Make a command whose options are the settings of sections."""
+    return click.Command(name, callback=run, params=[*extra, *settings_options(sections)], help=SETTINGS_COMMANDS[name])
+
+
+def settings_options(sections: Mapping[str, type]) -> list[click.Option]:
+    """Return an option a setting; one that two sections share is there once."""
     from ecgml.config import fields_of, placeholder
 
-    options = [
+    fields: dict[str, Any] = {}
+    for section in sections.values():
+        for name, described in fields_of(section).items():
+            fields.setdefault(name, described)
+    return [
         click.Option(
-            [f"--{field_name.replace('_', '-')}"],
+            [f"--{name.replace('_', '-')}"],
             default="",
             metavar=placeholder(field, hint),
             help=f"{field.metadata['doc']}.{_shown(field.default)}",
         )
-        for section in sections.values()
-        for field_name, (field, hint) in fields_of(section).items()
+        for name, (field, hint) in fields.items()
     ]
-    return click.Command(name, callback=run, params=[*extra, *options], help=SETTINGS_COMMANDS[name])
 
 
 def _shown(default: Any) -> str:

@@ -13,7 +13,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -131,6 +131,30 @@ class Configuration:
     def values(self) -> dict[str, Any]:
         """Return every setting by its flat name."""
         return {key: value for section in self.sections.values() for key, value in dataclasses.asdict(section).items()}
+
+    def values_of(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return some settings by their flat names."""
+        values = self.values()
+        return {name: values[name] for name in names}
+
+    def changed(self, values: Mapping[str, Any]) -> Configuration:
+        """Return it with some settings changed, as if these had been given as options.
+
+        Raises
+        ------
+        ConfigError
+            If a key is unknown or a value does not fit.
+        """
+        owners = {name: key for key, section in self.sections.items() for name in fields_of(type(section))}
+        sections = dict(self.sections)
+        for name in values:
+            if name not in owners:
+                raise ConfigError(f"unknown setting {name!r}{nearest(name, sorted(owners))}")
+        for key in {owners[name] for name in values}:
+            hints = fields_of(type(sections[key]))
+            own = {name: _coerce(name, value, hints[name][1]) for name, value in values.items() if owners[name] == key}
+            sections[key] = dataclasses.replace(sections[key], **own)
+        return Configuration(sections, {**self.origins, **dict.fromkeys(values, "option")})
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"settings": {section: {name: value}}, "origins": {name: origin}}``, ready for ``json.dump``."""

@@ -67,3 +67,7 @@ class OutputError(EcgmlError):
 
 class TrackingError(EcgmlError):
     """MLflow's tracking store or registry cannot be used."""
+
+
+class TuningError(EcgmlError):
+    """A study cannot be opened, does not fit what is asked, or leads nowhere."""

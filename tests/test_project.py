@@ -15,6 +15,7 @@ from ecgml.measurements.table import MEASUREMENTS
 from ecgml.pipeline.settings import EXPLORE_SECTIONS, PREPARE_SECTIONS, TRAIN_SECTIONS
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from tests.conftest import ROOT
+from tuning.settings import TUNE_SECTIONS
 
 
 def run_python(*words: str) -> None:
@@ -41,7 +42,7 @@ def known(sections: dict[str, type]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("entry_point", "sections"),
-    [("main", TRAIN_SECTIONS), ("prepare", PREPARE_SECTIONS), ("explore", EXPLORE_SECTIONS)],
+    [("main", TRAIN_SECTIONS), ("prepare", PREPARE_SECTIONS), ("explore", EXPLORE_SECTIONS), ("tune", TUNE_SECTIONS)],
 )
 def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point: str, sections: dict) -> None:
     project = yaml.safe_load((ROOT / "MLproject").read_text())

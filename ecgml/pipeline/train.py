@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -129,6 +130,40 @@ def say_how_to_resume(run_id: str, console: Console) -> Iterator[None]:
         raise
 
 
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted model before it is judged.
+
+    Parameters
+    ----------
+    name : str
+    model : Module
+        With the weights of its best epoch.
+    encoder : ClinicalEncoder
+    data : TrainingData
+        What it was fitted to and selected by.
+    fitted : Fitted
+    """
+
+    name: str
+    model: nn.Module
+    encoder: ClinicalEncoder
+    data: TrainingData
+    fitted: Fitted
+
+    @property
+    def kept(self) -> dict[str, float]:
+        """Metrics of the epoch whose weights were kept."""
+        return self.fitted.history[self.fitted.best_epoch]
+
+
+def training_data(configuration: Configuration, job: JobData, store: WindowStore) -> TrainingData:
+    """Return what models are fitted to and selected by: the test part is not in it."""
+    return TrainingData(
+        store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration["preprocessing"].fs
+    )
+
+
 def train_model(
     name: str,
     configuration: Configuration,
@@ -138,13 +173,33 @@ def train_model(
     tracker: Tracker,
     console: Console,
 ) -> Scored:
-    """Fit one model in the active run; log everything about it."""
-    n_bootstrap = configuration["job"].bootstrap
+    """Fit one model in the active run and score it; log everything about it."""
+    trained, state_path = fit_model(name, configuration, job, store, start, tracker, console)
+    scored = judge_model(trained, configuration, job, tracker, console)[0]
+    state_path.unlink(missing_ok=True)
+    return scored
+
+
+def fit_model(
+    name: str,
+    configuration: Configuration,
+    job: JobData,
+    store: WindowStore,
+    start: Checkpoint | None,
+    tracker: Tracker,
+    console: Console,
+) -> tuple[Trained, Path]:
+    """Fit one model in the active run; log everything but its scores.
+
+    Returns
+    -------
+    trained : Trained
+    state_path : Path
+        The training's state, to be deleted when nothing is left to do.
+    """
     report_job(tracker, configuration, job)
     tracker.params({"model": name, **configuration.values()})
-    data = TrainingData(
-        store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration["preprocessing"].fs
-    )
+    data = training_data(configuration, job, store)
     encoder = start.encoder if start else fit_encoder(data.train)
     model = initial_model(name, configuration, encoder, data, start).to(store.device)
     n_parameters = sum(value.numel() for value in model.parameters())
@@ -155,18 +210,33 @@ def train_model(
     except TrainingError:
         state_path.unlink(missing_ok=True)  # going on from there would fail again
         raise
-
-    val = fitted.history[fitted.best_epoch]
+    trained = Trained(name, model, encoder, data, fitted)
     tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})
     tracker.tags({"ecgml.stopped": fitted.stopped})
     console.say(
         f"{name}: kept epoch {fitted.best_epoch + 1} of {len(fitted.history)} ({fitted.stopped}), "
-        f"val macro-F1 {val['val_macro_f1']:.3f}, macro AUROC {val['val_macro_auroc']:.3f}"
+        f"val macro-F1 {trained.kept['val_macro_f1']:.3f}, macro AUROC {trained.kept['val_macro_auroc']:.3f}"
     )
     report_history(tracker, fitted.history, fitted.best_epoch, job)
-    temperature = temperature_of(model, store, data.val, encoder)
+    return trained, state_path
+
+
+def judge_model(
+    trained: Trained, configuration: Configuration, job: JobData, tracker: Tracker, console: Console
+) -> tuple[Scored, str]:
+    """Score a fitted model, once, on the test part and the external cohort; log it in the active run.
+
+    Returns
+    -------
+    scored : Scored
+    model_id : str
+        The LoggedModel.
+    """
+    name, model, encoder, store = trained.name, trained.model, trained.encoder, trained.data.store
+    n_bootstrap = configuration["job"].bootstrap
+    temperature = temperature_of(model, store, trained.data.val, encoder)
     tracker.metrics({"temperature": temperature})
-    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, fitted, tracker)
+    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, trained.fitted, tracker)
     scored = Scored()
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
@@ -178,8 +248,7 @@ def train_model(
             report_harmonised(tracker, what, harmonised, n_bootstrap, model_id)
         console.say(f"{name}, {what}: {one_line(scored.scores[what])}")
     tracker.describe(describe_model(name, scored, job))
-    state_path.unlink(missing_ok=True)
-    return scored
+    return scored, model_id
 
 
 def starting_point(configuration: Configuration) -> Checkpoint | None:

@@ -76,9 +76,10 @@ def open_run(
         Goes on with that run. Without it and without a parent, the run of ``mlflow run`` is adopted where there is one.
     tags : mapping, optional
     """
-    own = {OWNER: _own_identity(), **(tags or {})}
+    own = {OWNER: own_identity(), **(tags or {})}
     # The run of `mlflow run` beats every argument of start_run; only the parent may take it.
-    adopted = os.environ.pop("MLFLOW_RUN_ID", None) if parent_id is None and run_id is None else None
+    launched = os.environ.pop("MLFLOW_RUN_ID", None) if parent_id is None else None
+    adopted = None if run_id else launched
     run = mlflow.start_run(
         run_id=run_id or adopted,
         experiment_id=experiment_id,
@@ -169,11 +170,11 @@ def close_abandoned() -> list[str]:
     """
     client = MlflowClient()
     own = os.environ.get("MLFLOW_RUN_ID")
-    experiments = [one.experiment_id for one in _pages(lambda token: client.search_experiments(page_token=token))]
+    experiments = [one.experiment_id for one in pages(lambda token: client.search_experiments(page_token=token))]
     closed = []
     for start in range(0, len(experiments), 100):
         some = experiments[start : start + 100]
-        for run in _pages(
+        for run in pages(
             lambda token, some=some: client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
         ):
             if run.info.run_id != own and _is_abandoned(client, run):
@@ -182,7 +183,7 @@ def close_abandoned() -> list[str]:
     return closed
 
 
-def _pages(ask: Callable[[str | None], PagedList]) -> list:
+def pages(ask: Callable[[str | None], PagedList]) -> list:
     """Return what all pages of an answer hold."""
     found, token = [], None
     while True:
@@ -193,16 +194,24 @@ def _pages(ask: Callable[[str | None], PagedList]) -> list:
             return found
 
 
-def _is_abandoned(client: MlflowClient, run: Run) -> bool:
+def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
+    """Whether a run that has not finished is nobody's: ended otherwise, its owner gone, or silent for so long, s."""
+    run = read_run(run_id)
+    if run.info.status != "RUNNING":
+        return run.info.status != "FINISHED"
+    return _is_abandoned(MlflowClient(), run, silent_s)
+
+
+def _is_abandoned(client: MlflowClient, run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
     owner = run.data.tags.get(OWNER)
     if owner and owner.split()[0] == socket.gethostname():
-        return not _lives(owner)
+        return not owner_lives(owner)
     if not owner:
         if not any(tag in run.data.tags for tag in _PROJECT_TAGS):
             return False  # not one of ours
         if mlflow.get_tracking_uri().startswith("sqlite:"):
             return not _launcher_lives(run.info.start_time / 1000)
-    return time.time() - _last_sign_s(client, run) > ORPHAN_AGE_S
+    return time.time() - _last_sign_s(client, run) > silent_s
 
 
 def _last_sign_s(client: MlflowClient, run: Run) -> float:
@@ -223,12 +232,14 @@ def _launcher_lives(started_s: float) -> bool:
     return False
 
 
-def _own_identity() -> str:
+def own_identity() -> str:
+    """Return this host, process and its start, as :data:`OWNER` carries them."""
     process = psutil.Process()
     return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
 
 
-def _lives(owner: str) -> bool:
+def owner_lives(owner: str) -> bool:
+    """Whether a process of this host, as :func:`own_identity` named it, is still there."""
     try:
         _, pid, created = owner.split()
         return abs(psutil.Process(int(pid)).create_time() - float(created)) < 1.0

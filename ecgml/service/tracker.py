@@ -48,7 +48,7 @@ class Tracker:
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters; one that the run has already is left alone (`mlflow run` logs its own before we start)."""
         known = self._client.get_run(self.run_id).data.params
-        new = [Param(key, _param(value)) for key, value in values.items() if key not in known]
+        new = [Param(key, param_text(value)) for key, value in values.items() if key not in known]
         for start in range(0, len(new), 100):
             self._client.log_batch(self.run_id, params=new[start : start + 100])
 
@@ -147,6 +147,7 @@ class _FolderSource(DatasetSource):
         return cls(source_dict["folders"])
 
 
-def _param(value: Any) -> str:
+def param_text(value: Any) -> str:
+    """Return a parameter as MLflow keeps it."""
     text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
     return text if len(text) <= MAX_PARAM else text[: MAX_PARAM - 1] + "…"

@@ -1,0 +1,152 @@
+"""One trial: the training of `ecgml train`, epoch by epoch, on what all trials of a process share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import BaseTrial
+from sklearn.model_selection import StratifiedGroupKFold
+
+from ecgml.config import Configuration
+from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.datasets.store import WindowStore
+from ecgml.datasets.table import RecordTable
+from ecgml.errors import TrainingError
+from ecgml.pipeline.data import JobData
+from ecgml.pipeline.train import initial_model, training_data
+from ecgml.training.data import TrainingData, fit_encoder
+from ecgml.training.fit import fit
+from tuning.settings import TuneSettings
+from tuning.spaces import Space
+
+Record = Callable[[Mapping[str, float], int], None]
+"""Called with (metrics, step from 1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """One of a trial's trainings: what it sees, and what is added to its seed."""
+
+    data: TrainingData
+    encoder: ClinicalEncoder
+    seed_offset: int
+
+
+def make_repeats(tune: TuneSettings, configuration: Configuration, job: JobData, store: WindowStore) -> list[Repeat]:
+    """Return the trainings of every trial: one, one a seed, or one a fold.
+
+    Of a job's parts these hold train and val only.
+
+    Parameters
+    ----------
+    tune : TuneSettings
+    configuration : Configuration
+    job : JobData
+    store : WindowStore
+
+    Raises
+    ------
+    TrainingError
+        If the records are too few to train on, or to fold.
+    """
+    data = training_data(configuration, job, store)
+    if tune.folds == 1:
+        encoder = fit_encoder(data.train)
+        return [Repeat(data, encoder, offset) for offset in range(tune.seeds)]
+    both = RecordTable.join([data.train, data.val])
+    n_groups = len(np.unique(both.blocks))
+    if n_groups < tune.folds:
+        raise TrainingError(f"folds: {tune.folds} of {n_groups} independent groups of records; ask for fewer folds")
+    divided = StratifiedGroupKFold(tune.folds, shuffle=True, random_state=configuration["split"].split_seed)
+    repeats = []
+    for inner, outer in divided.split(both.y_harmonised, both.y_harmonised, both.blocks):
+        fold = TrainingData(store, both[inner], both[outer], data.simulated, data.n_classes, data.fs)
+        repeats.append(Repeat(fold, fit_encoder(fold.train), 0))
+    return repeats
+
+
+class Objective:
+    """Trains a trial and returns its value: the metric at the epoch whose weights are kept, its mean over trainings.
+
+    Parameters
+    ----------
+    tune : TuneSettings
+    configuration : Configuration
+        What the space's values are put into.
+    space : callable
+    repeats : sequence of Repeat
+    """
+
+    def __init__(
+        self, tune: TuneSettings, configuration: Configuration, space: Space, repeats: Sequence[Repeat]
+    ) -> None:
+        self._tune = tune
+        self._configuration = configuration
+        self._space = space
+        self._repeats = repeats
+
+    def parameters(self, trial: BaseTrial) -> dict[str, Any]:
+        """Return what the space proposes, by setting."""
+        return dict(self._space(trial))
+
+    def __call__(self, trial: BaseTrial, parameters: Mapping[str, Any], record: Record = lambda *_: None) -> float:
+        """Train.
+
+        Parameters
+        ----------
+        trial : Trial
+        parameters : mapping
+            Settings by name.
+        record : callable, optional
+            Gets every epoch's metrics.
+
+        Raises
+        ------
+        optuna.TrialPruned
+            If the pruner ends it.
+        EcgmlError
+            If the settings do not fit, or the loss is not finite.
+        """
+        configuration = self._configuration.changed(parameters)
+        values: list[float] = []
+        for index, repeat in enumerate(self._repeats):
+            values.append(self._train(trial, configuration, index, repeat, record))
+            if len(self._repeats) > 1:
+                # Wilcoxon pairs the trainings of two trials; other pruners compare running means.
+                is_paired = self._tune.pruner_name == "wilcoxon"
+                trial.report(values[-1] if is_paired else float(np.mean(values)), index)
+                if index + 1 < len(self._repeats) and trial.should_prune():
+                    raise optuna.TrialPruned(f"after {index + 1} of {len(self._repeats)} trainings")
+        if len(values) > 1:
+            record({f"{self._tune.metric}_sd": float(np.std(values, ddof=1))}, len(values))
+        return float(np.mean(values))
+
+    def _train(
+        self, trial: BaseTrial, configuration: Configuration, index: int, repeat: Repeat, record: Record
+    ) -> float:
+        configuration = configuration.changed({"seed": configuration["fit"].seed + repeat.seed_offset})
+        settings, metric = configuration["fit"], self._tune.metric
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> bool:
+            record(metrics, index * settings.epochs + epoch + 1)
+            if len(self._repeats) > 1 or not math.isfinite(metrics[metric]):
+                return False
+            trial.report(metrics[metric], epoch)
+            return trial.should_prune()
+
+        name = configuration["job"].models[0]
+        model = initial_model(name, configuration, repeat.encoder, repeat.data, None).to(repeat.data.store.device)
+        fitted = fit(model, repeat.data, repeat.encoder, settings, configuration["augmentation"], on_epoch=on_epoch)
+        if fitted.stopped == "callback":
+            raise optuna.TrialPruned(f"after {len(fitted.history)} of {settings.epochs} epochs")
+        value = fitted.history[fitted.best_epoch][metric]
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{metric} is {value}: a class is absent from the validation part, or the model diverged"
+            )
+        return value

@@ -1,0 +1,198 @@
+"""What the study's run shows: the best trial, all trials as a table, the search space, six figures, in words on top."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+import yaml
+from optuna.trial import FrozenTrial, TrialState
+
+from ecgml.config import Configuration
+from ecgml.figures import save_figure
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.data import JobData
+from ecgml.pipeline.reporting import note_of
+from ecgml.service.tracker import Tracker
+from tuning import figures
+from tuning.queue import REASON, RETRY_OF, RUN_ID, superseded
+from tuning.settings import TuneSettings
+from tuning.spaces import settings_of, space_named
+
+NOT_TRAINING = {
+    "study",
+    "n_trials",
+    "space",
+    "metric",
+    "sampler",
+    "pruner",
+    "storage",
+    "jobs",
+    "seeds",
+    "folds",
+    "finalise",
+}
+"""Settings of a study that no training has."""
+
+
+def report_study(
+    tracker: Tracker,
+    study: optuna.Study,
+    configuration: Configuration,
+    facts: Mapping[str, Any],
+    address: str,
+    job: JobData,
+) -> None:
+    """Log a study as it is now in its run; may be called again when it has gone on.
+
+    Parameters
+    ----------
+    tracker : Tracker
+        Of the study's run.
+    study : Study
+    configuration : Configuration
+    facts : mapping
+        See `tuning.study.facts_of`.
+    address : str
+        The storage's, without a password.
+    job : JobData
+    """
+    asked = configuration["tune"]
+    trials = study.get_trials(deepcopy=False)
+    counts = counted(trials)
+    tracker.metrics({f"trials_{name}": count for name, count in counts.items()})
+    tracker.json(
+        {"space": asked.space, "parameters": {name: yaml.safe_load(text) for name, text in facts["space"].items()}},
+        "search_space.json",
+    )
+    tracker.table(trial_columns(trials, asked.metric), "trials.csv")
+    best = best_of(study)
+    if best is not None:
+        tracker.metrics({f"best_{asked.metric}": best.value, "best_trial": best.number})
+        # Tags, not parameters: these MLflow never changes, and a study that goes on may find better.
+        tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
+        tracker.text(best_yaml(study, best, configuration), "best.yaml")
+        note = note_of(job)
+        importances = importances_of(study)
+        drawn = {
+            "history": figures.history(trials, asked.metric, asked.direction, note=note),
+            "intermediate": figures.intermediate(trials, asked.metric, note=note),
+            "slice": figures.slices(trials, asked.metric, note=note),
+            "parallel": figures.parallel(trials, asked.metric, asked.direction, note=note),
+            "timeline": figures.timeline(trials, note=note),
+        }
+        if importances:
+            drawn["importances"] = figures.importances(importances, asked.metric, note=note)
+        with tracker.folder("figures") as folder:
+            folder.mkdir()
+            for name, figure in drawn.items():
+                save_figure(figure, folder / f"{name}.png")
+    tracker.describe(describe_study(study, best, counts, asked, address, job))
+
+
+def best_of(study: optuna.Study) -> FrozenTrial | None:
+    """Return the best complete trial, or None."""
+    try:
+        return study.best_trial
+    except ValueError:
+        return None
+
+
+def counted(trials: list[FrozenTrial]) -> dict[str, int]:
+    """Return how many trials came to what; ``retried`` were done again and are in no other count."""
+    again = superseded(trials)
+    kept = [trial for trial in trials if trial.number not in again]
+    counts = {state.name.lower(): sum(trial.state == state for trial in kept) for state in TrialState}
+    counts["failed"] = counts.pop("fail")
+    return {**{name: counts[name] for name in ("complete", "pruned", "failed")}, "retried": len(again)}
+
+
+def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list]:
+    """Return the trials as columns."""
+    names = sorted({name for trial in trials for name in trial.params})
+
+    def seconds(trial: FrozenTrial) -> float | None:
+        return trial.duration.total_seconds() if trial.duration else None
+
+    return {
+        "trial": [trial.number for trial in trials],
+        "state": [trial.state.name for trial in trials],
+        metric: [trial.value if trial.state == TrialState.COMPLETE else None for trial in trials],
+        **{name: [trial.params.get(name) for trial in trials] for name in names},
+        "reports": [len(trial.intermediate_values) for trial in trials],
+        "last_report": [trial.intermediate_values.get(trial.last_step) for trial in trials],
+        "started": [trial.datetime_start for trial in trials],
+        "duration_s": [seconds(trial) for trial in trials],
+        "retry_of": [trial.user_attrs.get(RETRY_OF) for trial in trials],
+        "reason": [trial.user_attrs.get(REASON, "") for trial in trials],
+        "run": [trial.user_attrs.get(RUN_ID, "") for trial in trials],
+    }
+
+
+def importances_of(study: optuna.Study) -> dict[str, float]:
+    """Return each parameter's share of the metric's variance (fANOVA, Hutter et al. 2014); empty with too few."""
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
+    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+
+
+def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configuration) -> str:
+    """Return the settings file that trains the winner: the study's own settings, and the best trial's."""
+    values = configuration.values()
+    given = {
+        name: list(values[name]) if isinstance(values[name], tuple) else values[name]
+        for name, origin in configuration.origins.items()
+        if name not in NOT_TRAINING and (origin != "default" or name == "models") and values[name] not in ("", ())
+    }
+    asked = configuration["tune"]
+    head = (
+        f"# Trial {best.number} of study {study.study_name}: {asked.metric} {best.value:.4f}, the best of "
+        f"{len(study.get_trials(deepcopy=False))} trials on the validation part.\n"
+        "# mlflow run . --env-manager local --experiment-name ecg-rhythm -P config=best.yaml\n"
+    )
+    found = settings_of(space_named(asked.space), best.params)
+    return head + yaml.safe_dump({**given, **configuration.changed(found).values_of(found)}, sort_keys=False)
+
+
+def describe_study(
+    study: optuna.Study,
+    best: FrozenTrial | None,
+    counts: Mapping[str, int],
+    asked: TuneSettings,
+    address: str,
+    job: JobData,
+) -> str:
+    """Return the text that the MLflow UI shows on top of the study's run."""
+    lines = [f"*{note_of(job)}*"] if note_of(job) else []
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    lines.append(
+        f"Study **{study.study_name}**: {listed or 'no trial ended yet'}; {asked.sampler}, pruner {asked.pruner_name}."
+    )
+    if best is not None:
+        table = "\n".join(f"| {name} | {_short(value)} |" for name, value in best.params.items())
+        lines.append(f"Best: trial {best.number}, {asked.metric} {best.value:.4f} on the validation part.")
+        lines.append(f"| setting | best |\n|---|---|\n{table}")
+        lines.append("`best.yaml` trains it: `mlflow run . --env-manager local -P config=best.yaml`.")
+    lines.append(f"Kept in `{address}`: `optuna-dashboard {address}` shows it.")
+    return "\n\n".join(lines)
+
+
+def say_best(study: optuna.Study, asked: TuneSettings, console: Console) -> None:
+    """Say what the study has found."""
+    best, counts = best_of(study), counted(study.get_trials(deepcopy=False))
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    if best is None:
+        console.warn(f"study {asked.study}: {listed}; none ran to its end, so there is no best")
+        return
+    chosen = ", ".join(f"{name} {_short(value)}" for name, value in best.params.items())
+    console.say(f"study {asked.study}: {listed}; best trial {best.number}, {asked.metric} {best.value:.4f}: {chosen}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

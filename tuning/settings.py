@@ -1,0 +1,82 @@
+"""What a study is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecgml.config import setting, validate
+from ecgml.errors import ConfigError
+from ecgml.pipeline.settings import TRAIN_SECTIONS
+from tuning.spaces import SPACES
+from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
+
+METRICS = {
+    "val_macro_f1": "maximize",
+    "val_macro_auroc": "maximize",
+    "val_accuracy": "maximize",
+    "val_loss": "minimize",
+}
+"""What a study may go by, and in which direction. Nothing of the test part is among them."""
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """What a study is asked to do."""
+
+    study: str = setting("ecg-rhythm", "Name of the study; the same name goes on with it")
+    n_trials: int = setting(
+        30, "Trials of the study in all, over all workers, hosts and restarts", low=1, high=1_000_000
+    )
+    space: str = setting("default", f"Search space: {', '.join(SPACES)}, or your own as package.module:function")
+    metric: str = setting("val_macro_f1", "What is tuned: a metric of the validation part", choices=tuple(METRICS))
+    sampler: str = setting("tpe", "How parameters are proposed (docs/tuning.md compares them)", choices=tuple(SAMPLERS))
+    pruner: str = setting(
+        "auto",
+        f"What ends hopeless trials early; auto: {DEFAULT_PRUNER} within a training, wilcoxon between seeds or folds",
+        choices=("auto", *PRUNERS),
+    )
+    storage: str = setting(
+        "",
+        "Where the study is kept: a file (journal), sqlite:///… or postgresql://…; by default studies/<study>.journal",
+    )
+    jobs: int = setting(1, "Processes of this machine that run trials, and that read and preprocess", low=0, high=1024)
+    seeds: int = setting(1, "Trainings of each trial with seeds of their own; the value is their mean", low=1, high=100)
+    folds: int = setting(1, "Or on so many folds of train and val; the value is their mean", low=1, high=20)
+    finalise: int = setting(
+        0,
+        "Train the winner on so many seeds, test the best once, register it as challenger; 0 does not",
+        low=0,
+        high=50,
+    )
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not self.study.strip() or "/" in self.study:
+            raise ConfigError(f"study: {self.study!r} is no name; letters, digits, dots and dashes serve")
+        if self.seeds > 1 and self.folds > 1:
+            raise ConfigError(f"folds: {self.folds} beside seeds {self.seeds}; repeat a trial by one of them")
+        if self.pruner == "wilcoxon" and self.n_repeats < 3:
+            raise ConfigError(
+                "pruner: wilcoxon compares the trainings of a trial; give --seeds or --folds of 3 or more"
+            )
+
+    @property
+    def n_repeats(self) -> int:
+        """Trainings of a trial."""
+        return max(self.seeds, self.folds)
+
+    @property
+    def direction(self) -> str:
+        """``"maximize"`` or ``"minimize"``."""
+        return METRICS[self.metric]
+
+    @property
+    def pruner_name(self) -> str:
+        """The pruner, ``auto`` resolved."""
+        if self.pruner != "auto":
+            return self.pruner
+        return DEFAULT_PRUNER if self.n_repeats == 1 else "wilcoxon" if self.n_repeats > 2 else "none"
+
+
+TUNE_SECTIONS = {"tune": TuneSettings, **TRAIN_SECTIONS}
+"""The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""
