@@ -171,6 +171,23 @@ def predict(
     sys.exit(failed)
 
 
+@main.command("compare")
+@click.argument("a", metavar="RUN")
+@click.argument("b", metavar="RUN")
+@click.option("--json", "is_json", is_flag=True, help="JSON instead of tables.")
+@click.option("--bootstrap", default=2000, show_default=True, type=click.IntRange(min=1), help="Draws of patients.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the draws.")
+def compare_runs(a: str, b: str, is_json: bool, bootstrap: int, seed: int) -> None:
+    """Compare two models on the records that both were tested on: paired bootstrap and McNemar's test.
+
+    RUN is the run of a model (a job's runs within it), or a file predictions.csv.
+    """
+    from ecgml.pipeline.compare import as_json, as_text, compare_models
+
+    compared = compare_models(a, b, n_bootstrap=bootstrap, seed=seed)
+    click.echo(as_json(compared) if is_json else as_text(compared))
+
+
 def _train() -> click.Command:
     def run(config: str, resume: str, **options: str) -> None:
         from ecgml.pipeline.console import Console

@@ -4,6 +4,7 @@ settings   what a job is asked to do
 console    what a person sees while it runs
 data       the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 prepare    `ecgml prepare`: fill the cache, say what was found
+compare    `ecgml compare`: two trained models, paired
 train      `ecgml train`: both models, from files to compared, tracked runs
 download   `ecgml download`: a public data set, fetched, checked and opened
 predict    `ecgml predict`: files in, a line or JSON object each out

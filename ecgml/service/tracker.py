@@ -118,6 +118,20 @@ def fetch_artifact(address: str, folder: Path) -> Path:
         raise TrackingError(f"{address}: cannot be fetched: {str(error).strip().splitlines()[0]}") from None
 
 
+def artifact_names(run_id: str) -> set[str]:
+    """Return the names of a run's artifacts, of folders their own.
+
+    Raises
+    ------
+    TrackingError
+        If the store of artifacts does not answer.
+    """
+    try:
+        return {one.path for one in MlflowClient().list_artifacts(run_id)}
+    except (MlflowException, OSError) as error:
+        raise TrackingError(f"run {run_id}: its artifacts cannot be listed: {str(error).splitlines()[0]}") from None
+
+
 class _FolderSource(DatasetSource):
     """Folders that a data set was read from."""
 
