@@ -6,6 +6,7 @@ hyphens; their values are parsed and checked by `ecgml.config`, the same way as 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from ecgml.errors import EcgmlError
 SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
     "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
+    "audit": "Leak audit: what DATA's tables alone would reach, beside MODEL with and without its clinical values.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
@@ -258,7 +260,40 @@ def _explore() -> click.Command:
     return _command("explore", run, EXPLORE_SECTIONS, extra)
 
 
-_MAKERS: dict[str, Callable[[], click.Command]] = {"train": _train, "prepare": _prepare, "explore": _explore}
+def _audit() -> click.Command:
+    def run(what: tuple[str, ...], config: str, model: str, **options: str) -> None:
+        from ecgml.pipeline.audit import audit
+        from ecgml.pipeline.console import Console
+
+        if what and not model and _RUN.fullmatch(what[0]):
+            model, *what = what
+        if what:
+            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        click.echo(audit(options, Console(), model=model, config=config))
+
+    from ecgml.pipeline.settings import AUDIT_SECTIONS
+
+    extra = [
+        click.Argument(["what"], nargs=-1, metavar="[MODEL] [DATA]..."),
+        click.Option(
+            ["--model"],
+            default="",
+            metavar="RUN",
+            help="The run of a model; its own data are audited if none are given.",
+        ),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+    ]
+    return _command("audit", run, AUDIT_SECTIONS, extra)
+
+
+_RUN = re.compile(r"runs:/\S+|[0-9a-f]{32}")
+
+_MAKERS: dict[str, Callable[[], click.Command]] = {
+    "train": _train,
+    "prepare": _prepare,
+    "explore": _explore,
+    "audit": _audit,
+}
 
 
 def _command(

@@ -12,7 +12,7 @@ import yaml
 
 from ecgml.config import fields_of
 from ecgml.measurements.table import MEASUREMENTS
-from ecgml.pipeline.settings import EXPLORE_SECTIONS, PREPARE_SECTIONS, TRAIN_SECTIONS
+from ecgml.pipeline.settings import AUDIT_SECTIONS, EXPLORE_SECTIONS, PREPARE_SECTIONS, TRAIN_SECTIONS
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from tests.conftest import ROOT
 from tuning.settings import TUNE_SECTIONS
@@ -42,20 +42,26 @@ def known(sections: dict[str, type]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("entry_point", "sections"),
-    [("main", TRAIN_SECTIONS), ("prepare", PREPARE_SECTIONS), ("explore", EXPLORE_SECTIONS), ("tune", TUNE_SECTIONS)],
+    [
+        ("main", TRAIN_SECTIONS),
+        ("prepare", PREPARE_SECTIONS),
+        ("explore", EXPLORE_SECTIONS),
+        ("audit", AUDIT_SECTIONS),
+        ("tune", TUNE_SECTIONS),
+    ],
 )
 def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point: str, sections: dict) -> None:
     project = yaml.safe_load((ROOT / "MLproject").read_text())
     point = project["entry_points"][entry_point]
     parameters = set(point["parameters"])
-    assert parameters <= known(sections) | {"config", "resume", "out"}
+    assert parameters <= known(sections) | {"config", "resume", "out", "model"}
     assert set(re.findall(r"\{(\w+)\}", point["command"])) == parameters
     for name in parameters:
         assert f"--{name.replace('_', '-')} {{{name}}}" in point["command"]
         assert point["parameters"][name]["default"] == ""
 
 
-@pytest.mark.parametrize("sections", [TRAIN_SECTIONS, PREPARE_SECTIONS, EXPLORE_SECTIONS])
+@pytest.mark.parametrize("sections", [TRAIN_SECTIONS, PREPARE_SECTIONS, EXPLORE_SECTIONS, AUDIT_SECTIONS])
 def test_setting_names_are_unique_and_documented(sections: dict) -> None:
     names = [name for section in sections.values() for name in fields_of(section)]
     assert len(names) == len(set(names))

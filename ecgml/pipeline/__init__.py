@@ -4,10 +4,12 @@ settings   what a job is asked to do
 console    what a person sees while it runs
 data       the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 prepare    `ecgml prepare`: fill the cache, say what was found
+audit      `ecgml audit`: how much of a score needs no ECG
 compare    `ecgml compare`: two trained models, paired
 train      `ecgml train`: both models, from files to compared, tracked runs
 download   `ecgml download`: a public data set, fetched, checked and opened
 predict    `ecgml predict`: files in, a line or JSON object each out
+shortcuts  models that see a few columns and no ECG
 resume     going on with a job that was stopped
 scoring    a fitted model -> predictions of its test part and of the external cohort
 reporting  what a model's run and the job's run show in MLflow

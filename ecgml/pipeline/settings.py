@@ -90,6 +90,18 @@ class JobSettings:
             raise ConfigError(f"models: {','.join(self.models)} names one twice")
 
 
+@dataclass(frozen=True)
+class AuditSettings:
+    """How shortcuts are judged."""
+
+    folds: int = setting(10, "Folds: each record is predicted by a model that saw none of its fold", low=2, high=50)
+    bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
+    seed: int = setting(0, "Seed of folds and shortcuts", low=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
 TRAIN_SECTIONS = {
     "data": DataSettings,
     "job": JobSettings,
@@ -106,3 +118,6 @@ PREPARE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings
 
 EXPLORE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "exploration": ExplorationSettings}
 """The settings of `ecgml explore`."""
+
+AUDIT_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "audit": AuditSettings}
+"""The settings of `ecgml audit`."""

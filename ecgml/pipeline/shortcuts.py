@@ -1,0 +1,169 @@
+"""What a classifier could know without the ECG: models of a few columns, on records that they did not see."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_limits
+
+from ecgml.evaluation.predictions import Predictions
+from ecgml.exploration.survey import Survey
+
+LEAVES = 8
+"""Of the tree that stands for a rule."""
+
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A way to the label that needs no ECG.
+
+    Parameters
+    ----------
+    name : str
+        Of its metrics.
+    title : str
+        For a person.
+    features : callable
+        From a survey to an array of shape (n_rows, n_features), or None where its tables have nothing of the kind.
+    learner : callable
+        From a seed to a classifier.
+    """
+
+    name: str
+    title: str
+    features: Callable[[Survey], NDArray[np.float64] | None]
+    learner: Callable[[int], ClassifierMixin]
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it takes more than a moment."""
+        return self.learner is boosting
+
+
+def boosting(seed: int) -> ClassifierMixin:
+    """Return gradient-boosted trees as they come, which take missing values."""
+    return HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
+
+
+def rule(seed: int) -> ClassifierMixin:
+    """Return a tree of a few leaves: thresholds."""
+    return make_pipeline(
+        SimpleImputer(strategy="median"), DecisionTreeClassifier(max_leaf_nodes=LEAVES, random_state=seed)
+    )
+
+
+def table_columns(*names: str) -> Callable[[Survey], NDArray[np.float64] | None]:
+    """Return what picks columns of the tables; none named: all that are not measured from the waveform here."""
+
+    def pick(survey: Survey) -> NDArray[np.float64] | None:
+        chosen = [
+            column
+            for column, variable in enumerate(survey.variables)
+            if not variable.measured and (not names or variable.name in names)
+        ]
+        return survey.values[:, chosen] if chosen else None
+
+    return pick
+
+
+def dates(survey: Survey) -> NDArray[np.float64] | None:
+    """Return the acquisition date as days, NaN where unknown."""
+    known = ~np.isnat(survey.dates)
+    if not known.any():
+        return None
+    days = (survey.dates - survey.dates[known].min()) / DAY
+    return np.where(known, days, np.nan)[:, None]
+
+
+SHORTCUTS = (
+    Shortcut("clinical_only", "every value of the table (gradient boosting)", table_columns(), boosting),
+    Shortcut("rate_only", f"ventricular rate (a rule of {LEAVES} leaves)", table_columns("ventricular_rate"), rule),
+    Shortcut("age_sex_only", "age and sex (gradient boosting)", table_columns("age", "sex"), boosting),
+    Shortcut("date_only", "acquisition date (gradient boosting)", dates, boosting),
+)
+
+
+def predict_unseen(
+    shortcut: Shortcut,
+    survey: Survey,
+    rows: NDArray[np.int64],
+    n_folds: int,
+    seed: int,
+    n_jobs: int = 1,
+    on_fold: Callable[[], None] = lambda: None,
+) -> Predictions | None:
+    """Predict every record by a model that saw neither it nor its patient: folds by patient, stratified, pooled.
+
+    Parameters
+    ----------
+    shortcut : Shortcut
+    survey : Survey
+    rows : ndarray of int64, shape (n_records,)
+        Rows of the survey that have a class.
+    n_folds : int
+    seed : int
+    n_jobs : int
+        Processes.
+    on_fold : callable, optional
+        Called after each fold.
+
+    Returns
+    -------
+    predictions : Predictions or None
+        None where the tables have nothing of the kind.
+    """
+    features = shortcut.features(survey)
+    if features is None or np.isnan(features[rows]).all():
+        return None
+    x, y, groups = features[rows], survey.classes[rows], survey.patients[rows]
+    classes = survey.scheme.classes
+    y_prob = np.zeros((len(rows), len(classes)))
+    with warnings.catch_warnings():
+        # Of a class with fewer patients than folds some folds have none; its own figures say so.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        folds = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(x, y, groups))
+    # A process a fold, of one thread each: two OpenMP threads beside other work wait for each other most of the time.
+    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_fold)(shortcut.learner(seed), x[inner], y[inner], x[outer], len(classes)) for inner, outer in folds
+    )
+    for (_, outer), found in zip(folds, fits, strict=True):
+        y_prob[outer] = found
+        on_fold()
+    return Predictions(
+        record_ids=tuple(f"{survey.cohorts[row]}/{survey.record_ids[row]}" for row in rows),
+        classes=classes,
+        y_true=y,
+        y_prob=y_prob,
+        groups=tuple(f"patient {number}" for number in groups),
+        sources=tuple(survey.cohorts[rows].tolist()),
+        notes=("",) * len(rows),
+    )
+
+
+def _fit_fold(
+    model: ClassifierMixin, x: NDArray[np.float64], y: NDArray[np.int64], unseen: NDArray[np.float64], n_classes: int
+) -> NDArray[np.float64]:
+    """Return probabilities of unseen records, shape (n_unseen, n_classes)."""
+    y_prob = np.zeros((len(unseen), n_classes))
+    varying = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T])
+    if len(np.unique(y)) == 1 or not varying.any():
+        y_prob[:] = np.bincount(y, minlength=n_classes) / len(y)
+        return y_prob
+    x, unseen = x[:, varying], unseen[:, varying]
+    with threadpool_limits(1):
+        model.fit(x, y)
+        y_prob[:, model.classes_] = model.predict_proba(unseen)
+    return y_prob
