@@ -39,8 +39,8 @@ PRUNERS: dict[str, Callable[[int], BasePruner]] = {
     "wilcoxon": lambda n_steps: optuna.pruners.WilcoxonPruner(p_threshold=0.15),
 }
 
-DEFAULT_PRUNER = "halving"
-"""The cheapest of benchmarks/pruning.py, with TPE (docs/tuning.md)."""
+DEFAULT_PRUNER = "hyperband"
+"""The cheapest, with TPE, of those that hardly ever miss the best (benchmarks/pruning.py, docs/tuning.md)."""
 
 
 def make_sampler(name: str, seed: Sequence[int]) -> BaseSampler:
