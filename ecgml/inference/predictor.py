@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ecgml.datasets.windows import cut_windows
 from ecgml.preprocessing.preprocess import preprocess, to_mv
 from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row
 from ecgml.records.record import Record
+from ecgml.records.schemes import scheme_named
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.predict import WINDOWS_PER_BATCH, average_windows, predict_logits
 
@@ -48,6 +50,8 @@ class Prediction:
     name: str
     rhythm: str
     """The most probable class."""
+    snomed: tuple[str, ...]
+    """SNOMED CT codes of the rhythms that the class holds."""
     probabilities: dict[str, float]
     """By class name."""
     clinical: dict[str, float]
@@ -55,6 +59,18 @@ class Prediction:
     origins: dict[str, str]
     """By clinical column: ``given``, ``measured`` or ``missing``."""
     notes: tuple[str, ...]
+    """What preprocessing found wanting and mended."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a client is told, JSON-ready; the record's name is the caller's to add."""
+        return {
+            "rhythm": self.rhythm,
+            "snomed": list(self.snomed),
+            "probabilities": dict(self.probabilities),
+            "clinical": dict(self.clinical),
+            "origins": dict(self.origins),
+            "notes": list(self.notes),
+        }
 
 
 class Predictor:
@@ -138,18 +154,22 @@ class Predictor:
         prepared = [
             self.prepare(record, values) for record, values in zip(records, given or [{}] * len(records), strict=True)
         ]
+        return self.describe([record.name for record in records], prepared)
+
+    def describe(self, names: Sequence[str], prepared: Sequence[Prepared]) -> list[Prediction]:
+        """Predict prepared records, each under a name of its own."""
         if not prepared:
             return []
         y_prob = self.probabilities(prepared)
-        return [
-            self._describe(record.name, one, row) for record, one, row in zip(records, prepared, y_prob, strict=True)
-        ]
+        return [self._describe(name, one, row) for name, one, row in zip(names, prepared, y_prob, strict=True)]
 
     def _describe(self, name: str, prepared: Prepared, row: NDArray[np.float64]) -> Prediction:
         classes = self.checkpoint.classes
+        rhythm = classes[int(row.argmax())]
         return Prediction(
             name,
-            classes[int(row.argmax())],
+            rhythm,
+            scheme_named(self.checkpoint.scheme).snomed(rhythm),
             dict(zip(classes, row.tolist(), strict=True)),
             {
                 column: float(value)

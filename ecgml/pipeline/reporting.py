@@ -24,7 +24,7 @@ from ecgml.evaluation.figures.style import save_figure
 from ecgml.evaluation.figures.training import training_curves
 from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.scores import Scores, score
+from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
 from ecgml.pipeline.data import JobData
 from ecgml.service.tracker import Tracker
@@ -86,8 +86,8 @@ def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], bes
 
 
 def report_scores(
-    tracker: Tracker, what: str, predictions: Predictions, n_bootstrap: int, job: JobData, model_id: str | None
-) -> Scores:
+    tracker: Tracker, what: str, predictions: Predictions, scores: Scores, job: JobData, model_id: str | None
+) -> None:
     """Log metrics, figures, table and predictions of one set of records.
 
     Parameters
@@ -96,12 +96,12 @@ def report_scores(
     what : str
         ``"test"`` or ``"external"``.
     predictions : Predictions
-    n_bootstrap : int
+    scores : Scores
+        Of these predictions.
     job : JobData
     model_id : str or None
         The LoggedModel that made them.
     """
-    scores = score(predictions, n_bootstrap=n_bootstrap)
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
     title, note = TITLES[what].capitalize(), note_of(job)
@@ -111,15 +111,6 @@ def report_scores(
     tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
     tracker.figure(roc_figure(predictions, title=title, note=note), f"figures/{prefix}roc.png", save_figure)
     tracker.figure(pr_figure(predictions, title=title, note=note), f"figures/{prefix}pr.png", save_figure)
-    return scores
-
-
-def report_harmonised(
-    tracker: Tracker, what: str, predictions: Predictions, n_bootstrap: int, model_id: str | None
-) -> None:
-    """Log the metrics against harmonised labels, marked so: they never stand in for those as written."""
-    scores = score(predictions, n_bootstrap=n_bootstrap)
-    tracker.metrics(scores.flat(f"{what}_harmonised_"), model_id=model_id)
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:

@@ -17,16 +17,18 @@ from ecgml.config import Configuration, resolve, to_json
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import CheckpointError, ConfigError, TrainingError
+from ecgml.evaluation.scores import score
 from ecgml.models.build import build_model
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
+from ecgml.pipeline.model_card import model_card
 from ecgml.pipeline.reporting import (
     Scored,
     describe_job,
     describe_model,
+    git_commit,
     one_line,
     report_comparison,
-    report_harmonised,
     report_history,
     report_job,
     report_scores,
@@ -35,8 +37,8 @@ from ecgml.pipeline.resume import adopt, find_interrupted, finished_model, same_
 from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
+from ecgml.service.logged_model import log_model
 from ecgml.service.models import fetch_checkpoint
-from ecgml.service.pyfunc import log_model
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -236,17 +238,23 @@ def judge_model(
     n_bootstrap = configuration["job"].bootstrap
     temperature = temperature_of(model, store, trained.data.val, encoder)
     tracker.metrics({"temperature": temperature})
-    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, trained.fitted, tracker)
-    scored = Scored()
+    scored, harmonised = Scored(), {}
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
         y_prob = predict_table(model, store, table, encoder, temperature)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
-        scored.scores[what] = report_scores(tracker, what, scored.predictions[what], n_bootstrap, job, model_id)
+        scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration["data"].harmonise != "none":
-            harmonised = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
-            report_harmonised(tracker, what, harmonised, n_bootstrap, model_id)
-        console.say(f"{name}, {what}: {one_line(scored.scores[what])}")
+            labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
+            harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
+    # The model carries its figures, so they come first; then they are logged as that model's.
+    card = model_card(name, configuration, job, scored.scores, tracker.run_id, git_commit())
+    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, trained.fitted, tracker, card)
+    for what, scores in scored.scores.items():
+        report_scores(tracker, what, scored.predictions[what], scores, job, model_id)
+        if what in harmonised:
+            tracker.metrics(harmonised[what].flat(f"{what}_harmonised_"), model_id=model_id)
+        console.say(f"{name}, {what}: {one_line(scores)}")
     tracker.describe(describe_model(name, scored, job))
     return scored, model_id
 
@@ -345,8 +353,9 @@ def log_checkpoint(
     temperature: float,
     fitted: Fitted,
     tracker: Tracker,
+    card: str,
 ) -> str:
-    """Log the checkpoint as an artifact and as a LoggedModel; return the latter's id."""
+    """Log the checkpoint as an artifact and, with the card, as a LoggedModel; return the latter's id."""
     checkpoint = Checkpoint(
         name,
         configuration["model"],
@@ -364,8 +373,6 @@ def log_checkpoint(
             "best_epoch": fitted.best_epoch + 1,
         },
     )
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        path = Path(folder) / "checkpoint"
+    with tracker.folder("checkpoint") as path:
         save_checkpoint(checkpoint, path)
-        tracker.copy(path, "checkpoint")
-        return log_model(path, job.scheme.classes, fitted.best_epoch + 1)
+    return log_model(checkpoint, card, fitted.best_epoch + 1)

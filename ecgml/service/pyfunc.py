@@ -1,142 +1,216 @@
-"""The model as MLflow serves it: a pyfunc over the Predictor, without pickle on any path."""
+"""The model as MLflow serves it: a pyfunc over the Predictor, without pickle on any path.
+
+What a served model loads is imported here and nothing more: how the model is logged stands in `logged_model`.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
-import warnings
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import mlflow
 import numpy as np
-import pandas as pd
-from mlflow.models import ModelSignature
-from mlflow.models.model import ModelInfo
+import yaml
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
-from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+from numpy.typing import NDArray
 
-import ecgml
 from ecgml.errors import RecordError
-from ecgml.inference.predictor import Predictor
+from ecgml.inference.predictor import Predictor, Prepared
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
+from ecgml.records.readers.assembly import assemble
 from ecgml.records.record import Record
-from ecgml.records.schemes import scheme_named
+from ecgml.records.units import mv_per_unit
 
-REQUIREMENTS = ("mlflow", "numba", "numpy", "pandas", "pywavelets", "pyyaml", "safetensors", "scipy", "torch")
-"""What serving imports; pinned to the versions that the model was made with."""
+CHECKPOINT = "checkpoint"
+"""The artifact of a logged model that holds its checkpoint."""
+
+DEFAULT_FS = 500.0
+DEFAULT_UNIT = "mV"
+
+FS_RANGE_HZ = (50.0, 20_000.0)
+"""Below the model band is not in the signal; beyond either end somebody gave kHz or samples."""
+
+_VERSION_FILE = "registered_model_meta"
+"""Where MLflow notes, in a model that was fetched by its registered name, which version it is."""
+
+_log = logging.getLogger(__name__)
+
+
+class Refusal(MlflowException):
+    """Why a request is not answered, in one line.
+
+    MLflow's scoring server puts a print of the input in front of an exception's message, and shows the stack of any
+    other exception: patients' values and paths in an HTTP answer. This one's message stays as it was made.
+    """
+
+    @property
+    def message(self) -> str:
+        """The line."""
+        return self._line
+
+    @message.setter
+    def message(self, text: str) -> None:
+        if not hasattr(self, "_line"):
+            self._line = text
 
 
 class RhythmClassifier(PythonModel):
-    """Raw waveforms and clinical rows in, a row of probabilities a record out."""
+    """Raw waveforms and clinical rows in, what the model says of each record out."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the checkpoint that the model carries."""
-        self._predictor = Predictor.load(context.artifacts["checkpoint"])
+        folder = Path(context.artifacts[CHECKPOINT])
+        self._predictor = Predictor.load(folder)
+        self._version = version_of(folder.parent.parent)
 
     # MLflow hands over a mapping of arrays; of this hint it makes nothing, of the true one, or none, a warning.
-    def predict(self, context: PythonModelContext, model_input: np.ndarray, params: dict | None = None) -> pd.DataFrame:
+    def predict(self, context: PythonModelContext, model_input: np.ndarray, params: dict | None = None) -> list[dict]:
         """Predict records.
 
         Parameters
         ----------
         context : PythonModelContext
         model_input : mapping
-            ``waveform`` (n_records, 12, n_times) and, if there is any, ``clinical`` (n_records, n_features) with NaN
-            where a value is missing.
+            ``waveform``, ndarray of shape (n_records, 12, n_times), leads I II III aVR aVL aVF V1 to V6; a record that
+            is shorter than the others ends in NaN. ``clinical``, ndarray of shape (n_records, n_features) in the order
+            of `ecgml.records.clinical`, NaN where a value is missing; may be left out where the caller is no signature.
         params : mapping, optional
-            ``fs``, Hz, and ``unit``, ``"mV"`` or ``"uV"``, of the waveforms.
+            ``fs``, Hz, and ``unit`` (V, mV, uV or nV) of the waveforms; 500 Hz and mV unless given.
 
         Returns
         -------
-        DataFrame
-            ``rhythm``, ``snomed`` (codes joined by a blank), ``probability_<class>``, ``notes``.
+        answers : list of dict, length n_records
+            ``rhythm``, ``snomed`` (codes), ``probabilities`` (by class), ``clinical`` (the values used), ``origins``
+            (``given``, ``measured`` or ``missing`` by column), ``notes``, ``model_version``.
+
+        Raises
+        ------
+        Refusal
+            If the input cannot be used (400), or in case of a fault of ours (500), which the log then explains.
         """
-        params = {"fs": 500.0, "unit": "mV", **(params or {})}
-        waveforms = np.asarray(model_input["waveform"], dtype=np.float32)
-        if params["unit"] not in ("mV", "uV"):
-            raise RecordError(f"unit: {params['unit']!r} is unknown; one of mV, uV", "unit")
-        if waveforms.ndim != 3 or waveforms.shape[1] != len(LEADS):
-            raise RecordError(f"waveform: shape {waveforms.shape}, expected (records, {len(LEADS)}, times)", "shape")
-        if params["unit"] == "uV":
-            waveforms = waveforms / 1000
-        rows = np.asarray(
-            model_input.get("clinical", np.full((len(waveforms), len(CLINICAL_NAMES)), np.nan)), dtype=float
-        )
-        if rows.shape != (len(waveforms), len(CLINICAL_NAMES)):
-            raise RecordError(
-                f"clinical: shape {rows.shape}, expected ({len(waveforms)}, {len(CLINICAL_NAMES)}): "
-                f"{', '.join(CLINICAL_NAMES)}",
-                "shape",
-            )
-        fs, unit = float(params["fs"]), params["unit"]
-        records = [Record(one, fs, f"record {index}", unit=unit) for index, one in enumerate(waveforms)]
-        given = [dict(zip(CLINICAL_NAMES, row.tolist(), strict=True)) for row in rows]
-        scheme = scheme_named(self._predictor.checkpoint.scheme)
-        return pd.DataFrame(
-            {
-                "rhythm": one.rhythm,
-                "snomed": " ".join(scheme.snomed(one.rhythm)),
-                **{f"probability_{name}": value for name, value in one.probabilities.items()},
-                "notes": "; ".join(one.notes),
-            }
-            for one in self._predictor.predict(records, given)
-        )
+        try:
+            return self._answer(model_input, params or {})
+        except RecordError as error:
+            raise Refusal(str(error), INVALID_PARAMETER_VALUE) from None
+        except Exception:
+            _log.exception("a request could not be answered")
+            raise Refusal("the model failed on this input; the server's log says how", INTERNAL_ERROR) from None
+
+    def _answer(self, model_input: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict]:
+        records = records_of(model_input["waveform"], params.get("fs", DEFAULT_FS), params.get("unit", DEFAULT_UNIT))
+        given, notes = clinical_of(model_input.get("clinical"), len(records))
+        return [
+            {**told, "notes": [*said, *told["notes"]], "model_version": self._version}
+            for said, told in zip(notes, self._predict(records, given), strict=True)
+        ]
+
+    def _predict(self, records: list[Record], given: list[dict[str, float]]) -> list[dict]:
+        prepared: list[Prepared] = []
+        faults: list[tuple[Record, RecordError]] = []
+        for record, values in zip(records, given, strict=True):
+            try:
+                prepared.append(self._predictor.prepare(record, values))
+            except RecordError as error:
+                faults.append((record, error))
+        if faults:
+            others = ", ".join(record.name.removeprefix("record ") for record, _ in faults[1:])
+            also = f"; nor can record{'s' * (len(faults) > 2)} {others} be used" if others else ""
+            raise RecordError(f"{faults[0][1]}{also}", faults[0][1].reason)
+        return [one.to_json() for one in self._predictor.describe([record.name for record in records], prepared)]
 
 
-def signature(classes: tuple[str, ...]) -> ModelSignature:
-    """Return the signature of a model of these classes."""
-    return ModelSignature(
-        inputs=Schema(
-            [
-                TensorSpec(np.dtype(np.float32), (-1, len(LEADS), -1), "waveform"),
-                TensorSpec(np.dtype(np.float32), (-1, len(CLINICAL_NAMES)), "clinical"),
-            ]
-        ),
-        outputs=Schema(
-            [
-                ColSpec("string", "rhythm"),
-                ColSpec("string", "snomed"),
-                *(ColSpec("double", f"probability_{name}") for name in classes),
-                ColSpec("string", "notes"),
-            ]
-        ),
-        params=ParamSchema([ParamSpec("fs", "double", 500.0), ParamSpec("unit", "string", "mV")]),
-    )
-
-
-def log_model(checkpoint: Path, classes: tuple[str, ...], step: int) -> str:
-    """Log a checkpoint as the active run's model and return the LoggedModel's id.
+def records_of(waveform: NDArray[np.floating], fs: float, unit: str) -> list[Record]:
+    """Return a batch of waveforms as records, named by their place: ``record 0``.
 
     Parameters
     ----------
-    checkpoint : Path
-        Folder.
-    classes : tuple of str
-    step : int
-        The best epoch.
+    waveform : ndarray, shape (n_records, 12, n_times)
+        NaN in all leads at a record's end is padding.
+    fs : float
+        Hz.
+    unit : str
+
+    Raises
+    ------
+    RecordError
+        If shape, sampling frequency or unit are of no use, a record holds no value or is too long.
     """
-    pinned = [f"{name}=={importlib.metadata.version(name)}" for name in REQUIREMENTS]
-    # An example of two records would be 6 MB of JSON; the signature says what it would show.
-    logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*input example was not provided.*")
-        info = _log(checkpoint, classes, step, pinned)
-    return info.model_id
+    waveform = np.asarray(waveform, dtype=np.float32)
+    if waveform.ndim != 3 or waveform.shape[1] != len(LEADS):
+        raise RecordError(f"waveform: shape {waveform.shape}; (records, {len(LEADS)} leads, times) is needed", "shape")
+    low, high = FS_RANGE_HZ
+    if not low <= fs <= high:
+        raise RecordError(f"fs: {fs:g}; a sampling frequency from {low:g} to {high:g} Hz is needed", "no fs")
+    scale = mv_per_unit(unit, "unit")
+    # JSON knows NaN and Infinity by these names, and MLflow takes both.
+    waveform = np.where(np.isfinite(waveform), waveform, np.float32(np.nan))
+    if scale != 1:
+        waveform = waveform * np.float32(scale)
+    return [
+        assemble(_without_padding(one), LEADS, float(fs), f"record {index}", unit=unit)
+        for index, one in enumerate(waveform)
+    ]
 
 
-def _log(checkpoint: Path, classes: tuple[str, ...], step: int, pinned: list[str]) -> ModelInfo:
-    return mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(Path(__file__).with_name("served_model.py")),
-        artifacts={"checkpoint": str(checkpoint)},
-        code_paths=[str(Path(ecgml.__file__).parent)],
-        signature=signature(classes),
-        pip_requirements=pinned,
-        metadata={
-            "leads": ",".join(LEADS),
-            "clinical": [f"{column.name} [{column.unit}]" for column in CLINICAL_COLUMNS],
-            "ecgml": ecgml.__version__,
-        },
-        step=step,
-    )
+def _without_padding(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+    filled = np.flatnonzero(~np.isnan(waveform).all(axis=0))
+    return waveform[:, : filled[-1] + 1 if filled.size else 0]
+
+
+def clinical_of(
+    rows: NDArray[np.floating] | None, n_records: int
+) -> tuple[list[dict[str, float]], list[tuple[str, ...]]]:
+    """Return the given clinical values of each record by name, and notes on those that are not used.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n_records, n_features), or None
+        NaN where a value is missing.
+    n_records : int
+
+    Raises
+    ------
+    RecordError
+        If the shape does not fit.
+    """
+    if rows is None:
+        return [{}] * n_records, [()] * n_records
+    rows = np.asarray(rows, dtype=float)
+    if rows.shape != (n_records, len(CLINICAL_NAMES)):
+        columns = ", ".join(CLINICAL_NAMES)
+        raise RecordError(
+            f"clinical: shape {rows.shape} beside {n_records} waveform{'s' * (n_records != 1)}; "
+            f"({n_records}, {len(CLINICAL_NAMES)}) is needed: {columns}",
+            "shape",
+        )
+    given = [dict(zip(CLINICAL_NAMES, row, strict=True)) for row in rows.tolist()]
+    return given, [tuple(_not_used(values)) for values in given]
+
+
+def _not_used(values: Mapping[str, float]) -> list[str]:
+    return [
+        f"{column.name} {values[column.name]:g} is not used: outside {column.low:g} to {column.high:g} {column.unit}"
+        for column in CLINICAL_COLUMNS
+        if not math.isnan(values[column.name]) and not column.low <= values[column.name] <= column.high
+    ]
+
+
+def version_of(model: Path) -> str | None:
+    """Return the version of a model that was fetched by its registered name, else its LoggedModel's id.
+
+    Parameters
+    ----------
+    model : Path
+        The model's folder.
+    """
+    for name, key in ((_VERSION_FILE, "model_version"), ("MLmodel", "model_id")):
+        path = model / name
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if content.get(key):
+            return str(content[key])
+    return None

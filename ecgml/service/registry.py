@@ -9,6 +9,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.service.model_card import ABOUT, card_as_description
 
 REGISTERED_MODEL = "ecg-rhythm"
 
@@ -36,12 +37,17 @@ def register(model_id: str, run_id: str, tags: Mapping[str, str], alias: str = C
     client = MlflowClient()
     try:
         try:
-            client.create_registered_model(REGISTERED_MODEL)
+            client.create_registered_model(REGISTERED_MODEL, description=ABOUT)
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise
         version = client.create_model_version(
-            REGISTERED_MODEL, f"models:/{model_id}", run_id, dict(tags), model_id=model_id
+            REGISTERED_MODEL,
+            f"models:/{model_id}",
+            run_id,
+            dict(tags),
+            description=card_as_description(model_id),
+            model_id=model_id,
         ).version
         client.set_registered_model_alias(REGISTERED_MODEL, alias, version)
     except MlflowException as error:

@@ -1,0 +1,170 @@
+"""The model card (Mitchell et al. 2019, 10.1145/3287560.3287596): what a model is for, made from, worth, and not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+import ecgml
+from ecgml.config import Configuration
+from ecgml.datasets.splits import PARTS
+from ecgml.datasets.table import RecordTable
+from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.scores import Scores
+from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
+from ecgml.pipeline.data import JobData
+from ecgml.pipeline.reporting import SIMULATED, TITLES
+from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
+from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.records.rhythms import RHYTHMS
+
+LIMITS = (
+    "It knows its classes and nothing else: a paced, junctional or ventricular rhythm, or an AV block, is given one of "
+    "them, however wrong, and it never abstains.",
+    "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
+    "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
+)
+
+
+def model_card(
+    name: str, configuration: Configuration, job: JobData, scores: Mapping[str, Scores], run_id: str, commit: str
+) -> str:
+    """Return a model's card.
+
+    Parameters
+    ----------
+    name : str
+        Of `ecgml.models.settings.MODELS`.
+    configuration : Configuration
+    job : JobData
+    scores : mapping
+        Of the test part (``"test"``) and, where there is one, the external cohort.
+    run_id : str
+        The model's run.
+    commit : str
+        Of the code; ``""`` where unknown.
+
+    Returns
+    -------
+    card : str
+        Markdown; where any figure stands on simulated records, the first line says so.
+    """
+    blocks = [
+        f"**{SIMULATED}**" if job.simulated else "",
+        f"# Rhythm of a 12-lead ECG, {name} model",
+        _classes(job),
+        "## Intended use\n\nResearch on resting 12-lead ECGs. **Not a medical device**: not for diagnosis, triage or "
+        "monitoring, and no substitute for a reading by a physician.",
+        f"## Data\n\n{_data(configuration, job)}",
+        f"## Split\n\n{_split(configuration, job)}",
+        f"## Figures\n\n{_figures(configuration, job, scores)}",
+        f"## Limits\n\n{_limits(configuration, job, scores)}",
+        f"## Made by\n\nRun `{run_id}`, ecgml {ecgml.__version__}{_commit(commit)}, seed "
+        f"{configuration['fit'].seed}. Input: waveform in mV at its own sampling frequency, and "
+        f"{len(CLINICAL_NAMES)} clinical values of which any may be missing.",
+    ]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _commit(commit: str) -> str:
+    changed = " with changes" if commit.endswith("+") else ""
+    return f", commit `{commit[:12]}`{changed}" if commit else ""
+
+
+def _classes(job: JobData) -> str:
+    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
+    lines = [
+        f"* {name}: {', '.join(names[code] for code in members)}"
+        for name, members in job.scheme.members.items()
+    ]
+    return "\n".join([f"{job.scheme.description}:", "", *lines])
+
+
+def _data(configuration: Configuration, job: JobData) -> str:
+    settings = configuration["preprocessing"]
+    lines = [f"{_cohorts(job.table, 'trained and tested on')}."]
+    if len(job.external):
+        lines.append(f"{_cohorts(job.external, 'only tested on (external)')}.")
+    if len(job.pool):
+        lines.append(
+            f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
+            "none in any figure."
+        )
+    lines.append(f"{_patients(job.table)}.")
+    rule = configuration["data"].harmonise
+    if rule != "none":
+        lines.append(f"Labels harmonised for training and validation (`{rule}`), as written in the figures.")
+    lines.append(
+        f"The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to {settings.lowpass_hz:g} Hz, windows of "
+        f"{settings.window_s:g} s; denoiser: {settings.denoise}."
+    )
+    lines.append(f"Digest over waveforms, labels and split: `{job.digest}`.")
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _cohorts(table: RecordTable, role: str) -> str:
+    names, counts = np.unique(np.char.partition(table.record_ids, "/")[:, 0], return_counts=True)
+    listed = ", ".join(f"{name} ({count:,})" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
+    unusable = int((~table.usable).sum())
+    return f"{listed}, {role}" + (f"; {unusable:,} of them unusable" if unusable else "")
+
+
+def _patients(table: RecordTable) -> str:
+    age, sex = (table.given[:, CLINICAL_NAMES.index(column)] for column in ("age", "sex"))
+    age, sex = age[np.isfinite(age)], sex[np.isfinite(sex)]
+    parts = [f"At most {len(np.unique(table.patients)):,} patients (a source may not tell)"]
+    if age.size:
+        low, middle, high = np.percentile(age, [5, 50, 95])
+        parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
+    if sex.size:
+        parts.append(f"{sex.mean():.0%} women")
+    if not age.size and not sex.size:
+        parts.append("age and sex unknown")
+    return ", ".join(parts)
+
+
+def _split(configuration: Configuration, job: JobData) -> str:
+    classes = job.scheme.classes
+    lines = [
+        f"By {configuration['split'].split_by}; no patient and no ECG is in two parts. Counts by label as written.",
+        "",
+        f"| part | records | {' | '.join(classes)} |",
+        "|---" * (2 + len(classes)) + "|",
+    ]
+    rows = {part: job.table[job.parts == part] for part in PARTS} | (
+        {"external": job.external} if len(job.external) else {}
+    )
+    for part, table in rows.items():
+        counts = np.bincount(table.y_written, minlength=len(classes)).tolist()
+        lines.append(f"| {part} | {len(table):,} | {' | '.join(f'{count:,}' for count in counts)} |")
+    return "\n".join(lines)
+
+
+def _figures(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
+    classes = job.scheme.classes
+    titles = [f"{TITLES[what]} ({scored.n_records:,})" for what, scored in scores.items()]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    for metric in (*HEADLINE, *(class_metric("f1", class_name) for class_name in classes)):
+        cells = [
+            interval_text(scored[metric]) if np.isfinite(scored[metric].value) else "–" for scored in scores.values()
+        ]
+        lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
+    lines.append(
+        f"\n95 % intervals by bootstrap over patients ({configuration['job'].bootstrap:,} draws). A record that cannot "
+        "be used counts as an error."
+    )
+    return "\n".join(lines)
+
+
+def _limits(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
+    settings = configuration["preprocessing"]
+    least = settings.min_duration_s or DEFAULT_MIN_DURATION_S
+    lines = [
+        f"{TITLES[what].capitalize()}: {caution}" for what, scored in scores.items() for caution in scored.cautions
+    ]
+    if "external" not in scores:
+        lines.append("No external cohort: how it fares on ECGs of another hospital was not looked at.")
+    lines += LIMITS
+    lines.append(f"Records under {least:g} s or with fewer than {settings.min_leads} usable leads are refused.")
+    return "\n".join(f"* {line}" for line in lines)

@@ -1,0 +1,115 @@
+"""How a checkpoint becomes a model of MLflow: code, checkpoint, card, signature, requirements."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+from mlflow.types.schema import Array, Map
+from packaging.version import Version
+
+import ecgml
+from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
+from ecgml.records.leads import LEADS
+from ecgml.records.schemes import scheme_named
+from ecgml.service.model_card import CARD
+from ecgml.service.pyfunc import CHECKPOINT, DEFAULT_FS, DEFAULT_UNIT
+from ecgml.training.checkpoint import Checkpoint, save_checkpoint
+
+REQUIREMENTS = ("mlflow", "numba", "numpy", "pywavelets", "pyyaml", "safetensors", "scipy", "torch")
+"""What serving imports; pinned to the versions that the model was made with."""
+
+
+def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
+    """Log a checkpoint as the active run's model and return the LoggedModel's id.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    card : str
+        The model card, Markdown.
+    step : int
+        The best epoch.
+    """
+    # An example of two records would be 6 MB of JSON; the signature says what it would show.
+    logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
+    with TemporaryDirectory(prefix="ecgml-") as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*input example was not provided.*")
+        path, card_path = Path(folder) / CHECKPOINT, Path(folder) / CARD
+        save_checkpoint(checkpoint, path)
+        card_path.write_text(card, encoding="utf-8")
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("served_model.py")),
+            artifacts={CHECKPOINT: str(path), CARD: str(card_path)},
+            code_paths=[str(Path(ecgml.__file__).parent)],
+            signature=signature(),
+            pip_requirements=requirements(),
+            metadata=metadata(checkpoint),
+            step=step,
+        ).model_id
+
+
+def signature() -> ModelSignature:
+    """Return what the served model takes and gives.
+
+    A tensor cannot be optional in MLflow: a client without clinical values sends a row of nulls for each record.
+    """
+    return ModelSignature(
+        inputs=Schema(
+            [
+                TensorSpec(np.dtype(np.float32), (-1, len(LEADS), -1), "waveform"),
+                TensorSpec(np.dtype(np.float32), (-1, len(CLINICAL_NAMES)), "clinical"),
+            ]
+        ),
+        outputs=Schema(
+            [
+                ColSpec("string", "rhythm"),
+                ColSpec(Array("string"), "snomed"),
+                ColSpec(Map("double"), "probabilities"),
+                ColSpec(Map("double"), "clinical"),
+                ColSpec(Map("string"), "origins"),
+                ColSpec(Array("string"), "notes"),
+                ColSpec("string", "model_version"),
+            ]
+        ),
+        params=ParamSchema([ParamSpec("fs", "double", DEFAULT_FS), ParamSpec("unit", "string", DEFAULT_UNIT)]),
+    )
+
+
+def requirements() -> list[str]:
+    """Return what serving imports with the versions installed.
+
+    Of a version only the public part: ``2.13.0+cpu`` is on no package index, and ``==2.13.0`` takes it where it is.
+    """
+    return [f"{name}=={Version(importlib.metadata.version(name)).public}" for name in REQUIREMENTS]
+
+
+def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a client may want to know before it asks, for the model's MLmodel file."""
+    scheme = scheme_named(checkpoint.scheme)
+    return {
+        "ecgml": ecgml.__version__,
+        "leads": list(LEADS),
+        "clinical": [
+            {name: value for name, value in asdict(column).items() if name in _TOLD_OF_A_COLUMN}
+            for column in CLINICAL_COLUMNS
+        ],
+        "scheme": scheme.name,
+        "classes": {name: list(scheme.snomed(name)) for name in checkpoint.classes},
+        "architecture": checkpoint.model_name,
+        "data_digest": checkpoint.facts.get("data_digest"),
+        "simulated": checkpoint.facts.get("simulated"),
+    }
+
+
+_TOLD_OF_A_COLUMN = ("name", "unit", "description", "low", "high", "measurable")
