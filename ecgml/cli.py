@@ -158,18 +158,25 @@ def doctor(settings: tuple[str, ...]) -> None:
 def predict(
     model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
 ) -> None:
-    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs.
+    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
 
     FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
+    A file that cannot be used is said to be so, the others are answered, and the exit code is 1.
     """
-    from ecgml.pipeline.predict import as_json, as_line, load_predictor, predict_files
+    from ecgml.pipeline.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 
-    predictor = load_predictor(model, device)
+    address, version = resolve_model(model)
+    predictor = load_predictor(address, device)
+    classes = predictor.checkpoint.classes
+    outcomes = predict_files(predictor, files, fs, unit, partial(click.echo, err=True))
+    if not is_json:
+        if address != model:
+            click.echo(f"{model} is version {version}", err=True)
+        click.echo(table_head(classes))
     failed = False
-    for path, outcome in predict_files(predictor, files, fs, unit, partial(click.echo, err=True)):
+    for path, outcome in outcomes:
         failed |= isinstance(outcome, EcgmlError)
-        scheme = predictor.checkpoint.scheme
-        click.echo(as_json(path, outcome, scheme) if is_json else as_line(path, outcome))
+        click.echo(as_json(path, outcome, version) if is_json else as_row(path, outcome, classes))
     sys.exit(failed)
 
 

@@ -101,22 +101,11 @@ def test_refuses_to_overwrite(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a checkpoint of an untrained model."""
-    import numpy as np
+    from ecgml.training.checkpoint import save_checkpoint
+    from tests.untrained import untrained_checkpoint
 
-    from ecgml.datasets.encoder import ClinicalEncoder
-    from ecgml.models.build import build_model
-    from ecgml.models.settings import ModelSettings
-    from ecgml.preprocessing.settings import PreprocessingSettings
-    from ecgml.records.clinical import CLINICAL_NAMES
-    from ecgml.training.checkpoint import Checkpoint, save_checkpoint
-
-    encoder = ClinicalEncoder.fit(np.full((3, len(CLINICAL_NAMES)), np.nan, dtype=np.float32))
-    settings = ModelSettings(trunk_width=8, gru_width=4, clinical_width=4)
-    model = build_model("fusion", 12, encoder.n_out, 4, settings)
     folder = tmp_path_factory.mktemp("model") / "checkpoint"
-    classes = ("AFIB", "GSVT", "SB", "SR")
-    made = Checkpoint("fusion", settings, PreprocessingSettings(), "groups", classes, encoder, model.state_dict())
-    save_checkpoint(made, folder)
+    save_checkpoint(untrained_checkpoint(), folder)
     return folder
 
 
@@ -132,12 +121,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return headers[0].parent
 
 
-def test_prediction_is_a_line_a_file_and_one_bad_file_does_not_stop_the_rest(checkpoint: Path, files: Path) -> None:
+def test_prediction_is_a_table_and_one_bad_file_does_not_stop_the_rest(checkpoint: Path, files: Path) -> None:
     result = call("predict", str(checkpoint), str(files))
     assert result.exit_code == 1
-    lines = result.output.strip().splitlines()
-    assert len(lines) == 2
-    assert sum("error: " in line for line in lines) == 1
+    head, *lines = result.output.rstrip("\n").splitlines()
+    assert head.split() == ["rhythm", "AFIB", "GSVT", "SB", "SR", "file"]
+    assert sorted(line.split()[0] == "error" for line in lines) == [False, True]
+    good = next(line for line in lines if not line.startswith("error"))
+    probabilities = dict(zip(head.split()[1:5], map(float, good.split()[1:5]), strict=True))
+    assert sum(probabilities.values()) == pytest.approx(1, abs=0.002)
+    assert good.split()[0] == max(probabilities, key=probabilities.get)
+    # Columns stand below each other whatever a line says.
+    assert {line.index(str(files)) for line in lines} == {head.index("file")}
 
 
 def test_prediction_as_json_says_what_was_given_measured_and_missing(checkpoint: Path, files: Path) -> None:
@@ -150,6 +145,7 @@ def test_prediction_as_json_says_what_was_given_measured_and_missing(checkpoint:
     assert set(answer["origins"].values()) == {"given", "measured", "missing"}
     assert answer["origins"]["age"] == "given"
     assert answer["snomed"]
+    assert answer["model_version"] is None
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +176,10 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_given_options_are_for_files_that_do_not_tell_and_a_folder_may_mix_both(checkpoint: Path, mixed: Path) -> None:
     result = call("predict", str(checkpoint), str(mixed / "a"), str(mixed / "b"), "--fs", "500", "--unit", "uV")
     assert result.exit_code == 0, result.output
-    of_header, of_table = result.stdout.splitlines()
+    _, of_header, of_table = result.stdout.splitlines()
     assert of_header.endswith("(the file says mV: --unit uV not used)")
     # The table is rounded to 1 µV, as the model's waveform is.
-    assert of_header.split(": ")[1].startswith(of_table.split(": ")[1])
+    assert of_header.split()[:5] == of_table.split()[:5]
     result = call("predict", str(checkpoint), str(mixed / "a"), "--fs", "250", "--unit", "mV")
     assert result.exit_code == 0
     assert result.stdout.rstrip().endswith("(the file says 500 Hz: --fs 250 not used)")
@@ -191,8 +187,8 @@ def test_given_options_are_for_files_that_do_not_tell_and_a_folder_may_mix_both(
 
 def test_folder_is_searched_and_what_is_no_ecg_passed_over_aloud(checkpoint: Path, mixed: Path) -> None:
     result = call("predict", str(checkpoint), str(mixed), "--fs", "500", "--unit", "mV")
-    lines = result.stdout.splitlines()
-    assert [Path(line.split(": ")[0]).suffix for line in lines] == [".hea", ".npy", ".csv"]
+    lines = result.stdout.splitlines()[1:]
+    assert [Path(line.split()[5]).suffix for line in lines] == [".hea", ".npy", ".csv"]
     assert result.stderr == f"{mixed}: 2 files passed over as no ECG: labels.yaml, manifest.csv\n"
 
 
@@ -212,15 +208,15 @@ def test_refused_file_is_answered_with_options_of_this_command(
     result = call("predict", str(checkpoint), str(mixed / file), *options)
     assert result.exit_code == 1
     assert re.search(remedy, result.output.rstrip()), result.output
-    assert result.output.count("\n") == 1
+    assert result.output.count("\n") == 2
 
 
 def test_folder_without_an_ecg_is_an_error(checkpoint: Path, tmp_path: Path) -> None:
     result = call("predict", str(checkpoint), str(tmp_path))
     assert result.exit_code == 1
-    assert result.output.startswith(
-        f"{tmp_path}: error: no ECG in this folder or below; looked for .aecg .csv .dat .dcm"
-    )
+    line = result.output.splitlines()[1]
+    assert line.startswith("error")
+    assert f"{tmp_path}  no ECG in this folder or below; looked for .aecg .csv .dat .dcm" in line
 
 
 def test_unit_that_is_no_voltage_is_a_bad_option(checkpoint: Path, mixed: Path) -> None:

@@ -74,10 +74,7 @@ def _commit(commit: str) -> str:
 
 def _classes(job: JobData) -> str:
     names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
-    lines = [
-        f"* {name}: {', '.join(names[code] for code in members)}"
-        for name, members in job.scheme.members.items()
-    ]
+    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in job.scheme.members.items()]
     return "\n".join([f"{job.scheme.description}:", "", *lines])
 
 

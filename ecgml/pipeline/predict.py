@@ -1,4 +1,4 @@
-"""`ecgml predict`: files in, a line or JSON object each out."""
+"""`ecgml predict`: files in, a line of a table or JSON object each out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ecgml.errors import ConfigError, RecordError
 from ecgml.inference.predictor import Prediction, Predictor
 from ecgml.records.reading import FORMATS, find_records, read_record
 from ecgml.records.record import Record
-from ecgml.records.schemes import scheme_named
 from ecgml.records.units import UNITS, is_voltage, mv_per_unit
 from ecgml.training.device import choose_device
 
@@ -26,7 +25,7 @@ _REMEDIES = {
 
 
 def load_predictor(address: str, device: str = "auto") -> Predictor:
-    """Load a model from a checkpoint folder, ``runs:/<run id>`` or ``models:/<name>@<alias>``.
+    """Load a model from a checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<n>``.
 
     Raises
     ------
@@ -67,6 +66,12 @@ def predict_files(
     """
     if unit is not None and not is_voltage(unit):
         raise ConfigError(f"--unit: {unit!r} is no voltage; one of {', '.join(UNITS)}")
+    return _predict_each(predictor, paths, fs, unit, say)
+
+
+def _predict_each(
+    predictor: Predictor, paths: Sequence[Path], fs: float | None, unit: str | None, say: Callable[[str], None]
+) -> Iterator[tuple[Path, Prediction | RecordError]]:
     for given in paths:
         records, others = find_records(given) if given.is_dir() else ([given], [])
         if others:
@@ -94,27 +99,48 @@ def _contradictions(record: Record, fs: float | None, unit: str | None) -> Itera
         yield f"the file says {record.unit}: --unit {unit} not used"
 
 
-def as_line(path: Path, outcome: Prediction | RecordError) -> str:
-    """Return an outcome as a line for a person."""
-    if isinstance(outcome, RecordError):
-        return f"{path}: error: {outcome}"
-    ranked = sorted(outcome.probabilities.items(), key=lambda item: -item[1])
-    notes = f" ({'; '.join(outcome.notes)})" if outcome.notes else ""
-    return f"{path}: {outcome.rhythm} {', '.join(f'{name} {value:.3f}' for name, value in ranked)}{notes}"
+def resolve_model(address: str) -> tuple[str, str | None]:
+    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
+
+    Raises
+    ------
+    TrackingError
+        If there is none.
+    """
+    if ":/" not in address:
+        return address, None
+    from ecgml.service.models import pinned
+
+    return pinned(address)
 
 
-def as_json(path: Path, outcome: Prediction | RecordError, scheme: str) -> str:
-    """Return an outcome as one line of JSON."""
+def table_head(classes: Sequence[str]) -> str:
+    """Return the line above :func:`as_row`."""
+    return f"{'rhythm':<{_width(classes)}}{''.join(f'{name:>8}' for name in classes)}  file"
+
+
+def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]) -> str:
+    """Return an outcome as a line of a table for a person: rhythm, probabilities, file, notes."""
     if isinstance(outcome, RecordError):
-        return json.dumps({"file": str(path), "error": str(outcome), "reason": outcome.reason})
-    return json.dumps(
-        {
-            "file": str(path),
-            "rhythm": outcome.rhythm,
-            "snomed": scheme_named(scheme).snomed(outcome.rhythm),
-            "probabilities": outcome.probabilities,
-            "clinical": outcome.clinical,
-            "origins": outcome.origins,
-            "notes": outcome.notes,
-        }
-    )
+        return f"{'error':<{_width(classes)}}{'       –' * len(classes)}  {path}  {outcome}"
+    values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
+    notes = f"  ({'; '.join(outcome.notes)})" if outcome.notes else ""
+    return f"{outcome.rhythm:<{_width(classes)}}{values}  {path}{notes}"
+
+
+def _width(classes: Sequence[str]) -> int:
+    return max(map(len, ("rhythm", *classes)))
+
+
+def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) -> str:
+    """Return an outcome as one line of JSON.
+
+    Parameters
+    ----------
+    path : Path
+    outcome : Prediction or RecordError
+    version : str or None
+        Of the registered model that made it.
+    """
+    told = {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
+    return json.dumps({"file": str(path), **told, "model_version": version})

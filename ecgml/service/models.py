@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.utils.models import get_model_name_and_version
+from mlflow.tracking import MlflowClient
+
 from ecgml.errors import TrackingError
+from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.runs import children_of, read_run
+from ecgml.service.store import check_store, public_uri
 from ecgml.service.tracker import fetch_artifact
 from ecgml.training.checkpoint import DESCRIPTION
 
@@ -16,7 +23,8 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
     Parameters
     ----------
     address : str
-        ``runs:/<run id>`` (the run of a model), ``runs:/<run id>/checkpoint`` or ``models:/<name>@<alias>``.
+        ``runs:/<run id>`` (the run of a model), ``runs:/<run id>/checkpoint``, ``models:/<name>@<alias>``,
+        ``models:/<name>/<version>`` or ``models:/<LoggedModel's id>``.
     folder : Path
 
     Returns
@@ -29,10 +37,62 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
     TrackingError
         If there is none; of a job's run, whose models have runs of their own, these are named.
     """
-    run_id, _, path = address.removeprefix("runs:/").partition("/") if address.startswith("runs:/") else ("", "", "")
-    if run_id and path in ("", "checkpoint") and (children := children_of(read_run(run_id))):
-        models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
-        raise TrackingError(f"{address}: run {run_id} is a job of several models; give one of them: {models}")
-    fetched = fetch_artifact(address if path or not run_id else f"{address.rstrip('/')}/checkpoint", folder)
-    # A registered model carries its checkpoint among other things.
-    return next((found.parent for found in sorted(fetched.rglob(DESCRIPTION))), fetched)
+    check_store()
+    if address.startswith("models:/"):
+        path = fetch_artifact(f"{_location_of(address)}/artifacts/{CHECKPOINT}", folder, address)
+    else:
+        run_id, _, inner = address.removeprefix("runs:/").partition("/") if address.startswith("runs:/") else ("",) * 3
+        if run_id and inner in ("", CHECKPOINT) and (children := children_of(read_run(run_id))):
+            models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
+            raise TrackingError(f"{address}: run {run_id} is a job of several models; give one of them: {models}")
+        path = fetch_artifact(address if inner or not run_id else f"{address.rstrip('/')}/{CHECKPOINT}", folder)
+    # An artifact of another kind may hold its checkpoint among other things.
+    return next((found.parent for found in sorted(path.rglob(DESCRIPTION))), path)
+
+
+def pinned(address: str) -> tuple[str, str | None]:
+    """Return what an address means now: an alias may move while files are read.
+
+    Parameters
+    ----------
+    address : str
+        ``models:/<name>@<alias>`` and its like; any other is returned as it is.
+
+    Returns
+    -------
+    address : str
+        ``models:/<name>/<version>``.
+    version : str or None
+        None where it is no version of a registered model.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such model, version or alias.
+    """
+    if not address.startswith("models:/"):
+        return address, None
+    check_store()
+    try:
+        name, *version = get_model_name_and_version(MlflowClient(), address)
+    except (MlflowException, OSError) as error:
+        raise _not_there(address, error) from None
+    return (f"models:/{name}/{version[0]}", str(version[0])) if version else (address, None)
+
+
+def _location_of(address: str) -> str:
+    """Return where the files of a model lie."""
+    client = MlflowClient()
+    try:
+        name, *version = get_model_name_and_version(client, address)
+        if version:
+            return client.get_model_version_download_uri(name, str(version[0]))
+        return client.get_logged_model(name).artifact_location
+    except (MlflowException, OSError) as error:
+        raise _not_there(address, error) from None
+
+
+def _not_there(address: str, error: Exception) -> TrackingError:
+    return TrackingError(
+        f"{address}: not to be had from {public_uri(mlflow.get_tracking_uri())}: {str(error).strip().splitlines()[0]}"
+    )

@@ -145,7 +145,7 @@ def records_of(waveform: NDArray[np.floating], fs: float, unit: str) -> list[Rec
         raise RecordError(f"waveform: shape {waveform.shape}; (records, {len(LEADS)} leads, times) is needed", "shape")
     low, high = FS_RANGE_HZ
     if not low <= fs <= high:
-        raise RecordError(f"fs: {fs:g}; a sampling frequency from {low:g} to {high:g} Hz is needed", "no fs")
+        raise RecordError(f"fs: {fs:g}; a sampling frequency from {low:g} to {high:,.0f} Hz is needed", "no fs")
     scale = mv_per_unit(unit, "unit")
     # JSON knows NaN and Infinity by these names, and MLflow takes both.
     waveform = np.where(np.isfinite(waveform), waveform, np.float32(np.nan))

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import mlflow
+import requests
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -15,6 +16,8 @@ from mlflow.tracking import MlflowClient
 from ecgml.errors import TrackingError
 
 DEFAULT_EXPERIMENT = "ecg-rhythm"
+
+HEALTH_TIMEOUT_S = 20.0
 
 _SQLITE = "sqlite:///"
 
@@ -55,6 +58,28 @@ def exists() -> bool:
     """Whether the tracking store is there already; of a server this is not asked."""
     uri = mlflow.get_tracking_uri()
     return not uri.startswith(_SQLITE) or Path(unquote(uri.removeprefix(_SQLITE))).exists()
+
+
+def check_store() -> None:
+    """Refuse a store that is not there, before anything is asked of it.
+
+    MLflow would make an empty database of a missing one, and try a server that does not answer for four minutes.
+
+    Raises
+    ------
+    TrackingError
+        If there is no database, or the server does not answer.
+    """
+    uri = mlflow.get_tracking_uri()
+    if not exists():
+        raise TrackingError(
+            f"MLflow store {public_uri(uri)} is not there; set MLFLOW_TRACKING_URI, or call this where mlflow.db is"
+        )
+    if uri.startswith(("http://", "https://")):
+        try:
+            requests.get(f"{uri.rstrip('/')}/health", timeout=HEALTH_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise TrackingError(f"MLflow store {public_uri(uri)} does not answer: {type(error).__name__}") from None
 
 
 def describe_store() -> str:

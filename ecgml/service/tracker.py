@@ -103,8 +103,16 @@ class Tracker:
         mlflow.log_input(dataset, context=context)
 
 
-def fetch_artifact(address: str, folder: Path) -> Path:
-    """Download an artifact, ``runs:/<run id>/<path>`` or ``models:/<name>@<alias>``, into a folder.
+def fetch_artifact(address: str, folder: Path, asked: str = "") -> Path:
+    """Download an artifact into a folder.
+
+    Parameters
+    ----------
+    address : str
+        ``runs:/<run id>/<path>``, or where it lies.
+    folder : Path
+    asked : str
+        What messages call it; by default its address.
 
     Raises
     ------
@@ -115,7 +123,7 @@ def fetch_artifact(address: str, folder: Path) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder)))
     except (MlflowException, OSError) as error:
-        raise TrackingError(f"{address}: cannot be fetched: {str(error).strip().splitlines()[0]}") from None
+        raise TrackingError(f"{asked or address}: cannot be fetched: {str(error).strip().splitlines()[0]}") from None
 
 
 def artifact_names(run_id: str) -> set[str]:
