@@ -49,9 +49,11 @@ def connect() -> str:
 def _quiet() -> None:
     """Keep MLflow's own chatter out of a job's output."""
     # Migrations report every step of the schema since 2018; system metrics their start and end in every run.
-    for name in ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics"):
+    for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry", "mlflow.system_metrics"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # On a server every run would be announced on standard output, which is for our own answer.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 def exists() -> bool:
