@@ -52,7 +52,7 @@ def model_card(
     """
     blocks = [
         f"**{SIMULATED}**" if job.simulated else "",
-        f"# Rhythm of a 12-lead ECG, {name} model",
+        f"# {name.capitalize()} model: rhythm of a 12-lead ECG",
         _classes(job),
         "## Intended use\n\nResearch on resting 12-lead ECGs. **Not a medical device**: not for diagnosis, triage or "
         "monitoring, and no substitute for a reading by a physician.",

@@ -15,13 +15,14 @@ import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import Array, Map
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from packaging.version import Version
 
 import ecgml
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
-from ecgml.service.model_card import CARD
+from ecgml.service.model_card import CARD, as_description
 from ecgml.service.pyfunc import CHECKPOINT, DEFAULT_FS, DEFAULT_UNIT
 from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 
@@ -48,13 +49,14 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
         save_checkpoint(checkpoint, path)
         card_path.write_text(card, encoding="utf-8")
         return mlflow.pyfunc.log_model(
-            name="model",
+            name=checkpoint.model_name,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={CHECKPOINT: str(path), CARD: str(card_path)},
             code_paths=[str(Path(ecgml.__file__).parent)],
             signature=signature(),
             pip_requirements=requirements(),
             metadata=metadata(checkpoint),
+            tags={MLFLOW_RUN_NOTE: as_description(card)},
             step=step,
         ).model_id
 

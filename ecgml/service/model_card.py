@@ -1,12 +1,14 @@
-"""The card that a model carries, and the registry's page that shows it."""
+"""The card that a model carries, and what MLflow's pages of it and of the registry show."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from ecgml.errors import TrackingError
 from ecgml.service.tracker import fetch_artifact
@@ -50,7 +52,7 @@ def fetch_card(model_id: str) -> str | None:
 
 
 def card_as_description(model_id: str) -> str | None:
-    """Return the card of a logged model as long as MLflow keeps it, cut between two lines; None without one.
+    """Return the card of a logged model as the registry shows it best; None without one.
 
     Raises
     ------
@@ -58,7 +60,41 @@ def card_as_description(model_id: str) -> str | None:
         As :func:`fetch_card`.
     """
     card = fetch_card(model_id)
-    if card is None or len(card) <= MAX_DESCRIPTION:
-        return card
+    return None if card is None else as_description(card)
+
+
+def as_description(card: str) -> str:
+    """Return a card as MLflow's pages show it best.
+
+    Cells of tables are set apart, since MLflow does not, and what is longer than a version's description may be is cut
+    between two lines.
+    """
+    lines = [line.replace(" | ", "&emsp;| ") if line.startswith("| ") else line for line in card.splitlines()]
+    description = "\n".join(lines) + "\n"
+    if len(description) <= MAX_DESCRIPTION:
+        return description
     rest = f"\n\n… the whole card is the model's artifact `{CARD}`.\n"
-    return card[: MAX_DESCRIPTION - len(rest)].rpartition("\n")[0] + rest
+    return description[: MAX_DESCRIPTION - len(rest)].rpartition("\n")[0] + rest
+
+
+def link_version(client: MlflowClient, model_id: str, name: str, version: str) -> None:
+    """Let a logged model's page say which version of which registered model it is.
+
+    `mlflow.register_model` does so; a version made by the client alone is shown as "Not registered".
+
+    Parameters
+    ----------
+    client : MlflowClient
+    model_id : str
+    name : str
+        Of the registered model.
+    version : str
+
+    Raises
+    ------
+    MlflowException
+        If there is no such model or the store does not answer.
+    """
+    known = json.loads(client.get_logged_model(model_id).tags.get(MLFLOW_MODEL_VERSIONS, "[]"))
+    listed = json.dumps([*known, {"name": name, "version": str(version)}])
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: listed})

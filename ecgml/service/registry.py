@@ -9,7 +9,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.model_card import ABOUT, card_as_description
+from ecgml.service.model_card import ABOUT, card_as_description, link_version
 
 REGISTERED_MODEL = "ecg-rhythm"
 
@@ -49,6 +49,7 @@ def register(model_id: str, run_id: str, tags: Mapping[str, str], alias: str = C
             description=card_as_description(model_id),
             model_id=model_id,
         ).version
+        link_version(client, model_id, REGISTERED_MODEL, version)
         client.set_registered_model_alias(REGISTERED_MODEL, alias, version)
     except MlflowException as error:
         first_line = str(error).strip().splitlines()[0]

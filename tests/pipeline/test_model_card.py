@@ -85,7 +85,7 @@ def test_what_is_not_there_is_said_and_not_shown(job: Job, data: JobData) -> Non
         cohorts=tuple(replace(cohort, simulated=False) for cohort in data.cohorts),
     )
     card = made(job, real, {"test": scores["test"]}, harmonise="none")
-    assert card.startswith("# Rhythm of a 12-lead ECG, fusion model")
+    assert card.startswith("# Fusion model: rhythm of a 12-lead ECG")
     assert "Simulated" not in card
     assert "No external cohort" in card
     assert "age and sex unknown" in card

@@ -28,7 +28,9 @@ from ecgml.service.store import connect
 from ecgml.training.checkpoint import load_checkpoint
 from tests.untrained import untrained_checkpoint
 
-CARD = "**Simulated**\n\n# A card\n\n" + "\n".join(f"* line {number}, µV – “quoted”" for number in range(300))
+CARD = "**Simulated**\n\n# A card\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n" + "\n".join(
+    f"* line {number}, µV – “quoted”" for number in range(300)
+)
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,14 @@ def test_card_travels_with_the_model_and_is_the_versions_description(logged: Log
     shown = client.get_model_version(REGISTERED_MODEL, logged.version).description
     assert shown == card_as_description(logged.model_id)
     assert len(CARD) > MAX_DESCRIPTION >= len(shown)
-    assert shown.splitlines()[:20] == CARD.splitlines()[:20]
+    assert shown.splitlines()[6:20] == ["| 1&emsp;| 2 |", *CARD.splitlines()[7:20]]
     assert shown.endswith("the whole card is the model's artifact `model_card.md`.\n")
     assert client.get_registered_model(REGISTERED_MODEL).description == ABOUT
+    model = client.get_logged_model(logged.model_id)
+    assert model.tags["mlflow.note.content"] == shown
+    assert model.name == "fusion"
+    # What MLflow's page of the model shows as its versions.
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": REGISTERED_MODEL, "version": logged.version}]
 
 
 def test_model_without_a_card_has_no_description(logged: Logged) -> None:
