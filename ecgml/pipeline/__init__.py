@@ -8,7 +8,8 @@ audit      `ecgml audit`: how much of a score needs no ECG
 compare    `ecgml compare`: two trained models, paired
 train      `ecgml train`: both models, from files to compared, tracked runs
 download   `ecgml download`: a public data set, fetched, checked and opened
-predict    `ecgml predict`: files in, a line or JSON object each out
+predict    `ecgml predict`: files in, a line of a table or JSON object each out
+model_card what a model is for, made from, worth, and not
 shortcuts  models that see a few columns and no ECG
 resume     going on with a job that was stopped
 scoring    a fitted model -> predictions of its test part and of the external cohort

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
@@ -123,35 +122,6 @@ def test_data_set_and_model_are_linked_to_the_run(job: Job) -> None:
     models = MlflowClient().search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     assert len(models) == 1
     assert {metric.key for metric in models[0].metrics} >= {"test_macro_f1", "external_macro_f1"}
-
-
-@pytest.mark.slow
-def test_logged_model_predicts_what_evaluation_did(job: Job, external: Path) -> None:
-    from ecgml.cohorts.cohort import read_entry
-    from ecgml.cohorts.opening import open_cohort
-    from ecgml.records.clinical import CLINICAL_NAMES
-
-    run = job.children["fusion"]
-    expected = read_predictions(artifact(run.info.run_id, "external_predictions.csv"))
-    model_id = (
-        MlflowClient()
-        .search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")[0]
-        .model_id
-    )
-    model = mlflow.pyfunc.load_model(f"models:/{model_id}")
-    cohort = open_cohort(external)
-    rows = {name: row for row, name in enumerate(expected.record_ids)}
-    chosen = [entry for entry in cohort.entries if expected.scored[rows.get(f"{cohort.name}/{entry.record_id}", 0)]][:5]
-    clinical = np.array(
-        [[entry.given.get(name, np.nan) for name in CLINICAL_NAMES] for entry in chosen], dtype=np.float32
-    )
-    answer = model.predict(
-        {"waveform": np.stack([read_entry(entry).waveform for entry in chosen]), "clinical": clinical},
-        params={"fs": 500.0, "unit": "mV"},
-    )
-    y_prob = answer[[f"probability_{name}" for name in expected.classes]].to_numpy()
-    for entry, row in zip(chosen, y_prob, strict=True):
-        np.testing.assert_allclose(row, expected.y_prob[rows[f"{cohort.name}/{entry.record_id}"]], atol=1e-5)
 
 
 @pytest.mark.slow
