@@ -78,7 +78,7 @@ class RhythmClassifier(PythonModel):
         model_input : mapping
             ``waveform``, ndarray of shape (n_records, 12, n_times), leads I II III aVR aVL aVF V1 to V6; a record that
             is shorter than the others ends in NaN. ``clinical``, ndarray of shape (n_records, n_features) in the order
-            of `ecgml.records.clinical`, NaN where a value is missing; may be left out where the caller is no signature.
+            of `ecgml.records.clinical`, NaN where a value is missing; may be left out where no signature asks for it.
         params : mapping, optional
             ``fs``, Hz, and ``unit`` (V, mV, uV or nV) of the waveforms; 500 Hz and mV unless given.
 

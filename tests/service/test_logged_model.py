@@ -50,6 +50,7 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+        patch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)  # MLflow leaves that of another store behind
         patch.chdir(folder)
         mlflow.set_tracking_uri(None)
         with mlflow.start_run(experiment_id=connect()) as run:
