@@ -23,6 +23,7 @@ SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
     "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
     "audit": "Leak audit: what DATA's tables alone would reach, beside MODEL with and without its clinical values.",
+    "evaluate": "Score MODEL (a checkpoint folder, runs:/… or models:/…) on DATA that it was not trained on.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
@@ -293,6 +294,27 @@ def _audit() -> click.Command:
     return _command("audit", run, AUDIT_SECTIONS, extra)
 
 
+def _evaluate() -> click.Command:
+    def run(what: tuple[str, ...], config: str, model: str, **options: str) -> None:
+        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.evaluate import evaluate
+
+        if what and not model:
+            model, *what = what
+        if what:
+            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        click.echo(evaluate(model, options, Console(), config=config))
+
+    from ecgml.pipeline.settings import EVALUATE_SECTIONS
+
+    extra = [
+        click.Argument(["what"], nargs=-1, metavar="MODEL DATA..."),
+        click.Option(["--model"], default="", metavar="MODEL", help="Instead of the first argument."),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+    ]
+    return _command("evaluate", run, EVALUATE_SECTIONS, extra)
+
+
 _RUN = re.compile(r"runs:/\S+|[0-9a-f]{32}")
 
 _MAKERS: dict[str, Callable[[], click.Command]] = {
@@ -300,6 +322,7 @@ _MAKERS: dict[str, Callable[[], click.Command]] = {
     "prepare": _prepare,
     "explore": _explore,
     "audit": _audit,
+    "evaluate": _evaluate,
 }
 
 

@@ -29,7 +29,18 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("train", "prepare", "explore", "audit", "compare", "predict", "simulate", "download", "doctor"):
+    for command in (
+        "train",
+        "prepare",
+        "explore",
+        "audit",
+        "compare",
+        "evaluate",
+        "predict",
+        "simulate",
+        "download",
+        "doctor",
+    ):
         assert f"  {command} " in done.stdout
 
 

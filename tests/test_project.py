@@ -12,7 +12,13 @@ import yaml
 
 from ecgml.config import fields_of
 from ecgml.measurements.table import MEASUREMENTS
-from ecgml.pipeline.settings import AUDIT_SECTIONS, EXPLORE_SECTIONS, PREPARE_SECTIONS, TRAIN_SECTIONS
+from ecgml.pipeline.settings import (
+    AUDIT_SECTIONS,
+    EVALUATE_SECTIONS,
+    EXPLORE_SECTIONS,
+    PREPARE_SECTIONS,
+    TRAIN_SECTIONS,
+)
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from tests.conftest import ROOT
 from tuning.settings import TUNE_SECTIONS
@@ -47,6 +53,7 @@ def known(sections: dict[str, type]) -> set[str]:
         ("prepare", PREPARE_SECTIONS),
         ("explore", EXPLORE_SECTIONS),
         ("audit", AUDIT_SECTIONS),
+        ("evaluate", EVALUATE_SECTIONS),
         ("tune", TUNE_SECTIONS),
     ],
 )
@@ -61,7 +68,9 @@ def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point:
         assert point["parameters"][name]["default"] == ""
 
 
-@pytest.mark.parametrize("sections", [TRAIN_SECTIONS, PREPARE_SECTIONS, EXPLORE_SECTIONS, AUDIT_SECTIONS])
+@pytest.mark.parametrize(
+    "sections", [TRAIN_SECTIONS, PREPARE_SECTIONS, EXPLORE_SECTIONS, AUDIT_SECTIONS, EVALUATE_SECTIONS]
+)
 def test_setting_names_are_unique_and_documented(sections: dict) -> None:
     names = [name for section in sections.values() for name in fields_of(section)]
     assert len(names) == len(set(names))

@@ -29,7 +29,7 @@ from ecgml.pipeline.compare import Candidate, candidate
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.reporting import environment, git_commit
-from ecgml.pipeline.scoring import to_predictions
+from ecgml.pipeline.scoring import predict_checkpoint
 from ecgml.pipeline.settings import AUDIT_SECTIONS, DataSettings
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
 from ecgml.pipeline.surveying import survey_cohorts
@@ -42,7 +42,6 @@ from ecgml.service.tracker import Tracker
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.data import clinical_values
 from ecgml.training.device import choose_device
-from ecgml.training.predict import average_windows, predict_records
 
 LEAST_RECORDS = 50
 
@@ -192,22 +191,14 @@ def _of_model(
             f"{missing[0]}); give the data that it was trained on"
         )
     table = table[np.array([place_of[record_id] for record_id in stored.record_ids])]
-    device = choose_device("auto")
-    network, store = checkpoint.build(device), WindowStore(list(caches.values()), device)
+    store = WindowStore(list(caches.values()), choose_device("auto"))
     nothing_given = clinical_values(table, np.zeros(len(table), dtype=bool))
     inputs = {
         "as_trained": clinical_values(table),
         "table_withheld": nothing_given,
         "clinical_withheld": np.full_like(nothing_given, np.nan),
     }
-    predictions = {}
-    for name, clinical in inputs.items():
-        logits, owner = predict_records(
-            network, store, table.first_window, table.n_windows, clinical, checkpoint.encoder
-        )
-        y_prob = average_windows(logits, owner, len(table), checkpoint.temperature)
-        predictions[name] = to_predictions(table, y_prob, scheme.classes)
-    return predictions
+    return {name: predict_checkpoint(checkpoint, table, store, clinical) for name, clinical in inputs.items()}
 
 
 def _on_test_part(

@@ -34,7 +34,7 @@ SIMULATED = "Simulated data: these figures say nothing about patients."
 THREADS = "ecgml.threads"
 """Tag of a run: CPU threads of its arithmetic. Sums are grouped by them, so another number gives other last bits."""
 
-TITLES = {"test": "test part", "external": "external cohort"}
+TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
 """What is scored, by the prefix of its metrics and files."""
 
 
@@ -86,7 +86,7 @@ def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], bes
 
 
 def report_scores(
-    tracker: Tracker, what: str, predictions: Predictions, scores: Scores, job: JobData, model_id: str | None
+    tracker: Tracker, what: str, predictions: Predictions, scores: Scores, note: str, model_id: str | None = None
 ) -> None:
     """Log metrics, figures, table and predictions of one set of records.
 
@@ -98,13 +98,14 @@ def report_scores(
     predictions : Predictions
     scores : Scores
         Of these predictions.
-    job : JobData
-    model_id : str or None
+    note : str
+        Below every figure.
+    model_id : str, optional
         The LoggedModel that made them.
     """
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
-    title, note = TITLES[what].capitalize(), note_of(job)
+    title = TITLES[what].capitalize()
     with tracker.folder(f"{prefix}predictions.csv") as path:
         write_predictions(predictions, path)
     tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")

@@ -11,6 +11,7 @@ from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.predictions import Predictions
+from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import clinical_values
 from ecgml.training.predict import average_windows, predict_records
 
@@ -27,6 +28,42 @@ def predict_table(
     """Return the probabilities of a table's records, shape (n_records, n_classes); NaN where quarantined."""
     logits, owner = predict_records(model, store, table.first_window, table.n_windows, clinical_values(table), encoder)
     return average_windows(logits, owner, len(table), temperature)
+
+
+def predict_checkpoint(
+    checkpoint: Checkpoint,
+    table: RecordTable,
+    store: WindowStore,
+    clinical: NDArray[np.float32] | None = None,
+    *,
+    harmonised: bool = False,
+) -> Predictions:
+    """Predict a table's records by a trained model, as its evaluation did.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    table : RecordTable
+        Of the checkpoint's scheme.
+    store : WindowStore
+        Of windows by the checkpoint's preprocessing.
+    clinical : ndarray of float32, shape (n_records, n_features), optional
+        By default what is given, else measured.
+    harmonised : bool
+        Whether the labels beside them are the harmonised ones.
+    """
+    logits, owner = predict_records(
+        checkpoint.build(store.device),
+        store,
+        table.first_window,
+        table.n_windows,
+        clinical_values(table) if clinical is None else clinical,
+        checkpoint.encoder,
+    )
+    if not len(logits):
+        logits = np.zeros((0, len(checkpoint.classes)))
+    y_prob = average_windows(logits, owner, len(table), checkpoint.temperature)
+    return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised)
 
 
 def to_predictions(

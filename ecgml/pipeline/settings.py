@@ -102,6 +102,18 @@ class AuditSettings:
         validate(self)
 
 
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How a trained model is evaluated."""
+
+    bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
+    seed: int = setting(0, "Seed of the draws", low=0)
+    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
 TRAIN_SECTIONS = {
     "data": DataSettings,
     "job": JobSettings,
@@ -121,3 +133,6 @@ EXPLORE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings
 
 AUDIT_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "audit": AuditSettings}
 """The settings of `ecgml audit`."""
+
+EVALUATE_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings}
+"""The settings of `ecgml evaluate`; preprocessing is the model's."""

@@ -27,6 +27,7 @@ from ecgml.pipeline.reporting import (
     describe_job,
     describe_model,
     git_commit,
+    note_of,
     one_line,
     report_comparison,
     report_history,
@@ -251,7 +252,7 @@ def judge_model(
     card = model_card(name, configuration, job, scored.scores, tracker.run_id, git_commit())
     model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, trained.fitted, tracker, card)
     for what, scores in scored.scores.items():
-        report_scores(tracker, what, scored.predictions[what], scores, job, model_id)
+        report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id)
         if what in harmonised:
             tracker.metrics(harmonised[what].flat(f"{what}_harmonised_"), model_id=model_id)
         console.say(f"{name}, {what}: {one_line(scores)}")
