@@ -83,10 +83,11 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
         asked: TuneSettings = configuration["tune"]
         parameters = probe(space_named(asked.space), configuration)
         device = worker_device(configuration["fit"].device, 0)
+        # First, so that MLflow's own database is known for what it is when it is given as the storage.
+        experiment = connect()
         storage = StudyStorage(asked.storage or str(Path("studies") / f"{asked.study}.journal"))
         stack.callback(storage.close)
         configuration = configuration.changed({"storage": storage.public})  # what is logged holds no password
-        experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         job = load_data(configuration, console)

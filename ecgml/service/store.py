@@ -9,9 +9,11 @@ from urllib.parse import unquote
 
 import mlflow
 import requests
+from alembic.util.exc import CommandError
 from filelock import FileLock
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from ecgml.errors import TrackingError
 
@@ -41,9 +43,14 @@ def connect() -> str:
             with FileLock(unquote(uri.removeprefix(_SQLITE)) + ".lock"):
                 return _experiment()
         return _experiment()
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, SQLAlchemyError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
+    except CommandError as error:
+        raise TrackingError(
+            f"MLflow store {public_uri(uri)} is the database of another program, or of another MLflow ({error}); give "
+            "MLFLOW_TRACKING_URI one of its own"
+        ) from None
 
 
 def _quiet() -> None:

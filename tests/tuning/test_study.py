@@ -14,12 +14,14 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import sqlalchemy
 import torch
 import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
@@ -353,3 +355,13 @@ def test_winner_is_tested_once_tagged_and_registered(
     tune(settings, Console(io.StringIO()))
     assert len(children(outcome.run_id)) == 4
     assert running() == []
+
+
+def test_mlflows_own_database_is_refused_before_it_is_there(
+    options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"sqlite:///{tmp_path}/fresh.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(TuningError, match="it is MLflow's own database; give the study another"):
+        tune({**options, "study": "s", "storage": address}, Console(io.StringIO()))
+    assert "studies" not in sqlalchemy.inspect(sqlalchemy.create_engine(address, poolclass=NullPool)).get_table_names()
