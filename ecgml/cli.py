@@ -25,6 +25,7 @@ SETTINGS_COMMANDS = {
     "audit": "Leak audit: what DATA's tables alone would reach, beside MODEL with and without its clinical values.",
     "evaluate": "Score MODEL (a checkpoint folder, runs:/… or models:/…) on DATA that it was not trained on.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
+    "promote": "Make WHAT (a model's or study's run, a version, an alias) champion if it passes the gate.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
 
@@ -198,6 +199,29 @@ def compare_runs(a: str, b: str, is_json: bool, bootstrap: int, seed: int) -> No
     click.echo(as_json(compared) if is_json else as_text(compared))
 
 
+@main.command()
+@click.option("--why", default="", metavar="TEXT", help="A reason; recorded.")
+def rollback(why: str) -> None:
+    """Make the champion before this one champion again; a second rollback goes one further back."""
+    from ecgml.pipeline.console import Console
+    from ecgml.pipeline.promote import rollback
+
+    click.echo(rollback(Console(), why=why))
+
+
+@main.command()
+@click.option("--json", "is_json", is_flag=True, help="The log as JSON.")
+def history(is_json: bool) -> None:
+    """List promotions, refusals and rollbacks, and which versions stand."""
+    import json
+
+    from ecgml.pipeline.console import Console
+    from ecgml.pipeline.promote import history
+
+    rows, text = history(Console())
+    click.echo(json.dumps(rows, indent=1) if is_json else text)
+
+
 def _train() -> click.Command:
     def run(config: str, resume: str, **options: str) -> None:
         from ecgml.pipeline.console import Console
@@ -317,12 +341,32 @@ def _evaluate() -> click.Command:
 
 _RUN = re.compile(r"runs:/\S+|[0-9a-f]{32}")
 
+
+def _promote() -> click.Command:
+    def run(what: str, config: str, force: bool, why: str, **options: str) -> None:
+        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.promote import promote
+
+        click.echo(promote(what, options, Console(), config=config, force=force, why=why))
+
+    from ecgml.pipeline.settings import PROMOTE_SECTIONS
+
+    extra = [
+        click.Argument(["what"]),
+        click.Option(["--force"], is_flag=True, help="Promote whatever the gate says; needs --why."),
+        click.Option(["--why"], default="", metavar="TEXT", help="A reason; recorded."),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+    ]
+    return _command("promote", run, PROMOTE_SECTIONS, extra)
+
+
 _MAKERS: dict[str, Callable[[], click.Command]] = {
     "train": _train,
     "prepare": _prepare,
     "explore": _explore,
     "audit": _audit,
     "evaluate": _evaluate,
+    "promote": _promote,
 }
 
 
@@ -357,5 +401,5 @@ def _shown(default: Any) -> str:
     if default in (None, "", ()):
         return ""
     if isinstance(default, tuple):
-        return f" [default: {','.join(default)}]"
+        return f" [default: {','.join(map(str, default))}]"
     return f" [default: {default:g}]" if isinstance(default, float) else f" [default: {default}]"

@@ -71,3 +71,7 @@ class TrackingError(EcgmlError):
 
 class TuningError(EcgmlError):
     """A study cannot be opened, does not fit what is asked, or leads nowhere."""
+
+
+class PromotionError(EcgmlError):
+    """A model may not become champion, or there is none to go back to."""

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+TOOLS = [*os.environ["PATH"].split(":"), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,3 +41,34 @@ def real_data() -> Path:
     if not (folder / "ptbxl").is_dir():
         pytest.skip(f"no real recordings at {folder}; set ECGML_REAL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a PostgreSQL of the distribution's package on loopback and return its address."""
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    initdb, server = (shutil.which(name, path=":".join(TOOLS)) for name in ("initdb", "postgres"))
+    if not initdb or not server:
+        pytest.skip("no PostgreSQL server here; apt-get install postgresql")
+    # A server does not run as root.
+    user = {"user": "postgres"} if os.getuid() == 0 else {}
+    folder = Path("/tmp" if user else tmp_path_factory.mktemp("postgres")) / f"ecgml-postgres-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    if user:
+        shutil.chown(folder, "postgres")
+    port = free_port()
+    subprocess.run(
+        [initdb, "-D", folder / "data", "-U", "me", "-A", "trust", "-N"], check=True, cwd="/", stdout=DEVNULL, **user
+    )
+    words = ["-D", folder / "data", "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1", "-F"]
+    with subprocess.Popen([server, *words], cwd="/", stdout=DEVNULL, stderr=DEVNULL, **user) as process:
+        address = f"postgresql://me:secret@127.0.0.1:{port}/postgres"
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        time.sleep(0.5)
+        yield address
+        process.send_signal(signal.SIGINT)
+    shutil.rmtree(folder)

@@ -11,6 +11,7 @@ estimates         Estimate: a figure with its interval
 scores            `score`: Predictions -> Scores
 cautions          what a reader of the figures must know
 comparison        `compare`: two models on the same records, with a verdict in plain words
+gate, settings    `judge`: may a challenger take the champion's place?
 summary           `summary_text`: the headline as Markdown
 curves            ROC and precision-recall curves as points
 figures/          pictures; the only files that import Matplotlib

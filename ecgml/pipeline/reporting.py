@@ -27,6 +27,7 @@ from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
 from ecgml.pipeline.data import JobData
+from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.tracker import Tracker
 
 SIMULATED = "Simulated data: these figures say nothing about patients."
@@ -58,6 +59,8 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "source": job.table.sources.tolist(),
         "patient": job.table.patients.tolist(),
         "usable": job.table.usable.tolist(),
+        # What promotion divides the test part by.
+        **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
     }
     tracker.table(columns, "split.csv")
     tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")

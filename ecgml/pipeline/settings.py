@@ -10,6 +10,7 @@ from ecgml.config import setting, validate
 from ecgml.datasets.parallel import BACKENDS
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
+from ecgml.evaluation.settings import GateSettings
 from ecgml.exploration.settings import ExplorationSettings
 from ecgml.models.settings import MODELS, ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
@@ -114,6 +115,19 @@ class EvaluationSettings:
         validate(self)
 
 
+@dataclass(frozen=True)
+class PromotionSettings:
+    """On what challenger and champion are compared where their own predictions do not do."""
+
+    on: str = setting("", "Compare on this data set instead of the challenger's test part", metavar="DIR")
+    cache_dir: str = setting("", "Where preprocessed records are kept; by default the challenger's own", metavar="DIR")
+    jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
+    device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
 TRAIN_SECTIONS = {
     "data": DataSettings,
     "job": JobSettings,
@@ -136,3 +150,6 @@ AUDIT_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, 
 
 EVALUATE_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings}
 """The settings of `ecgml evaluate`; preprocessing is the model's."""
+
+PROMOTE_SECTIONS = {"gate": GateSettings, "promotion": PromotionSettings}
+"""The settings of `ecgml promote`."""

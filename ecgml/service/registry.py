@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 
-from ecgml.errors import TrackingError
+from ecgml.errors import PromotionError, TrackingError
 from ecgml.service.model_card import ABOUT, card_as_description, link_version
+from ecgml.service.runs import children_of, pages, read_run
 
 REGISTERED_MODEL = "ecg-rhythm"
 
-CHALLENGER = "challenger"
+RUN_ID_LENGTH = 32
+"""Of MLflow's run ids, in hexadecimal digits."""
+
+CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that may be promoted: its run, its LoggedModel, and its version if it is registered."""
+
+    run_id: str
+    model_id: str
+    version: str = ""
 
 
 def register(model_id: str, run_id: str, tags: Mapping[str, str], alias: str = CHALLENGER) -> str:
@@ -55,3 +70,92 @@ def register(model_id: str, run_id: str, tags: Mapping[str, str], alias: str = C
         first_line = str(error).strip().splitlines()[0]
         raise TrackingError(f"{REGISTERED_MODEL}: model {model_id} cannot be registered: {first_line}") from None
     return str(version)
+
+
+def versions_of_model(client: MlflowClient) -> list[ModelVersion]:
+    """Return every version of the registered model."""
+    return pages(lambda token: client.search_model_versions(f"name = '{REGISTERED_MODEL}'", page_token=token))
+
+
+def find_candidate(what: str) -> Candidate:
+    """Return the model that a run, a version or an alias leads to.
+
+    Parameters
+    ----------
+    what : str
+        Id of a model's run, or of a study's, whose tag ``winner`` names one; a version's number; an alias. Also as
+        MLflow writes them: ``runs:/<id>``, ``models:/ecg-rhythm/3``, ``models:/ecg-rhythm@challenger``.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such thing.
+    PromotionError
+        If it is a job of several models, has no model, or is not what it says it is.
+    """
+    name = what.strip()
+    for prefix in ("runs:/", f"models:/{REGISTERED_MODEL}/", f"models:/{REGISTERED_MODEL}@"):
+        name = name.removeprefix(prefix)
+    if name.isdecimal() and len(name) < RUN_ID_LENGTH:
+        return _of_version(name)
+    if len(name) == RUN_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name):
+        return _of_run(name)
+    try:
+        return _of_version(str(MlflowClient().get_model_version_by_alias(REGISTERED_MODEL, name).version))
+    except MlflowException:
+        raise TrackingError(
+            f"{what!r} is no alias of {REGISTERED_MODEL}; give a run's id, a version's number or an alias"
+        ) from None
+
+
+def _of_version(version: str) -> Candidate:
+    client = MlflowClient()
+    try:
+        found = client.get_model_version(REGISTERED_MODEL, version)
+    except MlflowException:
+        raise TrackingError(f"{REGISTERED_MODEL} has no version {version}") from None
+    model_id = found.model_id or found.source.removeprefix("models:/")
+    try:
+        made_by = client.get_logged_model(model_id).source_run_id
+    except MlflowException:
+        made_by = None
+    if not found.run_id or made_by != found.run_id:
+        # Another model's figures would be compared.
+        raise PromotionError(
+            f"version {version} of {REGISTERED_MODEL} was not registered from the run that made its model (it names "
+            f"run {found.run_id or 'none'}, its model comes from {made_by or 'no run'}); promote the run instead"
+        )
+    return Candidate(found.run_id, model_id, version)
+
+
+def _of_run(run_id: str) -> Candidate:
+    run = read_run(run_id)
+    if winner := run.data.tags.get("winner"):
+        return _of_run(winner) if winner != run_id else _of_model(run_id)
+    if children := children_of(run):
+        listed = ", ".join(f"{name} {child.run_id}" for name, child in sorted(children.items())[:6])
+        more = ", …" if len(children) > 6 else ""
+        raise PromotionError(
+            f"run {run_id} is a job of several models, or a study without a winner; give one of them: {listed}{more}"
+        )
+    return _of_model(run_id)
+
+
+def _of_model(run_id: str) -> Candidate:
+    run, client = read_run(run_id), MlflowClient()
+    models = run.outputs.model_outputs if run.outputs else []
+    if not models:
+        raise PromotionError(f"run {run_id} ({run.info.status.lower()}) has no model; give the run of a finished one")
+    # MLflow lists them in no order; of a run that was gone on with, the last one counts.
+    model_id = max((one.model_id for one in models), key=lambda name: client.get_logged_model(name).creation_timestamp)
+    registered = [
+        int(one.version)
+        for one in versions_of_model(client)
+        if one.run_id == run_id and (one.model_id or one.source.removeprefix("models:/")) == model_id
+    ]
+    return Candidate(run_id, model_id, str(max(registered)) if registered else "")
+
+
+def register_candidate(candidate: Candidate) -> Candidate:
+    """Register a model that has no version yet, as challenger."""
+    return replace(candidate, version=register(candidate.model_id, candidate.run_id, {}))

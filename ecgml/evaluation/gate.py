@@ -1,0 +1,243 @@
+"""The gate: may a challenger take the champion's place?
+
+Non-inferiority by paired cluster bootstrap (the lower bound of the difference's interval against a margin fixed
+beforehand; Piaggio et al. 2012, 10.1001/jama.2012.87802, whose reporting asks for margin, difference and interval side
+by side). We use the 95 % interval, so the one-sided error is 2.5 %.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgml.errors import EvaluationError
+from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.scores import score
+from ecgml.evaluation.settings import GateSettings
+from ecgml.evaluation.summary import TITLES, interval_text
+
+
+@dataclass(frozen=True)
+class Check:
+    """One condition, the numbers it was held against, and whether it was met."""
+
+    name: str
+    """``records``, ``classes``, ``macro_f1``, ``macro_auroc``, ``ece`` or ``subgroup``."""
+    title: str
+    rule: str
+    """In words, with its limit."""
+    passed: bool
+    found: str = ""
+    """What was found, where that is no estimate."""
+    challenger: Estimate | None = None
+    champion: Estimate | None = None
+    difference: Estimate | None = None
+    """Challenger minus champion."""
+
+    def line(self) -> str:
+        """Return the check as a line for a person: both numbers, the difference, the rule."""
+        numbers = self.found
+        if self.challenger and self.champion and self.difference:
+            low, high = (f"{bound:+.3f}" for bound in (self.difference.low, self.difference.high))
+            numbers += f"{': ' if numbers else ''}{self.challenger.value:.3f} against {self.champion.value:.3f}, "
+            numbers += f"difference {self.difference.value:+.3f} ({low} to {high})"
+        elif self.challenger:
+            numbers += interval_text(self.challenger)
+        return f"{'met' if self.passed else 'NOT MET'}: {self.title}: {numbers}; rule: {self.rule}"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What :func:`judge` returns."""
+
+    checks: tuple[Check, ...]
+    classes: tuple[str, ...]
+    support: tuple[int, ...]
+    n_groups: int
+    """Patients, or records of unknown patients."""
+    subgroups: tuple[dict[str, Any], ...] = ()
+    """Every subgroup judged: ``subgroup``, ``n_records``, both macro-F1 and the difference with its interval."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every condition is met."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def n_records(self) -> int:
+        """Number of records, scored or not."""
+        return sum(self.support)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it ready for ``json.dump``; what is undefined is None."""
+        return _finite(
+            {
+                "passed": self.passed,
+                "n_records": self.n_records,
+                "n_patients": self.n_groups,
+                "support": dict(zip(self.classes, self.support, strict=True)),
+                "checks": [asdict(check) for check in self.checks],
+                "subgroups": list(self.subgroups),
+            }
+        )
+
+
+def judge(
+    challenger: Predictions,
+    champion: Predictions | None,
+    attributes: Mapping[str, Sequence[str]],
+    settings: GateSettings,
+) -> Judgement:
+    """Hold a challenger against the champion, or against the absolute floor where there is none.
+
+    Parameters
+    ----------
+    challenger : Predictions
+    champion : Predictions or None
+        Of the same records, in any order.
+    attributes : mapping of str to sequence of str, length n_records
+        What divides the challenger's records into subgroups: ``{"sex": ["female", "male", …]}``; ``""`` where unknown.
+    settings : GateSettings
+
+    Raises
+    ------
+    EvaluationError
+        If the two are not of the same records, labels, groups and classes, or an attribute is not of every record.
+    """
+    for name, values in attributes.items():
+        if len(values) != challenger.n_records:
+            raise EvaluationError(f"gate: {len(values):,} values of {name} for {challenger.n_records:,} records")
+    checks = _enough(challenger, settings)
+    subgroups: list[dict[str, Any]] = []
+    if champion is None:
+        checks += _floor(challenger, settings)
+    else:
+        checks += _not_worse(challenger, champion, settings)
+        subgroups = _subgroups(challenger, champion, attributes, settings)
+        checks.append(_worst(subgroups, settings))
+    return Judgement(
+        tuple(checks),
+        challenger.classes,
+        tuple(challenger.support.tolist()),
+        len(set(challenger.groups)),
+        tuple(subgroups),
+    )
+
+
+def age_group(age: float, borders: Sequence[int]) -> str:
+    """Return the band of an age in years, ``"40 to 64"``; ``""`` where it is unknown."""
+    if not math.isfinite(age):
+        return ""
+    edges = [0, *borders]
+    index = max(place for place, edge in enumerate(edges) if edge <= max(age, 0))
+    return f"{edges[index]} to {edges[index + 1] - 1}" if index + 1 < len(edges) else f"{edges[index]} or more"
+
+
+def _enough(predictions: Predictions, settings: GateSettings) -> list[Check]:
+    support = dict(zip(predictions.classes, predictions.support.tolist(), strict=True))
+    few = [f"{name} {count}" for name, count in support.items() if count < settings.min_per_class]
+    return [
+        Check(
+            "records",
+            "records compared",
+            f"at least {settings.min_records}",
+            predictions.n_records >= settings.min_records,
+            f"{predictions.n_records:,}",
+        ),
+        Check(
+            "classes",
+            "records of each class",
+            f"at least {settings.min_per_class}",
+            not few,
+            ", ".join(few) if few else ", ".join(f"{name} {count}" for name, count in support.items()),
+        ),
+    ]
+
+
+def _floor(predictions: Predictions, settings: GateSettings) -> list[Check]:
+    scores = score(predictions, n_bootstrap=settings.bootstrap)
+    checks = []
+    for name, floor in (("macro_f1", settings.floor_f1), ("macro_auroc", settings.floor_auroc)):
+        rule = f"no champion yet: the interval must lie above {floor:g}"
+        checks.append(Check(name, TITLES[name], rule, scores[name].low > floor, challenger=scores[name]))
+    rule = f"no champion yet: at most {settings.max_ece:g}"
+    ece = scores["ece"]
+    return [*checks, Check("ece", TITLES["ece"], rule, ece.value <= settings.max_ece, challenger=ece)]
+
+
+def _not_worse(challenger: Predictions, champion: Predictions, settings: GateSettings) -> list[Check]:
+    compared = compare(challenger, champion, n_bootstrap=settings.bootstrap)
+    rules = {
+        "macro_f1": f"the interval of the difference must lie above -{settings.margin:g}",
+        "macro_auroc": f"the interval of the difference must lie above -{settings.margin:g}",
+        "ece": f"larger by at most {settings.max_ece_increase:g}",
+    }
+    checks = []
+    for name, rule in rules.items():
+        difference = compared.differences[name]
+        # Of what is undefined every comparison is False.
+        met = difference.value <= settings.max_ece_increase if name == "ece" else difference.low > -settings.margin
+        numbers = {"challenger": compared.a[name], "champion": compared.b[name], "difference": difference}
+        checks.append(Check(name, TITLES[name], rule, bool(met), **numbers))
+    return checks
+
+
+def _subgroups(
+    challenger: Predictions, champion: Predictions, attributes: Mapping[str, Sequence[str]], settings: GateSettings
+) -> list[dict[str, Any]]:
+    place = {record_id: row for row, record_id in enumerate(champion.record_ids)}
+    champion = champion.take([place[record_id] for record_id in challenger.record_ids])
+    found = []
+    for attribute, values in attributes.items():
+        column: NDArray[np.str_] = np.array(values, dtype=np.str_)
+        for value in sorted(set(column.tolist()) - {""}):
+            rows = column == value
+            # All records are no subgroup, and of a single class there is no macro average.
+            if rows.all() or rows.sum() < settings.min_subgroup or len(set(challenger.y_true[rows].tolist())) < 2:
+                continue
+            compared = compare(challenger.subset(rows), champion.subset(rows), n_bootstrap=settings.bootstrap)
+            found.append(
+                {
+                    "subgroup": f"{attribute} {value}",
+                    "n_records": int(rows.sum()),
+                    "challenger": asdict(compared.a["macro_f1"]),
+                    "champion": asdict(compared.b["macro_f1"]),
+                    "difference": asdict(compared.differences["macro_f1"]),
+                }
+            )
+    return found
+
+
+def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Check:
+    rule = (
+        f"macro-F1 lower by at most {settings.subgroup_margin:g}, or a difference that noise could make (its interval "
+        f"reaches 0), in each of at least {settings.min_subgroup} records"
+    )
+    title = f"worst of {len(subgroups)} subgroups"
+    if not subgroups:
+        return Check("subgroup", title, rule, True, "none has so many: not judged")
+
+    def behind(one: Mapping[str, Any]) -> bool:
+        return one["difference"]["value"] < -settings.subgroup_margin and one["difference"]["high"] < 0
+
+    # A subgroup that breaks the rule comes before one whose larger difference could be noise.
+    worst = min(subgroups, key=lambda one: (not behind(one), one["difference"]["value"]))
+    numbers = {name: Estimate(**worst[name]) for name in ("challenger", "champion", "difference")}
+    return Check(
+        "subgroup", title, rule, not behind(worst), f"{worst['subgroup']}, {worst['n_records']:,} records", **numbers
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

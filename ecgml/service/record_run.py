@@ -1,0 +1,50 @@
+"""The run that holds the record of a promotion."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mlflow.entities import RunTag
+from mlflow.tracking import MlflowClient
+
+from ecgml.service.runs import OWNER, own_identity
+
+ARTIFACT = "promotion.json"
+
+DESCRIPTION = "mlflow.note.content"
+
+
+@contextlib.contextmanager
+def open_record(
+    experiment_id: str, name: str, tags: Mapping[str, str], description: str
+) -> Iterator[tuple[str, Callable[[Mapping[str, Any]], None]]]:
+    """Open a run with tags and a description, or take the one of ``mlflow run``; mark it KILLED if that fails.
+
+    It is closed as FINISHED by whoever carries the decision out, perhaps after a kill.
+
+    Yields
+    ------
+    run_id : str
+    save : callable
+        Takes the record and logs it as :data:`ARTIFACT`.
+    """
+    client = MlflowClient()
+    shown = {**tags, OWNER: own_identity(), DESCRIPTION: description}
+    if run_id := os.environ.pop("MLFLOW_RUN_ID", ""):
+        client.log_batch(run_id, tags=[RunTag(key, value) for key, value in shown.items()])
+    else:
+        run_id = client.create_run(experiment_id, tags=shown, run_name=name).info.run_id
+
+    def save(content: Mapping[str, Any]) -> None:
+        client.log_text(run_id, json.dumps(content, indent=1) + "\n", ARTIFACT)
+
+    try:
+        yield run_id, save
+    except BaseException:
+        with contextlib.suppress(Exception):
+            client.set_terminated(run_id, "KILLED")
+        raise
