@@ -26,6 +26,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_experiment_of_another_module() -> None:
+    """Forget what `mlflow.set_experiment` leaves in the environment: the number of another store's experiment."""
+    for name in ("MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     """Keep torch to one thread: on networks of test size more only wait for each other."""

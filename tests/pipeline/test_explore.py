@@ -27,6 +27,7 @@ from ecgml.pipeline.surveying import SIMULATED, gather_signals, survey_cohorts
 from ecgml.preprocessing.preprocess import STEP_MV
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import SCHEMES
+from ecgml.service.store import connect
 from tests.cohorts.invented import COLUMNS, ROWS, write_table
 
 SETTINGS = PreprocessingSettings()
@@ -187,7 +188,7 @@ def test_what_cannot_be_is_refused_before_a_run_is_opened(store: Path, demo: Pat
     def n_runs() -> int:
         return len(mlflow.search_runs(experiment_names=["ecg-rhythm"], output_format="list"))
 
-    mlflow.set_experiment("ecg-rhythm")
+    connect()  # makes the experiment
     before = n_runs()
     (tmp_path / "mine.txt").touch()
     options = {"data_dir": str(demo), "cache_dir": str(cache)}
