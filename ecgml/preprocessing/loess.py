@@ -34,13 +34,31 @@ def robust_loess(y: NDArray[np.float64], span: int, n_iterations: int, stride: i
     """
     span = min(2 * (span // 2) + 1, y.size)
     weights = np.ones_like(y)
+    smooth = _smooth(y, weights, span, stride) if stride > 1 else _smooth_evenly(y, span)
     for _ in range(n_iterations):
-        residuals = np.abs(y - _smooth(y, weights, span, stride))
+        residuals = np.abs(y - smooth)
         scale = _OUTLIER * float(np.median(residuals))
         if scale <= 0:
             break
         weights = np.maximum(1 - (residuals / scale) ** 2, 0) ** 2
-    return _smooth(y, weights, span, stride)
+        smooth = _smooth(y, weights, span, stride)
+    return smooth
+
+
+def _smooth_evenly(y: NDArray[np.float64], span: int) -> NDArray[np.float64]:
+    """Return the fit where all points weigh the same: one kernel, but for half a span at both ends."""
+    reach = span // 2
+    if span % 2 == 0 or reach < 1:
+        return _fit(y, np.ones_like(y), span, np.arange(y.size))
+    u = np.arange(-reach, reach + 1) / reach
+    tricube = (1 - np.abs(u) ** 3) ** 3
+    s0, s2, s4 = tricube.sum(), (tricube * u**2).sum(), (tricube * u**4).sum()
+    kernel = tricube * (s4 - s2 * u**2) / (s0 * s4 - s2**2)  # odd sums are 0
+    ends = np.concatenate([np.arange(reach), np.arange(y.size - reach, y.size)])
+    smooth = np.empty_like(y)
+    smooth[reach : y.size - reach] = np.correlate(y, kernel, "valid")
+    smooth[ends] = _fit(y, np.ones_like(y), span, ends)
+    return smooth
 
 
 def _smooth(y: NDArray[np.float64], weights: NDArray[np.float64], span: int, stride: int) -> NDArray[np.float64]:
