@@ -100,6 +100,10 @@ def rows(answers: list[dict], classes: tuple[str, ...]) -> NDArray[np.float64]:
     return np.array([[answer["probabilities"][name] for name in classes] for answer in answers])
 
 
+def without_probabilities(answer: dict) -> dict:
+    return {key: value for key, value in answer.items() if key != "probabilities"}
+
+
 def check_parity(champion: Champion, log: Path) -> None:
     """Compare the four ways over every scored record, in batches of one sampling rate."""
     predictions = champion.predictions
@@ -127,7 +131,10 @@ def check_parity(champion: Champion, log: Path) -> None:
                     np.testing.assert_allclose(rows(answers, classes), evaluated, atol=TOLERANCE)
                     assert [answer["rhythm"] for answer in answers] == [classes[k] for k in evaluated.argmax(axis=1)]
                 assert {answer["model_version"] for answer in (*loaded, *answered)} == {champion.version}
-                assert answered == loaded
+                # The server's sums may run on more threads: the last digits of a probability are its own.
+                assert [without_probabilities(one) for one in answered] == [
+                    without_probabilities(one) for one in loaded
+                ]
                 n_compared += len(some)
     assert n_compared == len(champion.entries) == int(predictions.scored.sum())
 
