@@ -1,11 +1,11 @@
-"""Many hosts on one PostgreSQL: a real server, four workers, one killed, one late."""
+"""Many hosts on one PostgreSQL and one tracking server, both real: four workers, one killed, one late."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
@@ -14,6 +14,7 @@ import sqlalchemy
 from mlflow.entities import Run
 
 from tests.conftest import ROOT
+from tests.registries import current, served
 from tests.tuning.test_workers import Command, check_whole, n_finished, n_running, study_run
 from tuning.storage import StudyStorage
 
@@ -22,8 +23,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 Children = Callable[[str], list[Run]]
 
 
+@pytest.fixture
+def server(options: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Make a tracking server the current store and return its address."""
+    folder = tmp_path_factory.mktemp("server")
+    with served(f"sqlite:///{folder}/mlflow.db", folder) as address, current(address, folder):
+        yield address
+
+
 def test_four_workers_one_killed_one_late_lose_nothing(
-    postgres: str, options: dict[str, str], children: Children, tmp_path: Path
+    postgres: str, server: str, options: dict[str, str], children: Children, tmp_path: Path
 ) -> None:
     settings = {**options, "study": "shared", "storage": postgres, "n_trials": "8"}
     commands = [Command(settings, tmp_path / f"log{index}") for index in range(3)]
