@@ -2,8 +2,7 @@
 
 survey          what there is to look at: every row of the tables, a sample of the signals
 settings        how much of the signals
-explore         `explore`: survey and signals -> sections
-sections        Section, Picture, Listing: what the page is made of
+explore         `explore`: survey and signals -> sections of `ecgml.page`
 style           colours and marks of rhythms, classes and cohorts
 classes         records by rhythm, class and cohort
 dates           when each rhythm was recorded, and whether that gives it away
@@ -19,6 +18,4 @@ components      median beats, spectra, standardised measurements; principal comp
 pca             pictures of these
 predictability  how well one thing tells another, cross-validated, beside chance
 intervals       the 95 % interval of a share
-page            the one HTML file
-writing         page, pictures and tables as files
 """

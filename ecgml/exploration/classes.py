@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from ecgml.exploration.predictability import BY_TREE, predictability
-from ecgml.exploration.sections import Listing, Picture, Section, picture
 from ecgml.exploration.style import class_colour, rhythm_style
 from ecgml.exploration.survey import NO_FILE, NO_RHYTHM, QUARANTINED, SEVERAL, Survey, counted, listed, rhythm_name
 from ecgml.figures import GREY, INK, bare, new_figure
+from ecgml.page.sections import Listing, Picture, Section, picture
 from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS
 
 FEW = 50

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ecgml.exploration.intervals import Z95
-from ecgml.exploration.sections import Section, picture
 from ecgml.exploration.survey import Survey, counted, listed
 from ecgml.figures import FAINT, INK, bare, new_figure
+from ecgml.page.sections import Section, picture
 
 LEAST_PAIRS = 10
 """A correlation of fewer pairs of values is not shown."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ecgml.exploration.intervals import wilson
 from ecgml.exploration.predictability import BY_TREE, Predictability, predictability
-from ecgml.exploration.sections import Picture, Section, picture
 from ecgml.exploration.style import rhythm_handles, rhythm_style
 from ecgml.exploration.survey import NO_RHYTHM, SEVERAL, Survey, counted, listed, rhythm_name
 from ecgml.figures import FAINT, INK, bare, new_figure
+from ecgml.page.sections import Picture, Section, picture
 
 MOST_PERIODS = 24
 """More columns than this are merged into longer periods."""

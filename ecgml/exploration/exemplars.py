@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ecgml import paper
 from ecgml.exploration.components import Beats, Components, Standardised
 from ecgml.exploration.quality import without_remarks
-from ecgml.exploration.sections import Picture, Section, picture, sentence
 from ecgml.exploration.survey import Survey, listed, rhythm_name
+from ecgml.page.sections import Picture, Section, picture, sentence
 from ecgml.records.record import Record
 from ecgml.records.rhythms import RHYTHMS
 

@@ -20,10 +20,10 @@ from ecgml.exploration.patients import patients_section
 from ecgml.exploration.pca import pca_section
 from ecgml.exploration.quality import quality_section
 from ecgml.exploration.repeats import repeats_section
-from ecgml.exploration.sections import Section
 from ecgml.exploration.settings import ExplorationSettings
 from ecgml.exploration.survey import Signals, Survey, draw_rows
 from ecgml.exploration.values import values_section
+from ecgml.page.sections import Section
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.record import Record
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from ecgml.errors import RecordError
-from ecgml.exploration.sections import Listing, Picture, Section, picture, sentence
 from ecgml.exploration.survey import Survey, counted, listed, out_of, rhythm_name
 from ecgml.figures import FAINT, GREY, INK, bare, new_figure
 from ecgml.measurements.beats import detect_beats
+from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 from ecgml.preprocessing.denoising import MAINS_HZ
 from ecgml.preprocessing.preprocess import denoise_record
 from ecgml.preprocessing.settings import DENOISERS, PreprocessingSettings

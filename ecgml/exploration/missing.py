@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ecgml.exploration.intervals import wilson
-from ecgml.exploration.sections import Section, picture
 from ecgml.exploration.survey import Survey, Variable, counted, listed, rhythm_name
 from ecgml.figures import FAINT, INK, bare, new_figure
+from ecgml.page.sections import Section, picture
 
 NOTABLE = 0.2
 """Difference of the missing share between rhythms, or cohorts, from which it is said in words."""

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ecgml.exploration.intervals import wilson
-from ecgml.exploration.sections import Section, picture
 from ecgml.exploration.style import boxes, rhythm_style
 from ecgml.exploration.survey import Survey, counted, rhythm_name
 from ecgml.figures import FAINT, GREY, INK, bare, new_figure
+from ecgml.page.sections import Section, picture
 
 
 def patients_section(survey: Survey) -> Section:

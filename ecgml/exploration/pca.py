@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ecgml.exploration.components import Beats, Components, Spectra, Standardised, fit_components
 from ecgml.exploration.predictability import BY_NEIGHBOURS, predictability
-from ecgml.exploration.sections import Picture, Section, picture, snake_case
 from ecgml.exploration.style import (
     class_colour,
     cohort_colour,
@@ -23,6 +22,7 @@ from ecgml.exploration.style import (
 )
 from ecgml.exploration.survey import Signals, Survey, counted, listed, out_of
 from ecgml.figures import FAINT, GREY, INK, bare, new_figure
+from ecgml.page.sections import Picture, Section, picture, snake_case
 from ecgml.records.leads import LEADS
 
 N_TOLD = 10

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ecgml.exploration.intervals import wilson
-from ecgml.exploration.sections import Listing, Picture, Section, picture, snake_case
 from ecgml.exploration.style import rhythm_handles, rhythm_style
 from ecgml.exploration.survey import (
     NO_FILE,
@@ -24,6 +23,7 @@ from ecgml.exploration.survey import (
     rhythm_name,
 )
 from ecgml.figures import GREY, INK, bare, new_figure
+from ecgml.page.sections import Listing, Picture, Section, picture, snake_case
 from ecgml.records.leads import LEADS
 
 MOST_KINDS = 12

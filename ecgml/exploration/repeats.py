@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from ecgml.exploration.sections import Listing, Section, picture, sentence, snake_case
 from ecgml.exploration.survey import Repeats, Survey, counted, listed, rhythm_name
 from ecgml.figures import FAINT, INK, bare, new_figure
+from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
 
 SHOWN = 30
 """Groups that are listed by name."""

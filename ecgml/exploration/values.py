@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from ecgml.exploration.sections import Listing, Picture, Section, picture
 from ecgml.exploration.style import boxes, rhythm_style
 from ecgml.exploration.survey import Survey, Variable, counted, listed, rhythm_name
 from ecgml.figures import bare, new_figure
+from ecgml.page.sections import Listing, Picture, Section, picture
 
 ELSEWHERE = ("age", "sex")
 """Shown with the patients."""

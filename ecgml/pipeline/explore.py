@@ -16,10 +16,10 @@ from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import RecordError
 from ecgml.exploration.explore import explore as make_sections
-from ecgml.exploration.page import render_page
-from ecgml.exploration.sections import Section
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw_rows, listed, rhythm_name
-from ecgml.exploration.writing import FIGURES, PAGE, TABLES, check_folder, write_exploration
+from ecgml.page.html import render_page
+from ecgml.page.sections import Section
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.reporting import environment, git_commit
@@ -30,6 +30,8 @@ from ecgml.records.schemes import scheme_named
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
+
+PAGE = "exploration.html"
 
 
 def explore(options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
@@ -58,7 +60,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
         configuration = resolve(EXPLORE_SECTIONS, options, config)
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
-        check_folder(folder)
+        check_folder(folder, PAGE)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
@@ -79,7 +81,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
                 caution=survey.caution,
                 footer=_footer(configuration),
             )
-            write_exploration(folder, html, sections, _tables(survey))
+            write_page(folder, PAGE, html, sections, _tables(survey))
             _log(Tracker(run.info.run_id), configuration, survey, cohorts, caches, sections, folder)
     page = [f"page: {folder / PAGE}"] if out else []
     return "\n".join([*page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])

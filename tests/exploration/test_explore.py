@@ -11,10 +11,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from ecgml.exploration.explore import explore
-from ecgml.exploration.page import pictures_of
-from ecgml.exploration.sections import Section
 from ecgml.exploration.settings import ExplorationSettings
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, SEVERAL, CohortFacts, Survey
+from ecgml.page.html import pictures_of
+from ecgml.page.sections import Section
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.rhythms import RHYTHM_CODES
 from tests.exploration.surveys import make_record, make_signals, make_survey, make_waveforms

@@ -15,9 +15,9 @@ from ecgml.exploration.missing import missing_section
 from ecgml.exploration.patients import patients_section
 from ecgml.exploration.quality import note_kinds, quality_section, without_remarks
 from ecgml.exploration.repeats import groups_of, repeats_section
-from ecgml.exploration.sections import Section
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, CohortFacts, Repeats, Variable
 from ecgml.exploration.values import separation, values_section
+from ecgml.page.sections import Section
 from tests.exploration.surveys import make_survey
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ecgml.exploration.sections import Listing, Picture, Section
+from ecgml.page.sections import Listing, Picture, Section
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from ecgml.errors import OutputError
-from ecgml.exploration.page import render_page
-from ecgml.exploration.sections import Listing, Picture, Section
-from ecgml.exploration.writing import check_folder, write_exploration
+from ecgml.page.html import render_page
+from ecgml.page.sections import Listing, Picture, Section
+from ecgml.page.writing import check_folder, write_page
+
+PAGE = "exploration.html"
 
 NASTY = '<script>alert("x")</script> & "quotes" \'single\' <img src=x onerror=y>'
 
@@ -105,10 +107,10 @@ def test_the_caution_is_on_top_and_under_every_figure(page: tuple[str, Reader]) 
 
 def test_files_are_there_and_an_earlier_exploration_is_replaced(tmp_path: Path) -> None:
     out = tmp_path / "a" / "out"
-    write_exploration(out, "<p>one", SECTIONS, {"counts": {"rhythm": ["SR"], "n": [2]}})
+    write_page(out, PAGE, "<p>one", SECTIONS, {"counts": {"rhythm": ["SR"], "n": [2]}})
     assert (out / "figures" / "bars.png").read_bytes() == PNG
     assert (out / "tables" / "counts.csv").read_text() == "rhythm,n\nSR,2\n"
-    write_exploration(out, "<p>two", SECTIONS[:1], {"other": {"n": [1]}})
+    write_page(out, PAGE, "<p>two", SECTIONS[:1], {"other": {"n": [1]}})
     assert (out / "exploration.html").read_text() == "<p>two"
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*")) == [
         "exploration.html", "tables", "tables/other.csv",
@@ -119,24 +121,24 @@ def test_files_are_there_and_an_earlier_exploration_is_replaced(tmp_path: Path) 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"is not empty and holds no exploration\.html; give a folder of its own"):
-        check_folder(tmp_path)
+        check_folder(tmp_path, PAGE)
     with pytest.raises(OutputError, match="is a file; give a folder"):
-        check_folder(tmp_path / "thesis.txt")
+        check_folder(tmp_path / "thesis.txt", PAGE)
     with pytest.raises(OutputError, match="is not empty"):
-        write_exploration(tmp_path, "", SECTIONS, {})
+        write_page(tmp_path, PAGE, "", SECTIONS, {})
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_write_that_fails_leaves_the_earlier_exploration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    write_exploration(out, "<p>before", SECTIONS, {})
+    write_page(out, PAGE, "<p>before", SECTIONS, {})
 
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(OutputError, match="cannot be written: No space left on device"):
-        write_exploration(out, "<p>after", SECTIONS, {})
+        write_page(out, PAGE, "<p>after", SECTIONS, {})
     assert (out / "exploration.html").read_text() == "<p>before"
     assert (out / "figures" / "bars.png").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
