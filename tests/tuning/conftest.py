@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.pipeline.console import Console
+from tests.tuning.commands import Command
 from tuning.study import Outcome, tune
 
 SMALL = {
@@ -69,6 +70,20 @@ def children() -> Callable[[str], list[Run]]:
         return sorted(found, key=lambda run: run.info.start_time)
 
     return find
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[dict[str, str], Path], Command]]:
+    """Return what starts a command with options and a log; whatever still runs after the test is ended."""
+    commands: list[Command] = []
+
+    def begin(options: dict[str, str], log: Path) -> Command:
+        commands.append(Command(options, log))
+        return commands[-1]
+
+    yield begin
+    for command in commands:
+        command.end()
 
 
 @pytest.fixture(autouse=True)
