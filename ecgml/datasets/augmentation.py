@@ -108,7 +108,7 @@ def augment(
     return replace(
         stretched,
         waveform=waveform * stretched.mask[:, None],
-        clinical=_stretch_and_withhold(batch.clinical, factor, settings.clinical_dropout, rng),
+        clinical=_stretch_and_withhold(batch.clinical, factor, settings, rng),
         labels=_relabel(batch.labels, labels, factor),
     )
 
@@ -175,9 +175,10 @@ def _kept_leads(waveform: Tensor, share: float, generator: torch.Generator) -> T
 
 
 def _stretch_and_withhold(
-    clinical: NDArray[np.float32], factor: NDArray[np.float64], share: float, rng: np.random.Generator
+    clinical: NDArray[np.float32], factor: NDArray[np.float64], settings: AugmentationSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     stretched = (clinical * factor[:, None] ** _TIME_POWERS).astype(np.float32)
     stretched[_NOT_STRETCHABLE & (np.abs(factor - 1) > _HARDLY_STRETCHED)[:, None]] = np.nan
-    stretched[rng.random(stretched.shape) < share] = np.nan
+    stretched[rng.random(stretched.shape) < settings.clinical_dropout] = np.nan
+    stretched[rng.random(len(stretched)) < settings.clinical_absence] = np.nan
     return stretched

@@ -37,7 +37,7 @@ class SplitSettings:
 class AugmentationSettings:
     """What training does to a batch."""
 
-    augmentation: float = setting(1.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
+    augmentation: float = setting(2.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
     time_stretch: float = setting(
         0.6,
         "Recordings are played up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
@@ -52,7 +52,12 @@ class AugmentationSettings:
         low=0,
         high=0.9,
     )
-
+    clinical_absence: float = setting(
+        0.3,
+        "Share of records of which every clinical value is withheld: the waveform alone must tell the rhythm",
+        low=0,
+        high=1,
+    )
     simulated_records: int = setting(
         2500,
         "Simulated records that an epoch sees beside the real ones; none where all data are simulated",

@@ -15,7 +15,9 @@ from ecgml.records.clinical import CLINICAL_NAMES
 
 FS = 100.0
 N = 256
-STRETCH_ONLY = AugmentationSettings(augmentation=0, time_stretch=0.5, crop=0, lead_dropout=0, clinical_dropout=0)
+STRETCH_ONLY = AugmentationSettings(
+    augmentation=0, time_stretch=0.5, crop=0, lead_dropout=0, clinical_dropout=0, clinical_absence=0
+)
 NONE = replace(STRETCH_ONLY, time_stretch=0)
 SB, SR, ST = 0, 1, 2
 
@@ -102,6 +104,14 @@ def test_clinical_dropout_withholds_its_share() -> None:
     augmented = augment(batch(), labels(), FS, replace(NONE, clinical_dropout=0.3), np.random.default_rng(0))
     known = np.isfinite(batch().clinical)
     assert np.isnan(augmented.clinical[known]).mean() == pytest.approx(0.3, abs=0.05)
+
+
+def test_clinical_absence_takes_whole_rows() -> None:
+    augmented = augment(batch(), labels(), FS, replace(NONE, clinical_absence=0.3), np.random.default_rng(0))
+    known, kept = np.isfinite(batch().clinical), np.isfinite(augmented.clinical)
+    whole, absent = (kept == known).all(axis=1), ~kept.any(axis=1)
+    assert (whole | absent).all()
+    assert absent.mean() == pytest.approx(0.3, abs=0.08)
 
 
 def test_same_seed_same_batch() -> None:
