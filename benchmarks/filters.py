@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from ecgml.calibration.scaling import fit_scaling
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
@@ -26,7 +27,7 @@ from ecgml.evaluation.predictions import Predictions
 from ecgml.models.build import build_model
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
+from ecgml.pipeline.scoring import said_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.preprocessing.settings import DENOISERS
 from ecgml.records.leads import LEADS
@@ -110,7 +111,9 @@ def _fit_and_predict(
     torch.manual_seed(seed)
     model = build_model(model_name, len(LEADS), encoder.n_out, data.n_classes, configuration["model"])
     fit(model, data, encoder, dataclasses.replace(configuration["fit"], seed=seed), configuration["augmentation"])
-    return predict_table(model, store, test, encoder, temperature_of(model, store, val, encoder))
+    own = said_of(model, store, val, encoder, data.n_classes)
+    scaling = fit_scaling(own.logits, val.y_harmonised[own.owner], own.owner)
+    return said_of(model, store, test, encoder, data.n_classes).y_prob(scaling)
 
 
 def table_of(predictions: dict[str, list[Predictions]], n_draws: int = 2000) -> str:

@@ -7,7 +7,7 @@ records               one ECG: leads, units, rhythms, label schemes, readers, th
 measurements, paper   beats, rates and intervals from a waveform; an ECG on paper
 preprocessing         record -> model waveform; quality
 cohorts               a data set on disk as a list of labelled records; the simulated demo cohort
-calibration           temperature: fitted by evaluation, applied by inference
+calibration           scaling, conformal sets, abstention: fitted after training, applied by inference
 datasets              cohorts -> cache -> batches: splits, encoder, sampling, augmentation
 models                blocks, CNN backbone, BiGRU, clinical MLP, fusion, baseline
 evaluation            labels + probabilities -> metrics, intervals, paired tests, figures

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ecgml.calibration.calibration import Calibration
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.models.build import build_model
 from ecgml.models.settings import ModelSettings
@@ -23,4 +24,5 @@ def untrained_checkpoint(name: str = "fusion", scheme: str = "groups") -> Checkp
         torch.manual_seed(0)
         weights = build_model(name, 12, encoder.n_out, len(classes), settings).state_dict()
     facts = {"data_digest": "0" * 64, "simulated": True}
-    return Checkpoint(name, settings, PreprocessingSettings(), scheme, classes, encoder, weights, facts=facts)
+    calibration = Calibration.none(len(classes))
+    return Checkpoint(name, settings, PreprocessingSettings(), scheme, classes, encoder, weights, calibration, facts)

@@ -26,7 +26,7 @@ class WindowStore:
     def __init__(self, caches: Sequence[CachedCohort], device: torch.device) -> None:
         self._maps = [cache.windows for cache in caches]
         self._starts = np.cumsum([0, *(len(windows) for windows in self._maps)])
-        self._n_valid = np.concatenate([cache.n_valid for cache in caches])
+        self.n_valid = np.concatenate([cache.n_valid for cache in caches])
         self.device = device
         self._resident: Tensor | None = None
         if device.type == "cuda" and self._n_bytes() < torch.cuda.mem_get_info(device)[0] / 2:
@@ -49,14 +49,15 @@ class WindowStore:
         n_valid : Tensor of int64, shape (B,)
             Time points recorded, on the device.
         """
-        n_valid = torch.from_numpy(self._n_valid[windows].astype(np.int64)).to(self.device)
+        n_valid = torch.from_numpy(self.n_valid[windows].astype(np.int64)).to(self.device)
         if self._resident is not None:
             gathered = self._resident[torch.from_numpy(windows).to(self.device)]
         else:
-            gathered = torch.from_numpy(self._gather(windows)).to(self.device)
+            gathered = torch.from_numpy(self.steps(windows)).to(self.device)
         return gathered.float().mul_(STEP_MV), n_valid
 
-    def _gather(self, windows: NDArray[np.int64]) -> NDArray[np.int16]:
+    def steps(self, windows: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Gather windows as they are cached, shape (B, L, T), in steps of `ecgml.preprocessing.preprocess.STEP_MV`."""
         gathered = np.empty((len(windows), *self._maps[0].shape[1:]), dtype=np.int16)
         caches = np.searchsorted(self._starts, windows, side="right") - 1
         for index in np.unique(caches):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ecgml.calibration.abstention import Verdict, oddities
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.windows import cut_windows
 from ecgml.preprocessing.preprocess import preprocess, to_mv
@@ -54,6 +55,12 @@ class Prediction:
     """SNOMED CT codes of the rhythms that the class holds."""
     probabilities: dict[str, float]
     """By class name."""
+    rhythm_set: tuple[str, ...] | None
+    """Classes that hold the true one with the probability the model was calibrated for; None where it was not."""
+    abstained: bool
+    """Whether the model does not stand by its rhythm."""
+    reason: str
+    """Why; empty where it does."""
     clinical: dict[str, float]
     """The clinical values used."""
     origins: dict[str, str]
@@ -67,6 +74,9 @@ class Prediction:
             "rhythm": self.rhythm,
             "snomed": list(self.snomed),
             "probabilities": dict(self.probabilities),
+            "set": None if self.rhythm_set is None else list(self.rhythm_set),
+            "abstained": self.abstained,
+            "reason": self.reason,
             "clinical": dict(self.clinical),
             "origins": dict(self.origins),
             "notes": list(self.notes),
@@ -119,6 +129,11 @@ class Predictor:
 
     def probabilities(self, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
+        logits, owner = self._logits(prepared)
+        return average_windows(logits, owner, len(prepared), self.checkpoint.calibration.scaling)
+
+    def _logits(self, prepared: Sequence[Prepared]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the logits of all windows and the record of each."""
         owner = np.repeat(np.arange(len(prepared)), [len(one.windows) for one in prepared])
         windows = np.concatenate([one.windows for one in prepared])
         n_valid = np.concatenate([one.n_valid for one in prepared]).astype(np.int64)
@@ -133,7 +148,7 @@ class Predictor:
                 np.zeros(len(n_valid[rows]), dtype=np.int64),
             )
             logits.append(predict_logits(self._model, batch, self.checkpoint.encoder))
-        return average_windows(np.concatenate(logits), owner, len(prepared), self.checkpoint.temperature)
+        return np.concatenate(logits), owner
 
     def predict(
         self, records: Sequence[Record], given: Sequence[Mapping[str, float]] | None = None
@@ -160,10 +175,26 @@ class Predictor:
         """Predict prepared records, each under a name of its own."""
         if not prepared:
             return []
-        y_prob = self.probabilities(prepared)
-        return [self._describe(name, one, row) for name, one, row in zip(names, prepared, y_prob, strict=True)]
+        calibration = self.checkpoint.calibration
+        logits, owner = self._logits(prepared)
+        y_prob = average_windows(logits, owner, len(prepared), calibration.scaling)
+        verdicts = [Verdict(False, "")] * len(prepared)
+        if calibration.abstention:
+            windows = (window for one in prepared for window in one.windows)
+            n_valid = np.concatenate([one.n_valid for one in prepared])
+            found = oddities(windows, n_valid, owner, logits, y_prob, self.checkpoint.preprocessing.fs)
+            verdicts = calibration.abstention.judge(*found)
+        sets = calibration.conformal.sets(y_prob) if calibration.conformal else [None] * len(prepared)
+        return [self._describe(*own) for own in zip(names, prepared, y_prob, sets, verdicts, strict=True)]
 
-    def _describe(self, name: str, prepared: Prepared, row: NDArray[np.float64]) -> Prediction:
+    def _describe(
+        self,
+        name: str,
+        prepared: Prepared,
+        row: NDArray[np.float64],
+        members: NDArray[np.bool_] | None,
+        verdict: Verdict,
+    ) -> Prediction:
         classes = self.checkpoint.classes
         rhythm = classes[int(row.argmax())]
         return Prediction(
@@ -171,6 +202,9 @@ class Predictor:
             rhythm,
             scheme_named(self.checkpoint.scheme).snomed(rhythm),
             dict(zip(classes, row.tolist(), strict=True)),
+            None if members is None else tuple(one for one, held in zip(classes, members, strict=True) if held),
+            verdict.abstained,
+            verdict.reason,
             {
                 column: float(value)
                 for column, value in zip(CLINICAL_NAMES, prepared.clinical, strict=True)

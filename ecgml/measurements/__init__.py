@@ -5,6 +5,7 @@ beat_stack  every beat's surroundings, cut out and laid over each other
 rr          how fast and how irregularly the ventricles beat
 p_wave      whether a P wave comes before each beat, how high, and which way
 flutter     whether the signal between the beats swings at the rate of atrial flutter
+shape       how wide the QRS complex is, and whether all beats look alike: for abstaining, no clinical value
 axes        where QRS complex and T wave point in the frontal plane
 measure     all of them for one recording (`measure`)
 table       what they are: name, unit, meaning, plausible range

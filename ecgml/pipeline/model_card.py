@@ -20,8 +20,9 @@ from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.rhythms import RHYTHMS
 
 LIMITS = (
-    "It knows its classes and nothing else: a paced, junctional or ventricular rhythm, or an AV block, is given one of "
-    "them, however wrong, and it never abstains.",
+    "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
+    "wide or varying beats, as of paced or ventricular rhythms, on what it is unsure of and on poor signals it "
+    "abstains (`abstained`, `reason`), not always: see its answers among the artifacts.",
     "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
     "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
 )

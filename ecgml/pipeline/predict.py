@@ -24,6 +24,10 @@ _REMEDIES = {
 """What to do here about a file that cannot be used, by the error's reason."""
 
 
+ABSTAINED = "none"
+"""In place of a rhythm that the model does not stand by."""
+
+
 def load_predictor(address: str, device: str = "auto") -> Predictor:
     """Load a model from a checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<n>``.
 
@@ -124,12 +128,14 @@ def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]
     if isinstance(outcome, RecordError):
         return f"{'error':<{_width(classes)}}{'       –' * len(classes)}  {path}  {outcome}"
     values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
-    notes = f"  ({'; '.join(outcome.notes)})" if outcome.notes else ""
-    return f"{outcome.rhythm:<{_width(classes)}}{values}  {path}{notes}"
+    said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
+    notes = "; ".join([*said, *outcome.notes])
+    rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
+    return f"{rhythm:<{_width(classes)}}{values}  {path}{f'  ({notes})' if notes else ''}"
 
 
 def _width(classes: Sequence[str]) -> int:
-    return max(map(len, ("rhythm", *classes)))
+    return max(map(len, ("rhythm", ABSTAINED, *classes)))
 
 
 def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) -> str:

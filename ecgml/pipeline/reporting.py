@@ -15,6 +15,7 @@ import torch
 import ecgml
 from ecgml.config import Configuration
 from ecgml.datasets.quarantine import as_columns
+from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.figures.comparison import comparison_figure
 from ecgml.evaluation.figures.confusion import confusion_figure
@@ -115,6 +116,30 @@ def report_scores(
     tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
     tracker.figure(roc_figure(predictions, title=title, note=note), f"figures/{prefix}roc.png", save_figure)
     tracker.figure(pr_figure(predictions, title=title, note=note), f"figures/{prefix}pr.png", save_figure)
+
+
+def report_answers(
+    tracker: Tracker,
+    what: str,
+    predictions: Predictions,
+    answers: Answers,
+    n_bootstrap: int,
+    model_id: str | None = None,
+) -> AnswerScores:
+    """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
+    found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
+    tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
+    columns: dict[str, list] = {
+        "record": list(predictions.record_ids),
+        "abstained": answers.abstained.tolist(),
+        "reason": list(answers.reasons),
+        "certainty": answers.certainty.tolist(),
+    }
+    if answers.sets is not None:
+        classes = np.array(predictions.classes)
+        columns["set"] = ["+".join(classes[row]) for row in answers.sets]
+    tracker.table(columns, f"{'' if what == 'test' else f'{what}_'}answers.csv")
+    return found
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:

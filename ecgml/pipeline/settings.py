@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecgml.calibration.settings import CalibrationSettings
 from ecgml.config import setting, validate
 from ecgml.datasets.parallel import BACKENDS
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
@@ -136,6 +137,7 @@ TRAIN_SECTIONS = {
     "model": ModelSettings,
     "augmentation": AugmentationSettings,
     "fit": FitSettings,
+    "calibration": CalibrationSettings,
 }
 """The settings of `ecgml train`, section by section."""
 

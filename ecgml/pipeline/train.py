@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import ecgml
+from ecgml.calibration.calibration import Calibration
 from ecgml.config import Configuration, resolve, to_json
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
@@ -29,13 +30,14 @@ from ecgml.pipeline.reporting import (
     git_commit,
     note_of,
     one_line,
+    report_answers,
     report_comparison,
     report_history,
     report_job,
     report_scores,
 )
 from ecgml.pipeline.resume import adopt, find_interrupted, finished_model, same_threads
-from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
+from ecgml.pipeline.scoring import answers_of, calibrate, said_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
 from ecgml.service.logged_model import log_model
@@ -237,12 +239,23 @@ def judge_model(
     """
     name, model, encoder, store = trained.name, trained.model, trained.encoder, trained.data.store
     n_bootstrap = configuration["job"].bootstrap
-    temperature = temperature_of(model, store, trained.data.val, encoder)
-    tracker.metrics({"temperature": temperature})
-    scored, harmonised = Scored(), {}
+    n_classes, fs = len(job.scheme.classes), configuration["preprocessing"].fs
+    calibration = calibrate(
+        model,
+        store,
+        encoder,
+        (trained.data.train, trained.data.val, job.part("calibration")),
+        n_classes,
+        fs,
+        configuration["calibration"],
+    )
+    tracker.metrics({"temperature": calibration.scaling.temperature})
+    scored, harmonised, answers = Scored(), {}, {}
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
-        y_prob = predict_table(model, store, table, encoder, temperature)
+        said = said_of(model, store, table, encoder, n_classes)
+        y_prob = said.y_prob(calibration.scaling)
+        answers[what] = answers_of(said, calibration, store, table, fs)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration["data"].harmonise != "none":
@@ -250,9 +263,10 @@ def judge_model(
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
     # The model carries its figures, so they come first; then they are logged as that model's.
     card = model_card(name, configuration, job, scored.scores, tracker.run_id, git_commit())
-    model_id = log_checkpoint(name, model, configuration, job, encoder, temperature, trained.fitted, tracker, card)
+    model_id = log_checkpoint(name, model, configuration, job, encoder, calibration, trained.fitted, tracker, card)
     for what, scores in scored.scores.items():
         report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id)
+        report_answers(tracker, what, scored.predictions[what], answers[what], n_bootstrap, model_id)
         if what in harmonised:
             tracker.metrics(harmonised[what].flat(f"{what}_harmonised_"), model_id=model_id)
         console.say(f"{name}, {what}: {one_line(scores)}")
@@ -351,7 +365,7 @@ def log_checkpoint(
     configuration: Configuration,
     job: JobData,
     encoder: ClinicalEncoder,
-    temperature: float,
+    calibration: Calibration,
     fitted: Fitted,
     tracker: Tracker,
     card: str,
@@ -365,7 +379,7 @@ def log_checkpoint(
         job.scheme.classes,
         encoder,
         {key: value.cpu() for key, value in model.state_dict().items()},
-        temperature,
+        calibration,
         {
             "run_id": tracker.run_id,
             "data_digest": job.digest,

@@ -85,7 +85,8 @@ class RhythmClassifier(PythonModel):
         Returns
         -------
         answers : list of dict, length n_records
-            ``rhythm``, ``snomed`` (codes), ``probabilities`` (by class), ``clinical`` (the values used), ``origins``
+            ``rhythm``, ``snomed`` (codes), ``probabilities`` (by class), ``set``
+            (of classes), ``abstained`` and ``reason``, ``clinical`` (the values used), ``origins``
             (``given``, ``measured`` or ``missing`` by column), ``notes``, ``model_version``.
 
         Raises

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ecgml import config
+from ecgml.calibration.calibration import Calibration
+from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.build import build_model
@@ -22,7 +24,9 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
 from ecgml.training.state import read_state, write_state
 
-FORMAT = 1
+FORMAT = 2
+"""1 had a temperature in place of the calibration."""
+
 WEIGHTS, DESCRIPTION = "model.safetensors", "checkpoint.json"
 
 
@@ -42,8 +46,8 @@ class Checkpoint:
         In the order of the logits.
     encoder : ClinicalEncoder
     weights : mapping of str to Tensor
-    temperature : float
-        Logits are divided by it.
+    calibration : Calibration
+        From logits to what is said.
     facts : mapping
         JSON-ready: where it comes from (data digest, whether simulated, versions).
     """
@@ -55,7 +59,7 @@ class Checkpoint:
     classes: tuple[str, ...]
     encoder: ClinicalEncoder
     weights: Mapping[str, Tensor]
-    temperature: float = 1.0
+    calibration: Calibration
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, device: torch.device | str = "cpu") -> nn.Module:
@@ -94,7 +98,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "scheme": checkpoint.scheme,
         "classes": list(checkpoint.classes),
         "encoder": checkpoint.encoder.to_json(),
-        "temperature": checkpoint.temperature,
+        "calibration": checkpoint.calibration.to_json(),
         "facts": dict(checkpoint.facts),
     }
     try:
@@ -134,7 +138,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             tuple(description["classes"]),
             ClinicalEncoder.from_json(description["encoder"], str(path)),
             read_state(folder / WEIGHTS)[0],
-            float(description["temperature"]),
+            _calibration(description),
             description["facts"],
         )
     except FileNotFoundError:
@@ -143,3 +147,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(str(error)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
+
+
+def _calibration(description: Mapping[str, Any]) -> Calibration:
+    if description["format"] == 1:
+        n_classes = len(description["classes"])
+        return Calibration(Scaling.of_temperature(float(description["temperature"]), n_classes))
+    return Calibration.from_json(description["calibration"])

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ecgml.calibration.scaling import Scaling, softmax
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.encoder import ClinicalEncoder
 
@@ -53,9 +54,7 @@ def predict_records(
     owner : ndarray of int64, shape (total windows,)
         The record of each window, as an index into the arguments.
     """
-    owner = np.repeat(np.arange(len(n_windows)), n_windows)
-    offset = np.arange(len(owner)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
-    windows = np.repeat(first_window, n_windows) + offset
+    windows, owner = windows_of(first_window, n_windows)
     logits = []
     for start in range(0, len(windows), WINDOWS_PER_BATCH):
         rows = slice(start, start + WINDOWS_PER_BATCH)
@@ -65,27 +64,39 @@ def predict_records(
     return np.concatenate(logits) if logits else np.zeros((0, 0)), owner
 
 
+def windows_of(
+    first_window: NDArray[np.int64], n_windows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the numbers of all windows of records, and the record of each, as an index into the arguments.
+
+    Parameters
+    ----------
+    first_window, n_windows : ndarray of int64, shape (n_records,)
+    """
+    owner = np.repeat(np.arange(len(n_windows)), n_windows)
+    offset = np.arange(len(owner)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+    return np.repeat(first_window, n_windows) + offset, owner
+
+
 def average_windows(
-    logits: NDArray[np.float64], owner: NDArray[np.int64], n_records: int, temperature: float = 1.0
+    logits: NDArray[np.float64], owner: NDArray[np.int64], n_records: int, scaling: Scaling | None = None
 ) -> NDArray[np.float64]:
-    """Return a record's probabilities: the average over its windows of the softmax of logits / temperature.
+    """Return a record's probabilities: the average over its windows of the softmax of its scaled logits.
 
     Parameters
     ----------
     logits : ndarray, shape (n_windows, n_classes)
     owner : ndarray of int64, shape (n_windows,)
     n_records : int
-    temperature : float
-        Of `ecgml.calibration`.
+    scaling : Scaling, optional
+        By default logits stay as they are.
 
     Returns
     -------
     y_prob : ndarray, shape (n_records, n_classes)
         Rows of NaN for records without a window.
     """
-    scaled = logits / temperature
-    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
-    scaled /= scaled.sum(axis=1, keepdims=True)
+    scaled = softmax(scaling(logits) if scaling else logits)
     total = np.zeros((n_records, logits.shape[1]))
     np.add.at(total, owner, scaled)
     with np.errstate(invalid="ignore"):

@@ -77,7 +77,10 @@ def test_answer_is_what_the_predictor_says_at_any_rate_and_length(
 
 def test_answer_can_be_sent_as_it_is(served: RhythmClassifier, waveforms: NDArray) -> None:
     answer = json.loads(json.dumps(ask(served, waveforms), allow_nan=False))[0]
-    assert set(answer) == {"rhythm", "snomed", "probabilities", "clinical", "origins", "notes", "model_version"}
+    assert set(answer) == {
+        "rhythm", "snomed", "probabilities", "set", "abstained", "reason", "clinical", "origins", "notes",
+        "model_version",
+    }  # fmt: skip
     assert sum(answer["probabilities"].values()) == pytest.approx(1)
     assert set(answer["origins"]) == set(CLINICAL_NAMES)
     assert answer["model_version"] == "m-0123"

@@ -1,0 +1,52 @@
+"""Everything between a model's logits and what is said of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ecgml.calibration.abstention import Abstention
+from ecgml.calibration.conformal import ConformalSets
+from ecgml.calibration.scaling import Scaling
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is fitted after training and travels with the model.
+
+    Parameters
+    ----------
+    scaling : Scaling
+    conformal : ConformalSets or None
+        None without calibration records, and in models of earlier versions.
+    abstention : Abstention or None
+        None in models of earlier versions.
+    """
+
+    scaling: Scaling
+    conformal: ConformalSets | None = None
+    abstention: Abstention | None = None
+
+    @classmethod
+    def none(cls, n_classes: int) -> Calibration:
+        """Return what leaves probabilities as they are."""
+        return cls(Scaling.of_temperature(1.0, n_classes))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "scaling": self.scaling.to_json(),
+            "conformal": self.conformal and self.conformal.to_json(),
+            "abstention": self.abstention and self.abstention.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Calibration:
+        """Rebuild from :meth:`to_json`."""
+        conformal, abstention = values["conformal"], values["abstention"]
+        return cls(
+            Scaling.from_json(values["scaling"]),
+            conformal and ConformalSets.from_json(conformal),
+            abstention and Abstention.from_json(abstention),
+        )

@@ -1,0 +1,23 @@
+"""How much is promised after training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ecgml.config import setting, validate
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How much is promised after training."""
+
+    set_coverage: float = setting(
+        0.9, "Share of the records of each class whose conformal set is to hold it", low=0.5, high=0.999
+    )
+    answered: float = setting(
+        0.95, "Share of validation records that are answered; on the oddest of the rest the model abstains", low=0.5,
+        high=1,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        validate(self)
