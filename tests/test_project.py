@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 import yaml
+from mlflow.projects._project_spec import load_project
 
 from ecgml.config import fields_of
 from ecgml.measurements.table import MEASUREMENTS
@@ -66,6 +67,15 @@ def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point:
     for name in parameters:
         assert f"--{name.replace('_', '-')} {{{name}}}" in point["command"]
         assert point["parameters"][name]["default"] == ""
+
+
+@pytest.mark.parametrize("entry_point", ["main", "prepare", "explore", "tune", "evaluate", "audit", "promote"])
+def test_mlflow_itself_renders_the_command(entry_point: str) -> None:
+    point = load_project(str(ROOT)).get_entry_point(entry_point)
+    needed = {name: "x" for name, parameter in point.parameters.items() if parameter.default is None}
+    command = point.compute_command(needed, None)
+    assert command.startswith("python -m ")
+    assert "{" not in command
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ class Check:
     def line(self) -> str:
         """Return the check as a line for a person: both numbers, the difference, the rule."""
         numbers = self.found
-        if self.challenger and self.champion and self.difference:
+        if self.challenger and math.isnan(self.challenger.value):
+            numbers += "undefined on these records"
+        elif self.challenger and self.champion and self.difference:
             low, high = (f"{bound:+.3f}" for bound in (self.difference.low, self.difference.high))
             numbers += f"{': ' if numbers else ''}{self.challenger.value:.3f} against {self.champion.value:.3f}, "
             numbers += f"difference {self.difference.value:+.3f} ({low} to {high})"
@@ -222,7 +224,7 @@ def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Ch
     )
     title = f"worst of {len(subgroups)} subgroups"
     if not subgroups:
-        return Check("subgroup", title, rule, True, "none has so many: not judged")
+        return Check("subgroup", "subgroups", rule, True, "none has so many records: not judged")
 
     def behind(one: Mapping[str, Any]) -> bool:
         return one["difference"]["value"] < -settings.subgroup_margin and one["difference"]["high"] < 0

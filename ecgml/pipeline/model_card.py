@@ -89,6 +89,8 @@ def _data(configuration: Configuration, job: JobData) -> str:
             f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
             "none in any figure."
         )
+    if start := configuration["job"].init_from:
+        lines.append(f"Started from the weights of `{start}`, which learnt from data of its own.")
     lines.append(f"{_patients(job.table)}.")
     rule = configuration["data"].harmonise
     if rule != "none":

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ecgml.pipeline.settings import PROMOTE_SECTIONS
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.lock import Lock, login
 from ecgml.service.promotions import (
+    DONE,
     FORCED,
     PROMOTED,
     RECORD,
@@ -83,6 +85,8 @@ def promote(
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
+        if (on := configuration["promotion"].on) and not Path(on).expanduser().exists():
+            raise ConfigError(f"--on: {on} does not exist; give a folder of records")
         candidate = find_candidate(what)
         with at_work(console) as (log, lock):
             if not candidate.version:
@@ -147,6 +151,8 @@ def _decide(
         summary=_summary(decision, candidate.version, now.champion, judgement, reasons),
         notes=(
             *now.complaints(),
+            *_past(candidate.version, now),
+            *_start(made.configuration["job"].init_from),
             *(evidence.notes if evidence else ()),
             *([SIMULATED] if simulated else []),
         ),
@@ -248,6 +254,20 @@ def at_work(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
         while repaired := log.repair():
             console.say(repaired)
         yield log, lock
+
+
+def _past(version: str, now: Registry) -> Iterator[str]:
+    """Say when a version was rolled back from before."""
+    for entry in now.entries:
+        if entry.decision == ROLLED_BACK and entry.state == DONE and entry.champion_before == version:
+            why = f": {entry.why}" if entry.why else ""
+            yield f"version {version} was rolled back from before, log entry {entry.number}{why}"
+
+
+def _start(address: str) -> Iterator[str]:
+    """Say what a model was fine-tuned from."""
+    if address:
+        yield f"it was started from {address}: what that one learnt from is not left out of the comparison"
 
 
 def _served(version: str, classes: Sequence[str] = ()) -> str:

@@ -195,7 +195,8 @@ def _check_duration(record: Record, settings: PreprocessingSettings, promised_s:
 
 
 def _wrong_gain(record: Record, factor: float) -> RecordError:
-    size = f"{factor:,.0f} times too large" if factor > 1 else f"{1 / factor:,.0f} times too small"
+    times, way = (factor, "large") if factor > 1 else (1 / factor, "small")
+    size = f"{f'{times:,.0f}' if times < 1e7 else f'{times:.0e}'} times too {way}"
     typical = typical_mv(record.waveform)
     fitting = fitting_unit(typical, record.unit, PLAUSIBLE_MV) if record.unit else None
     taken = f" (taken for {record.unit}; {fitting} would fit)" if fitting else ""

@@ -118,8 +118,13 @@ def plausible(values: Mapping[str, float]) -> dict[str, float]:
     return {
         column.name: float(values[column.name])
         for column in CLINICAL_COLUMNS
-        if column.name in values and column.low <= values[column.name] <= column.high
+        if column.name in values and is_plausible(column, values[column.name])
     }
+
+
+def is_plausible(column: ClinicalColumn, value: float) -> bool:
+    """Whether a value lies in its column's range, and is one of the codes where those are all there is."""
+    return column.low <= value <= column.high and (column.name != "sex" or value in (0, 1))
 
 
 def clinical_row(

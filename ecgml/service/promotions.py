@@ -20,6 +20,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.service.record_run import DESCRIPTION, PENDING
 from ecgml.service.registry import CHAMPION, PREVIOUS, REGISTERED_MODEL
 
 LOG = "ecgml.log."
@@ -255,7 +256,14 @@ class PromotionLog:
             self._client.delete_registered_model_alias(REGISTERED_MODEL, alias)
 
     def _tag_version(self, entry: Entry) -> None:
-        """Copy the record's tags from its run to the version."""
+        """Copy the record's tags from its run to the version; a rollback leaves what was decided, and adds itself."""
+        if entry.decision == ROLLED_BACK:
+            said = f"log entry {entry.number}, {entry.when}, by {entry.by}{f': {entry.why}' if entry.why else ''}"
+            for name, version in (("rolled_back_to", entry.version), ("rolled_back_from", entry.champion_before)):
+                with contextlib.suppress(MlflowException):  # that version may be deleted
+                    self._fence()
+                    self._client.set_model_version_tag(REGISTERED_MODEL, version, f"{RECORD}{name}", said)
+            return
         try:
             shown = self._client.get_run(entry.run_id).data.tags
         except MlflowException:
@@ -273,6 +281,8 @@ class PromotionLog:
 
     def _close(self, entry: Entry) -> None:
         with contextlib.suppress(MlflowException):
+            page = self._client.get_run(entry.run_id).data.tags.get(DESCRIPTION, "")
+            self._client.set_tag(entry.run_id, DESCRIPTION, page.removeprefix(PENDING))
             self._client.set_terminated(entry.run_id, "FINISHED")
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
 from ecgml.inference.predictor import Predictor, Prepared
-from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
+from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES, ClinicalColumn, is_plausible
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
 from ecgml.records.record import Record
@@ -103,7 +103,10 @@ class RhythmClassifier(PythonModel):
             raise Refusal("the model failed on this input; the server's log says how", INTERNAL_ERROR) from None
 
     def _answer(self, model_input: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict]:
-        records = records_of(model_input["waveform"], params.get("fs", DEFAULT_FS), params.get("unit", DEFAULT_UNIT))
+        fs, unit = params.get("fs"), params.get("unit")
+        records = records_of(
+            model_input["waveform"], DEFAULT_FS if fs is None else fs, DEFAULT_UNIT if unit is None else unit
+        )
         given, notes = clinical_of(model_input.get("clinical"), len(records))
         return [
             {**told, "notes": [*said, *told["notes"]], "model_version": self._version}
@@ -189,16 +192,23 @@ def clinical_of(
             f"({n_records}, {len(CLINICAL_NAMES)}) is needed: {columns}",
             "shape",
         )
+    rows = np.where(np.isfinite(rows), rows, np.nan)
     given = [dict(zip(CLINICAL_NAMES, row, strict=True)) for row in rows.tolist()]
     return given, [tuple(_not_used(values)) for values in given]
 
 
 def _not_used(values: Mapping[str, float]) -> list[str]:
     return [
-        f"{column.name} {values[column.name]:g} is not used: outside {column.low:g} to {column.high:g} {column.unit}"
+        f"{column.name} {values[column.name]:g} is not used: {_range(column)}"
         for column in CLINICAL_COLUMNS
-        if not math.isnan(values[column.name]) and not column.low <= values[column.name] <= column.high
+        if not math.isnan(values[column.name]) and not is_plausible(column, values[column.name])
     ]
+
+
+def _range(column: ClinicalColumn) -> str:
+    if column.name == "sex":
+        return f"it must be {column.unit}"
+    return f"outside {column.low:g} to {column.high:g} {column.unit}".rstrip()
 
 
 def version_of(model: Path) -> str | None:

@@ -17,6 +17,9 @@ ARTIFACT = "promotion.json"
 
 DESCRIPTION = "mlflow.note.content"
 
+PENDING = "**Not carried out: no line in the log.** "
+"""Begins the page of a record until its decision is carried out; a kill before that leaves it there."""
+
 
 @contextlib.contextmanager
 def open_record(
@@ -33,7 +36,7 @@ def open_record(
         Takes the record and logs it as :data:`ARTIFACT`.
     """
     client = MlflowClient()
-    shown = {**tags, OWNER: own_identity(), DESCRIPTION: description}
+    shown = {**tags, OWNER: own_identity(), DESCRIPTION: PENDING + description}
     if run_id := os.environ.pop("MLFLOW_RUN_ID", ""):
         client.log_batch(run_id, tags=[RunTag(key, value) for key, value in shown.items()])
     else:

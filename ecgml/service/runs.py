@@ -242,6 +242,9 @@ def owner_lives(owner: str) -> bool:
     """Whether a process of this host, as :func:`own_identity` named it, is still there."""
     try:
         _, pid, created = owner.split()
-        return abs(psutil.Process(int(pid)).create_time() - float(created)) < 1.0
+        process = psutil.Process(int(pid))
+        # What nobody waited for is still listed after its death.
+        dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return not dead and abs(process.create_time() - float(created)) < 1.0
     except (psutil.Error, ValueError):
         return False

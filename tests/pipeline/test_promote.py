@@ -70,8 +70,12 @@ def test_promoted_refused_forced_and_rolled_back_are_all_in_the_log(
     assert tags[f"{RECORD}decision"] == "forced"
     assert tags[f"{RECORD}why"] == "to try it"
     assert tags[f"{RECORD}run"] == rows[2]["run_id"]
-    # What the promotion said of version 1 does not stand below its rollback.
-    assert f"{RECORD}macro_f1" not in registry.get_model_version(REGISTERED_MODEL, "1").tags
+    # A rollback adds itself to both versions; what their own promotions said stays.
+    for version, name in (("1", "rolled_back_to"), ("2", "rolled_back_from")):
+        said = registry.get_model_version(REGISTERED_MODEL, version).tags
+        assert said[f"{RECORD}{name}"].startswith("log entry 4, ")
+        assert said[f"{RECORD}{name}"].endswith(": worse")
+        assert f"{RECORD}macro_f1" in said
     record = json.loads(mlflow.artifacts.load_text(f"runs:/{rows[1]['run_id']}/promotion.json"))
     figures = {check["name"]: check for check in record["judgement"]["checks"]}
     f1 = figures["macro_f1"]

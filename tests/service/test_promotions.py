@@ -12,7 +12,7 @@ from ecgml.errors import PromotionError, TrackingError
 from ecgml.service import lock as lock_module
 from ecgml.service.lock import Lock
 from ecgml.service.promotions import LOG, RECORD, Entry, PromotionLog, Registry, read_registry
-from ecgml.service.record_run import open_record
+from ecgml.service.record_run import DESCRIPTION, open_record
 from ecgml.service.registry import REGISTERED_MODEL
 from ecgml.service.store import connect
 from tests.registries import make_versions
@@ -118,10 +118,16 @@ def test_killed_after_any_write_it_is_made_whole(
         assert (whole.champion, whole.previous) == ((champion, previous) if begun else ("2", "1")), through
         if begun:
             assert whole.entries[-1].state == "done"
-            assert registry.get_model_version(REGISTERED_MODEL, version).tags[f"{RECORD}macro_f1"] == "met"
+            shown = registry.get_model_version(REGISTERED_MODEL, version).tags
+            if decision == "rolled back":
+                assert shown[f"{RECORD}rolled_back_to"].startswith(f"log entry {whole.entries[-1].number}, ")
+                assert f"{RECORD}rolled_back_from" in registry.get_model_version(REGISTERED_MODEL, "2").tags
+            else:
+                assert shown[f"{RECORD}macro_f1"] == "met"
             assert decision == "refused" or whole.complaints() == []
         if begun and decision != "refused":
-            assert registry.get_run(whole.entries[-1].run_id).info.status == "FINISHED"
+            run = registry.get_run(whole.entries[-1].run_id)
+            assert (run.info.status, run.data.tags[DESCRIPTION]) == ("FINISHED", "text")
         if finished:
             break
         n_writes += 1
