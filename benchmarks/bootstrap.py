@@ -52,6 +52,8 @@ def peer(y_true: np.ndarray, y_prob: np.ndarray) -> dict[str, float]:
         "macro_f1": f1.mean(),
         "macro_auroc": np.mean(auroc),
         "macro_auprc": np.mean(auprc),
+        "macro_sensitivity": recall.mean(),
+        "macro_specificity": np.mean(specificity),
         "ece": sum(abs((confidence - correct)[bins == b].sum()) for b in range(1, 16)) / len(y_true),
         "brier": sk.brier_score_loss(y_true, y_prob, scale_by_half=False),
         "log_loss": sk.log_loss(y_true, y_prob),

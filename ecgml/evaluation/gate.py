@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.settings import GateSettings
+from ecgml.evaluation.subgroups import divide
 from ecgml.evaluation.summary import TITLES, interval_text
 
 
@@ -113,16 +113,14 @@ def judge(
     EvaluationError
         If the two are not of the same records, labels, groups and classes, or an attribute is not of every record.
     """
-    for name, values in attributes.items():
-        if len(values) != challenger.n_records:
-            raise EvaluationError(f"gate: {len(values):,} values of {name} for {challenger.n_records:,} records")
+    parts = list(divide(attributes, challenger.n_records))
     checks = _enough(challenger, settings)
     subgroups: list[dict[str, Any]] = []
     if champion is None:
         checks += _floor(challenger, settings)
     else:
         checks += _not_worse(challenger, champion, settings)
-        subgroups = _subgroups(challenger, champion, attributes, settings)
+        subgroups = _subgroups(challenger, champion, parts, settings)
         checks.append(_worst(subgroups, settings))
     return Judgement(
         tuple(checks),
@@ -131,15 +129,6 @@ def judge(
         len(set(challenger.groups)),
         tuple(subgroups),
     )
-
-
-def age_group(age: float, borders: Sequence[int]) -> str:
-    """Return the band of an age in years, ``"40 to 64"``; ``""`` where it is unknown."""
-    if not math.isfinite(age):
-        return ""
-    edges = [0, *borders]
-    index = max(place for place, edge in enumerate(edges) if edge <= max(age, 0))
-    return f"{edges[index]} to {edges[index + 1] - 1}" if index + 1 < len(edges) else f"{edges[index]} or more"
 
 
 def _enough(predictions: Predictions, settings: GateSettings) -> list[Check]:
@@ -192,28 +181,28 @@ def _not_worse(challenger: Predictions, champion: Predictions, settings: GateSet
 
 
 def _subgroups(
-    challenger: Predictions, champion: Predictions, attributes: Mapping[str, Sequence[str]], settings: GateSettings
+    challenger: Predictions,
+    champion: Predictions,
+    parts: Sequence[tuple[str, str, NDArray[np.bool_]]],
+    settings: GateSettings,
 ) -> list[dict[str, Any]]:
     place = {record_id: row for row, record_id in enumerate(champion.record_ids)}
     champion = champion.take([place[record_id] for record_id in challenger.record_ids])
     found = []
-    for attribute, values in attributes.items():
-        column: NDArray[np.str_] = np.array(values, dtype=np.str_)
-        for value in sorted(set(column.tolist()) - {""}):
-            rows = column == value
-            # All records are no subgroup, and of a single class there is no macro average.
-            if rows.all() or rows.sum() < settings.min_subgroup or len(set(challenger.y_true[rows].tolist())) < 2:
-                continue
-            compared = compare(challenger.subset(rows), champion.subset(rows), n_bootstrap=settings.bootstrap)
-            found.append(
-                {
-                    "subgroup": f"{attribute} {value}",
-                    "n_records": int(rows.sum()),
-                    "challenger": asdict(compared.a["macro_f1"]),
-                    "champion": asdict(compared.b["macro_f1"]),
-                    "difference": asdict(compared.differences["macro_f1"]),
-                }
-            )
+    for attribute, value, rows in parts:
+        # All records are no subgroup, and of a single class there is no macro average.
+        if rows.all() or rows.sum() < settings.min_subgroup or len(set(challenger.y_true[rows].tolist())) < 2:
+            continue
+        compared = compare(challenger.subset(rows), champion.subset(rows), n_bootstrap=settings.bootstrap)
+        found.append(
+            {
+                "subgroup": f"{attribute} {value}",
+                "n_records": int(rows.sum()),
+                "challenger": asdict(compared.a["macro_f1"]),
+                "champion": asdict(compared.b["macro_f1"]),
+                "difference": asdict(compared.differences["macro_f1"]),
+            }
+        )
     return found
 
 

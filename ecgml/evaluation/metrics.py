@@ -14,6 +14,8 @@ OVERALL = (
     "macro_f1",
     "macro_auroc",
     "macro_auprc",
+    "macro_sensitivity",
+    "macro_specificity",
     "ece",
     "brier",
     "log_loss",
@@ -83,11 +85,15 @@ class Metrics:
         per_class["auroc"], per_class["auprc"] = (np.stack(area, axis=1) for area in zip(*areas, strict=True))
         with np.errstate(invalid="ignore"):  # a draw may leave out every scored record
             mean_losses = losses / total[:, None]
+        # As recall, an absent class's specificity stays out of the average.
+        specificity = np.where(np.isnan(per_class["recall"]), np.nan, per_class["specificity"])
         overall = {
             "accuracy": confusion.accuracy(matrices),
             "macro_f1": confusion.macro(per_class["f1"]),
             "macro_auroc": confusion.macro(per_class["auroc"]),
             "macro_auprc": confusion.macro(per_class["auprc"]),
+            "macro_sensitivity": confusion.macro(per_class["recall"]),
+            "macro_specificity": confusion.macro(specificity),
             "ece": probability.calibration_error(bin_gaps, total),
             "brier": mean_losses[:, 0],
             "log_loss": mean_losses[:, 1],

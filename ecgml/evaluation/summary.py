@@ -11,6 +11,8 @@ TITLES = {
     "macro_f1": "macro-F1",
     "macro_auroc": "macro AUROC",
     "macro_auprc": "macro average precision",
+    "macro_sensitivity": "macro sensitivity",
+    "macro_specificity": "macro specificity",
     "ece": "calibration error (ECE)",
     "brier": "Brier score",
     "log_loss": "log loss",

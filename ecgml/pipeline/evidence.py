@@ -21,14 +21,13 @@ from ecgml.datasets.duplicates import patient_groups
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
 from ecgml.errors import EcgmlError, PromotionError
-from ecgml.evaluation.gate import age_group
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
+from ecgml.pipeline.attributes import attributes_of, attributes_of_split
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import DataSettings, fill_caches, load_cohorts, load_data
 from ecgml.pipeline.scoring import predict_table, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS, PromotionSettings
-from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.service.models import fetch_checkpoint
 from ecgml.service.registry import Candidate
@@ -145,11 +144,12 @@ def gather(
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
     digest = digest_of(job.predictions)
     if champion is None:
-        attributes = _attributes_of_split(job, age_bands)
+        attributes = _judged(attributes_of_split(job.split, job.predictions, age_bands))
         return Evidence(job.predictions, None, attributes, "the challenger's stored predictions", digest)
     other = read_past_job(champion.run_id)
     if other.digest == job.digest:
-        attributes, how = _attributes_of_split(job, age_bands), "stored predictions of both on the same test part"
+        attributes = _judged(attributes_of_split(job.split, job.predictions, age_bands))
+        how = "stored predictions of both on the same test part"
         return Evidence(job.predictions, other.predictions, attributes, how, digest)
     return _on_test_part(champion, job, other, settings, age_bands, console)
 
@@ -183,7 +183,9 @@ def _on_test_part(
     challenger = job.predictions.take([stored[record_id] for record_id in table.record_ids.tolist()])
     left_out = f"less {int((~kept).sum()):,} records of patients that the champion was made with"
     how = f"the champion scored on the challenger's test part, {left_out}"
-    return Evidence(challenger, scored, _attributes_of(table, age_bands), how, digest_of(job.predictions), tuple(notes))
+    return Evidence(
+        challenger, scored, _judged(attributes_of(table, age_bands)), how, digest_of(job.predictions), tuple(notes)
+    )
 
 
 def _on_cohort(
@@ -215,7 +217,7 @@ def _on_cohort(
     if cohorts[0].simulated:
         notes.append(f"{settings.on} is simulated: the comparison says nothing about patients")
     how = f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either was made with"
-    return Evidence(own, others, _attributes_of(table, age_bands), how, digest, tuple(notes))
+    return Evidence(own, others, _judged(attributes_of(table, age_bands)), how, digest, tuple(notes))
 
 
 def _machine(settings: PromotionSettings) -> dict[str, object]:
@@ -315,24 +317,6 @@ def _cohorts_of(job: PastJob) -> list[Cohort]:
     return [*inner, *outer]
 
 
-def _attributes_of(table: RecordTable, age_bands: Sequence[int]) -> dict[str, list[str]]:
-    age, sex = (table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex"))
-    return _named(age, sex, table.sources.tolist(), age_bands)
-
-
-def _attributes_of_split(job: PastJob, age_bands: Sequence[int]) -> dict[str, list[str]]:
-    """Return the subgroups of a run's test part as its ``split.csv`` tells them."""
-    split = job.split.drop_duplicates("record").set_index("record").reindex(job.predictions.record_ids)
-    blank = [float("nan")] * len(split)
-    age, sex = (split[name].astype(float).tolist() if name in split else blank for name in ("age", "sex"))
-    return _named(age, sex, list(job.predictions.sources), age_bands)
-
-
-def _named(
-    age: Sequence[float], sex: Sequence[float], sources: Sequence[str], age_bands: Sequence[int]
-) -> dict[str, list[str]]:
-    return {
-        "sex": [{0.0: "male", 1.0: "female"}.get(value, "") for value in sex],
-        "age": [age_group(value, age_bands) for value in age],
-        "source": list(sources),
-    }
+def _judged(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return what the gate judges by: the rest depends on the ECG or its day, and its rule was fixed beforehand."""
+    return {name: attributes[name] for name in ("sex", "age", "source")}

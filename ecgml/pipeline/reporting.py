@@ -60,7 +60,9 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "source": job.table.sources.tolist(),
         "patient": job.table.patients.tolist(),
         "usable": job.table.usable.tolist(),
-        # What promotion divides the test part by.
+        # What promotion and subgroups divide the test part by.
+        "date": job.table.dates.tolist(),
+        "rate": job.table.rates.tolist(),
         **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
     }
     tracker.table(columns, "split.csv")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ecgml.errors import ConfigError, EvaluationError
-from ecgml.evaluation.gate import Judgement, age_group, judge
+from ecgml.evaluation.gate import Judgement, judge
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.settings import GateSettings
 
@@ -110,13 +110,6 @@ def test_other_records_or_attributes_of_others_are_refused() -> None:
         judge(model(2), model(2, 300), {}, QUICK)
     with pytest.raises(EvaluationError, match="2 values of sex for 400 records"):
         judge(model(2), None, {"sex": ["", ""]}, QUICK)
-
-
-@pytest.mark.parametrize(
-    ("age", "band"), [(0, "0 to 39"), (39.9, "0 to 39"), (40, "40 to 64"), (80, "80 or more"), (np.nan, "")]
-)
-def test_age_bands(age: float, band: str) -> None:
-    assert age_group(age, (40, 65, 80)) == band
 
 
 def test_age_bands_that_do_not_rise_are_refused() -> None:

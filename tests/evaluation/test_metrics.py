@@ -40,6 +40,8 @@ def by_sklearn(predictions: Predictions, weights: np.ndarray | None = None) -> d
         "macro_f1": f1[present].mean(),
         "macro_auroc": np.mean(list(auroc.values())),
         "macro_auprc": np.mean(list(auprc.values())),
+        "macro_sensitivity": sk.recall_score(y_true, y_pred, labels=present, average="macro", **weigh),
+        "macro_specificity": np.mean([sk.recall_score(y_true != k, y_pred != k, **weigh) for k in present]),
         "brier": sk.brier_score_loss(y_true, y_prob, labels=labels, scale_by_half=False, **weigh),
         "log_loss": sk.log_loss(y_true, y_prob, labels=labels, **weigh),
         "matthews": sk.matthews_corrcoef(y_true, y_pred, **weigh),
@@ -108,6 +110,9 @@ def test_a_small_table_by_hand(by_hand: Predictions) -> None:
     assert [figures[f"precision_{name}"] for name in "abc"] == pytest.approx([2 / 3, 1 / 2, np.nan], nan_ok=True)
     assert figures["specificity_a"] == pytest.approx(2 / 3)
     assert figures["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    assert figures["macro_sensitivity"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    # Of B's rest, 4 records, one is called B; of C's none is called C.
+    assert figures["macro_specificity"] == pytest.approx((2 / 3 + 3 / 4 + 1) / 3)
 
 
 def test_areas_by_hand() -> None:
@@ -169,7 +174,7 @@ def test_one_class_alone_leaves_undefined_what_compares_classes() -> None:
     alone = Predictions(("a", "b"), ("SB", "SR"), np.array([0, 0]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     figures = by_name(alone)
     undefined = {name for name in OVERALL if np.isnan(figures[name])}
-    assert undefined == {"macro_auroc", "matthews", "cohen_kappa"}
+    assert undefined == {"macro_auroc", "macro_specificity", "matthews", "cohen_kappa"}
     assert figures["accuracy"] == 1
 
 

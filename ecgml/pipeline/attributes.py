@@ -1,0 +1,84 @@
+"""What divides records into subgroups: of a table, or as a past run's ``split.csv`` tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ecgml.datasets.table import RecordTable
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.subgroups import AGE_BORDERS, age_group
+from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
+
+SEXES = {0.0: "male", 1.0: "female"}
+
+MONTHS_UP_TO = 24
+"""Dates are told apart by month up to so many months, by year beyond."""
+
+
+def attributes_of(table: RecordTable, age_bands: Sequence[int] = AGE_BORDERS) -> dict[str, list[str]]:
+    """Return sex, age band, source, date, signal and heart rate of a table's records; ``""`` where unknown.
+
+    Parameters
+    ----------
+    table : RecordTable
+    age_bands : sequence of int
+        Lower borders of the bands after the first, years.
+    """
+    age, sex = (table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex"))
+    return _named(age, sex, table.sources.tolist(), table.dates.tolist(), table.rates.tolist(), table.notes, age_bands)
+
+
+def attributes_of_split(
+    split: pd.DataFrame, predictions: Predictions, age_bands: Sequence[int] = AGE_BORDERS
+) -> dict[str, list[str]]:
+    """Return the same of stored predictions; what an older run's ``split.csv`` does not tell is unknown.
+
+    Parameters
+    ----------
+    split : DataFrame
+        Of the run that made the predictions.
+    predictions : Predictions
+    age_bands : sequence of int
+    """
+    own = split.drop_duplicates("record").set_index("record").reindex(predictions.record_ids)
+    blank = [float("nan")] * len(own)
+    age, sex, rate = (own[name].astype(float).tolist() if name in own else blank for name in ("age", "sex", "rate"))
+    dates = own["date"].fillna("").astype(str).tolist() if "date" in own else [""] * len(own)
+    return _named(age, sex, predictions.sources, dates, rate, predictions.notes, age_bands)
+
+
+def _named(
+    age: Sequence[float],
+    sex: Sequence[float],
+    sources: Sequence[str],
+    dates: Sequence[str],
+    rates: Sequence[float],
+    notes: Sequence[str],
+    age_bands: Sequence[int],
+) -> dict[str, list[str]]:
+    return {
+        "sex": [SEXES.get(value, "") for value in sex],
+        "age": [age_group(value, age_bands) for value in age],
+        "source": [str(source) for source in sources],
+        "date": _periods(dates),
+        "signal": ["with remarks" if note else "clean" for note in notes],
+        "heart rate": [_rate_band(value) for value in rates],
+    }
+
+
+def _periods(dates: Sequence[str]) -> list[str]:
+    """Return the month of each date, or its year where they span many months."""
+    months = [date[:7] for date in dates]
+    return months if len(set(months) - {""}) <= MONTHS_UP_TO else [month[:4] for month in months]
+
+
+def _rate_band(rate_bpm: float) -> str:
+    if np.isnan(rate_bpm):
+        return ""
+    if rate_bpm < BRADYCARDIA_BPM:
+        return f"below {BRADYCARDIA_BPM:g}"
+    return f"above {TACHYCARDIA_BPM:g}" if rate_bpm > TACHYCARDIA_BPM else f"{BRADYCARDIA_BPM:g} to {TACHYCARDIA_BPM:g}"
