@@ -320,23 +320,32 @@ def _audit() -> click.Command:
 
 def _evaluate() -> click.Command:
     def run(what: tuple[str, ...], config: str, model: str, **options: str) -> None:
+        from ecgml.config import fields_of
         from ecgml.pipeline.console import Console
         from ecgml.pipeline.evaluate import evaluate
+        from ecgml.pipeline.protocols import evaluate_protocols
+        from ecgml.pipeline.settings import ProtocolSettings
 
         if what and not model:
             model, *what = what
         if what:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        if options["splits"]:
+            click.echo(evaluate_protocols(model, options, Console(), config=config))
+            return
+        for name in fields_of(ProtocolSettings):
+            if options.pop(name):
+                raise click.UsageError(f"--{name.replace('_', '-')}: only with --splits")
         click.echo(evaluate(model, options, Console(), config=config))
 
-    from ecgml.pipeline.settings import EVALUATE_SECTIONS
+    from ecgml.pipeline.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
 
     extra = [
         click.Argument(["what"], nargs=-1, metavar="MODEL DATA..."),
         click.Option(["--model"], default="", metavar="MODEL", help="Instead of the first argument."),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
     ]
-    return _command("evaluate", run, EVALUATE_SECTIONS, extra)
+    return _command("evaluate", run, EVALUATE_SECTIONS | PROTOCOL_SECTIONS, extra)
 
 
 _RUN = re.compile(r"runs:/\S+|[0-9a-f]{32}")

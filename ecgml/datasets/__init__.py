@@ -6,6 +6,8 @@ cache         cohort -> memory-mapped int16 windows, one folder per preprocessin
 table         cached cohorts -> one labelled table of records
 duplicates    which records are one patient, or the same ECG
 splits        train, val, calibration, test: patients and duplicates never cross
+folds         other divisions: k folds, dates or sources held out, published folds
+published     published folds, from their file
 encoder       the clinical row -> numbers for the network
 sampling      which records an epoch sees, against class imbalance
 augmentation  what training does to a batch that serving never does

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.datasets.duplicates import connected
 from ecgml.datasets.settings import SplitSettings
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import TrainingError
@@ -35,7 +36,7 @@ def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str
     TrainingError
         If there are fewer than two classes, or too few groups to fill train, val and test.
     """
-    labels, groups = table.y_harmonised, _groups(table, settings.split_by)
+    labels, groups = table.y_harmonised, groups_by(table, settings.split_by)
     _check(table, groups, settings)
     n_classes = int(labels.max()) + 1
     counts = np.zeros((groups.max() + 1, n_classes))
@@ -61,12 +62,10 @@ def _held_out(settings: SplitSettings) -> tuple[float, float, float]:
     return settings.val_fraction, settings.calibration_fraction, settings.test_fraction
 
 
-def _groups(table: RecordTable, split_by: str) -> NDArray[np.int64]:
+def groups_by(table: RecordTable, split_by: str) -> NDArray[np.int64]:
     """Number what must not be divided: the table's blocks, merged where they share a date or source."""
     if split_by == "patient":
         return np.unique(table.blocks, return_inverse=True)[1]
-    from ecgml.datasets.duplicates import connected
-
     names = table.dates if split_by == "date" else table.sources
     days = [name[:10] for name in names]
     keys = [

@@ -11,9 +11,13 @@ estimates         Estimate: a figure with its interval
 scores            `score`: Predictions -> Scores
 cautions          what a reader of the figures must know
 comparison        `compare`: two models on the same records, with a verdict in plain words
+contrast          two sets of records, patients of both drawn together
+protocols         one model's settings on several splits, and the drop between them
+subgroups         sex, age, source: figures, the widest gap, what is too small
 gate, settings    `judge`: may a challenger take the champion's place?
 summary           `summary_text`: the headline as Markdown
 curves            ROC and precision-recall curves as points
+report/           sections of the report
 figures/          pictures; the only files that import Matplotlib
 
 Every record of the scheme counts in the headline: one that could not be scored is an error. Macro averages are over

@@ -206,7 +206,8 @@ def score_subgroups(
         If an attribute is not of every record, or `n_bootstrap` is negative.
     """
     n_records = predictions.n_records
-    divided = list(divide(attributes, n_records))
+    # All records are no subgroup.
+    divided = [one for one in divide(attributes, n_records) if not one[2].all()]
     views = [(Metrics(predictions), np.ones(n_records, dtype=bool))]
     views += [(Metrics(predictions.subset(rows)), rows) for _, _, rows in divided]
     names = views[0][0].names

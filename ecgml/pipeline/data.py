@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,18 @@ class JobData:
         """Return a part's records; quarantined ones only on request."""
         rows = self.parts == name
         return self.table[rows & self.table.usable] if usable else self.table[rows]
+
+    def divided(self, parts: NDArray[np.str_]) -> JobData:
+        """Return the job with its records divided otherwise, and without the external cohort.
+
+        Parameters
+        ----------
+        parts : ndarray of str, shape (n_records,)
+            ``""`` for a record that has no part.
+        """
+        none = self.external[:0]
+        digest = _digest(self.caches, self.table, parts, none)
+        return replace(self, parts=parts, external=none, digest=digest)
 
     @property
     def name(self) -> str:

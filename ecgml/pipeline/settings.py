@@ -18,6 +18,8 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import HARMONISE_RULES, SCHEMES
 from ecgml.training.settings import FitSettings
 
+PROTOCOLS = ("kfold", "date", "source", "published")
+
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -117,6 +119,27 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
+class ProtocolSettings:
+    """On which other splits a model's settings are tried, each fold by a model trained anew."""
+
+    splits: tuple[str, ...] = setting(
+        (),
+        "Train anew and test on other splits, comma-separated: k folds by patient, acquisition days held out, each "
+        "source held out, published folds",
+        choices=PROTOCOLS,
+    )
+    folds: int = setting(5, "Folds of kfold and date", low=2, high=50)
+    epochs: int = setting(0, "Epochs of each model trained anew; 0: as the model's own settings say", low=0)
+    folds_file: str = setting(
+        "", "Published folds: a CSV file with records and fold (1-10), as ECGBench's; by default PTB-XL's own",
+        metavar="FILE",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True)
 class PromotionSettings:
     """On what challenger and champion are compared where their own predictions do not do."""
 
@@ -149,6 +172,9 @@ EXPLORE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings
 
 AUDIT_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "audit": AuditSettings}
 """The settings of `ecgml audit`."""
+
+PROTOCOL_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings, "protocols": ProtocolSettings}
+"""The settings of `ecgml evaluate --splits`; everything else is the model's."""
 
 EVALUATE_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings}
 """The settings of `ecgml evaluate`; preprocessing is the model's."""

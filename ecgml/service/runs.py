@@ -136,6 +136,14 @@ def children_of(parent: Run) -> dict[str, Child]:
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
+def find_tagged(experiment_id: str, tag: str, value: str) -> Child | None:
+    """Return the run that carries a tag of this value: a finished one, else the latest that was ended, or None."""
+    client = MlflowClient()
+    runs = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"])
+    runs = sorted((run for run in runs if run.info.status != "RUNNING"), key=lambda run: run.info.status != "FINISHED")
+    return Child(runs[0].info.run_id, runs[0].info.status == "FINISHED") if runs else None
+
+
 def read_run(run_id: str) -> Run:
     """Return a run.
 

@@ -6,4 +6,6 @@ confusion   the confusion matrix in counts and by true class
 roc         ROC curves of one model by class, and of several models overlaid
 pr          precision-recall curves by class
 comparison  two models metric by metric, and their paired differences
+protocols   one model's settings under several splits, and the drop between them
+subgroups   a forest of subgroups beside all records
 """

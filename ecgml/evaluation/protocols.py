@@ -1,0 +1,188 @@
+"""Protocols: one model's settings judged on several divisions of the records, and the drop between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ecgml.evaluation.cautions import FEW_GROUPS
+from ecgml.evaluation.contrast import contrast
+from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.scores import Scores, score
+
+DEFAULT = "default"
+
+TITLES = {
+    DEFAULT: "default split (patients and duplicates grouped)",
+    "kfold": "k folds by patient, pooled",
+    "date": "acquisition days held out, pooled",
+    "source": "each source held out, pooled",
+    "published": "published folds (1–8, 9, 10)",
+    "external": "external cohort",
+}
+"""What a person calls the protocols, in their order."""
+
+SHOWN = ("accuracy", "macro_f1", "macro_auroc")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a model trained on one fold said of the records held out."""
+
+    name: str
+    """What is held out: ``"2 of 5"``, ``"georgia"``."""
+    n_train: int
+    """Records trained on, validation not counted."""
+    predictions: Predictions | None
+    """None where no model could be trained."""
+    note: str = ""
+    """Why not; empty otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """One fold's figures."""
+
+    name: str
+    n_train: int
+    scores: Scores | None
+    note: str
+    """Why there are none, or why they tell too little."""
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """What one protocol found."""
+
+    name: str
+    """Of :data:`TITLES`."""
+    scores: Scores
+    """Of all its folds' predictions, pooled."""
+    folds: tuple[HeldOut, ...]
+    drop: Mapping[str, Estimate] | None
+    """The default split's figures minus these, by metric; None for the default split itself."""
+    basis: str
+    """On which records the drop stands."""
+    notes: tuple[str, ...] = ()
+    """What was left out, and why."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return TITLES[self.name]
+
+    @property
+    def note(self) -> str:
+        """``"too few to tell"`` where it is so, else nothing."""
+        return "too few to tell" if self.scores.n_groups < FEW_GROUPS else ""
+
+
+def judge_protocols(
+    outcomes: Mapping[str, Sequence[Outcome]],
+    *,
+    notes: Mapping[str, Sequence[str]] | None = None,
+    n_bootstrap: int = 2000,
+    seed: int = 0,
+) -> list[Protocol]:
+    """Pool each protocol's predictions, score them, and hold them against the default split's.
+
+    The drop is paired where a protocol tests every record of the default test part: then both are compared on those.
+    Otherwise the two sets are compared as they are, patients that are in both drawn once.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to sequence of Outcome
+        By the protocol's name; ``"default"`` must be there with predictions. One that no model could be trained for has
+        no figures and is left out.
+    notes : mapping of str to sequence of str, optional
+        What was left out of a protocol.
+    n_bootstrap : int
+    seed : int
+
+    Returns
+    -------
+    protocols : list of Protocol
+        In the order of :data:`TITLES`.
+    """
+    pooled = {name: pool(found) for name, found in outcomes.items() if any(one.predictions for one in found)}
+    reference = pooled[DEFAULT]
+    protocols = []
+    for name in sorted(pooled, key=list(TITLES).index):
+        drop, basis = None, ""
+        if name != DEFAULT:
+            own, basis = _beside(reference, pooled[name])
+            drop = contrast(reference, own, n_bootstrap=n_bootstrap, seed=seed)
+        folds = tuple(_held_out(one, n_bootstrap, seed) for one in outcomes[name])
+        missing = [f"{one.name}: {one.note}" for one in outcomes[name] if one.predictions is None]
+        scores = score(pooled[name], n_bootstrap=n_bootstrap, seed=seed)
+        protocols.append(Protocol(name, scores, folds, drop, basis, (*(notes or {}).get(name, ()), *missing)))
+    return protocols
+
+
+def pool(outcomes: Sequence[Outcome]) -> Predictions:
+    """Put the predictions of folds one below the other; at least one fold must have some."""
+    found = [one.predictions for one in outcomes if one.predictions]
+    return Predictions(
+        record_ids=tuple(name for one in found for name in one.record_ids),
+        classes=found[0].classes,
+        y_true=np.concatenate([one.y_true for one in found]),
+        y_prob=np.concatenate([one.y_prob for one in found]),
+        groups=tuple(name for one in found for name in one.groups),
+        sources=tuple(name for one in found for name in one.sources),
+        notes=tuple(name for one in found for name in one.notes),
+    )
+
+
+def _beside(reference: Predictions, own: Predictions) -> tuple[Predictions, str]:
+    """Return what of a protocol's predictions to hold against the default split's, and that in words."""
+    place = {record_id: row for row, record_id in enumerate(own.record_ids)}
+    rows = [place.get(record_id, -1) for record_id in reference.record_ids]
+    if min(rows) >= 0:
+        return own.take(rows), f"paired, on the {len(rows):,} records of the default test part"
+    shared = len(set(reference.groups) & set(own.groups))
+    return own, f"not paired: {shared:,} patients in both" if shared else "not paired: other patients"
+
+
+def _held_out(outcome: Outcome, n_bootstrap: int, seed: int) -> HeldOut:
+    if outcome.predictions is None:
+        return HeldOut(outcome.name, outcome.n_train, None, outcome.note)
+    scores = score(outcome.predictions, n_bootstrap=n_bootstrap, seed=seed)
+    return HeldOut(outcome.name, outcome.n_train, scores, "too few to tell" if scores.n_groups < FEW_GROUPS else "")
+
+
+def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
+    """Return a row a protocol and, below it, a row for each part that it held out.
+
+    Returns
+    -------
+    table : DataFrame
+        Columns ``protocol``, ``held_out`` (empty: all, pooled), ``n_train`` (empty where pooled), ``n_records``,
+        ``n_patients``, accuracy, macro_f1 and macro_auroc, and ``drop_`` of each where pooled, every one followed by
+        its ``_low`` and ``_high``; ``basis`` of the drop; ``note``.
+    """
+    rows = []
+    for one in protocols:
+        rows.append(_row(one.name, "", None, one.scores, "; ".join(filter(None, [one.note, *one.notes]))))
+        for metric, estimate in (one.drop or {}).items():
+            if metric in SHOWN:
+                rows[-1] |= _figures(f"drop_{metric}", estimate)
+        rows[-1]["basis"] = one.basis
+        if len(one.folds) > 1:
+            rows += [_row(one.name, fold.name, fold.n_train, fold.scores, fold.note) for fold in one.folds]
+    return pd.DataFrame(rows)
+
+
+def _row(name: str, held_out: str, n_train: int | None, scores: Scores | None, note: str) -> dict[str, object]:
+    row: dict[str, object] = {"protocol": name, "held_out": held_out, "n_train": n_train}
+    row |= {"n_records": scores.n_records if scores else 0, "n_patients": scores.n_groups if scores else 0}
+    for metric in SHOWN:
+        row |= _figures(metric, scores[metric] if scores else Estimate(np.nan))
+    return row | {"note": note}
+
+
+def _figures(name: str, estimate: Estimate) -> dict[str, object]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

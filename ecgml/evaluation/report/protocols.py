@@ -1,0 +1,113 @@
+"""The report's part about splits: each protocol's figure, and the drop between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.figures.protocols import protocols_figure
+from ecgml.evaluation.protocols import DEFAULT, SHOWN, Protocol
+from ecgml.evaluation.summary import interval_text
+from ecgml.page.sections import Listing, Section, picture
+
+
+def protocols_section(protocols: Sequence[Protocol], *, note: str = "") -> Section:
+    """Return figure, tables and words about the protocols.
+
+    Parameters
+    ----------
+    protocols : sequence of Protocol
+        As `judge_protocols` returns them, the default split first.
+    note : str
+        Below the figure: "Simulated data".
+    """
+    held = [one for one in protocols if one.name != DEFAULT]
+    default = protocols[0]
+    words = [
+        "Every figure here is of records that the model did not learn from; the protocols differ in how much those "
+        "records resemble what it learnt from. A figure that falls when days, sources or hospitals are held out rests "
+        "in part on what day, source and hospital have in common. Except for the external cohort each is of models "
+        "trained anew with this model's settings, one a fold; validation is always of the training side.",
+        *(f"{_sentence(one)}" for one in held),
+        *(f"{one.title}: {said}" for one in protocols for said in one.notes),
+    ]
+    worst = max((one for one in held if not one.note), key=lambda one: one.drop["macro_f1"].value, default=None)
+    findings = () if worst is None or worst.drop["macro_f1"].low <= 0 else (_sentence(worst),)
+    drawn = picture(
+        "protocols",
+        "One model's settings, several splits",
+        protocols_figure(protocols, note=note),
+        alt="; ".join(f"{one.title}: macro-F1 {interval_text(one.scores['macro_f1'])}" for one in protocols),
+        basis=f"{default.scores.n_records:,} records of the default test part; what each protocol holds out",
+        words=(
+            "Dots with 95 % intervals over patients. Hollow: too few patients to tell, or a drop that noise could "
+            "make. Grey: each source held out by itself.",
+        ),
+    )
+    metrics = {}
+    for one in protocols:
+        metrics |= one.scores.flat(f"protocol_{one.name}_")
+        for metric in SHOWN if one.drop else ():
+            drop = one.drop[metric]
+            named = {"": drop.value, "_low": drop.low, "_high": drop.high}
+            metrics |= {f"protocol_{one.name}_drop_{metric}{end}": value for end, value in named.items()}
+    return Section(
+        "protocols", "Splits", tuple(words), (drawn, _pooled(protocols), _parts(protocols)), findings, metrics
+    )
+
+
+def _sentence(one: Protocol) -> str:
+    drop, own = one.drop["macro_f1"], one.scores["macro_f1"]
+    if one.note:
+        return f"{one.title}: {one.scores.n_groups} patients, {one.note}."
+    verb = "no lower than noise could make" if drop.low <= 0 else "lower, by more than noise"
+    if drop.high < 0:
+        verb = "higher, by more than noise"
+    return (
+        f"{one.title[:1].upper()}{one.title[1:]}: macro-F1 {interval_text(own)} on {one.scores.n_records:,} records, "
+        f"{verb} (drop {signed(drop)}; {one.basis})."
+    )
+
+
+def signed(estimate: Estimate) -> str:
+    """Return ``+0.052 (+0.011 to +0.094)``, or the figure alone where there is no interval."""
+    if estimate.low != estimate.low:
+        return f"{estimate.value:+.3f}"
+    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
+
+
+def _pooled(protocols: Sequence[Protocol]) -> Listing:
+    return Listing(
+        "protocols",
+        "Each protocol, pooled",
+        {
+            "protocol": [one.title for one in protocols],
+            "records": [one.scores.n_records for one in protocols],
+            "patients": [one.scores.n_groups for one in protocols],
+            **{metric: [interval_text(one.scores[metric]) for one in protocols] for metric in SHOWN},
+            "drop in macro_f1": [signed(one.drop["macro_f1"]) if one.drop else "" for one in protocols],
+            "drop in macro_auroc": [signed(one.drop["macro_auroc"]) if one.drop else "" for one in protocols],
+            "the drop stands on": [one.basis for one in protocols],
+            "": [one.note for one in protocols],
+        },
+        ("Of pooled folds the AUROC ranks probabilities of several models together, which tends to lower it.",),
+    )
+
+
+def _parts(protocols: Sequence[Protocol]) -> Listing:
+    rows = [(one, fold) for one in protocols if len(one.folds) > 1 for fold in one.folds]
+    return Listing(
+        "protocol_folds",
+        "Fold by fold",
+        {
+            "protocol": [one.title for one, _ in rows],
+            "held out": [fold.name for _, fold in rows],
+            "trained on": [fold.n_train for _, fold in rows],
+            "records": [fold.scores.n_records if fold.scores else 0 for _, fold in rows],
+            **{
+                metric: [interval_text(fold.scores[metric]) if fold.scores else "" for _, fold in rows]
+                for metric in SHOWN
+            },
+            "": [fold.note for _, fold in rows],
+        },
+    )

@@ -1,0 +1,367 @@
+"""`ecgml evaluate MODEL --splits …`: a model's settings on other splits, each fold by a model trained anew."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import ecgml
+from ecgml.config import Configuration, resolve
+from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
+from ecgml.datasets.published import read_folds
+from ecgml.datasets.store import WindowStore
+from ecgml.errors import ConfigError, EvaluationError, TrainingError
+from ecgml.evaluation.prediction_files import read_predictions, write_predictions
+from ecgml.evaluation.protocols import DEFAULT, TITLES, Outcome, Protocol, judge_protocols, protocol_table
+from ecgml.evaluation.report.protocols import protocols_section
+from ecgml.page.html import pictures_of, render_page
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.data import JobData, load_data
+from ecgml.pipeline.evidence import PastJob, read_past_job
+from ecgml.pipeline.reporting import environment, git_commit, note_of
+from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
+from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
+from ecgml.pipeline.train import fit_model, initial_model, training_data
+from ecgml.service.models import fetch_checkpoint, pinned
+from ecgml.service.runs import (
+    Child,
+    close_abandoned,
+    ended_by_signal,
+    find_tagged,
+    move_children,
+    noted_failure,
+    open_run,
+    read_run,
+)
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
+from ecgml.training.checkpoint import Checkpoint, load_checkpoint
+from ecgml.training.data import fit_encoder, steps_per_epoch
+from ecgml.training.device import choose_device
+from ecgml.training.fit import fit
+
+FOLD = "ecgml.fold"
+"""Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
+
+TIMED_STEPS = 4
+
+FORWARD_SHARE = 1 / 3
+"""Of a training step: the backward pass is about twice the forward one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One fold of one protocol, to be trained or found again."""
+
+    protocol: str
+    fold: Fold
+    job: JobData
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Of its run."""
+        return f"{self.protocol} {self.fold.name}"
+
+
+def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console, *, config: str = "") -> str:
+    """Judge a model's settings on other splits beside its own, and log figures, drop and predictions.
+
+    The default split's and the external cohort's figures are the model's own where its settings and data are unchanged;
+    otherwise the default split's is trained anew, too, and the external cohort is left alone. Fold by fold a run is
+    opened within one parent run; the same command finds finished folds again, and goes on within a stopped one.
+
+    Parameters
+    ----------
+    model : str
+        A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``, of a run
+        in this tracking store.
+    options : mapping
+        Settings of `ecgml.pipeline.settings.PROTOCOL_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    config : str
+        A YAML file of settings; options beat it.
+
+    Returns
+    -------
+    said : str
+        The figures in words.
+
+    Raises
+    ------
+    EcgmlError
+        If model, settings, data or store do not allow it; no run is left open.
+    """
+    with ended_by_signal(), noted_failure():
+        asked = resolve(PROTOCOL_SECTIONS, options, config)
+        settings: ProtocolSettings = asked["protocols"]
+        if not model:
+            raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
+        experiment = connect()
+        checkpoint = _load(pinned(model)[0])
+        run_id = str(checkpoint.facts.get("run_id", ""))
+        if not run_id:
+            raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
+        past = read_past_job(run_id)
+        for closed in close_abandoned():
+            console.say(f"closed run {closed}: whatever worked on it is gone")
+        configuration = _settings_of(past, asked)
+        job = load_data(configuration, console)
+        unchanged = job.digest == past.digest and configuration["fit"].epochs == past.configuration["fit"].epochs
+        name = checkpoint.model_name
+        tasks, notes = _tasks(name, job, configuration, settings, unchanged)
+        for protocol, said in notes.items():
+            for one in said:
+                console.warn(f"{TITLES[protocol]}: {one}")
+        if all(task.protocol == DEFAULT for task in tasks):
+            raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
+        store = WindowStore(job.caches, choose_device(configuration["fit"].device))
+        outcomes = _own(past) if unchanged else {}
+        with open_run(experiment, f"splits of {name}") as run:
+            tracker = Tracker(run.info.run_id)
+            tracker.params({"model": model, **asked.values()})
+            tracker.json(asked.to_json(), "config.json")
+            tracker.text(environment(), "environment.txt")
+            _say_time(tasks, name, configuration, store, experiment, console)
+            for task in tasks:
+                outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
+                outcomes.setdefault(task.protocol, []).append(outcome)
+            if not any(one.predictions for one in outcomes[DEFAULT]):
+                raise EvaluationError(f"splits: the default split cannot be trained: {outcomes[DEFAULT][0].note}")
+            evaluation = asked["evaluation"]
+            protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
+            said = _report(tracker, protocols, job, model, run_id)
+    return f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui"
+
+
+def _load(address: str) -> Checkpoint:
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        found = fetch_checkpoint(address, Path(folder)) if ":/" in address else Path(address).expanduser()
+        return load_checkpoint(found)
+
+
+def _settings_of(past: PastJob, asked: Configuration) -> Configuration:
+    """Return the model's own settings, with what was asked for otherwise."""
+    given = {
+        name: getattr(asked["data"], name)
+        for name in DataSettings.__dataclass_fields__
+        if asked.origins[name] != "default"
+    }
+    if "data_dir" in given and "external_dir" not in given:
+        given["external_dir"] = ()
+    given["init_from"] = ""
+    given["device"] = asked["evaluation"].device
+    if asked["protocols"].epochs:
+        given["epochs"] = asked["protocols"].epochs
+    return past.configuration.changed(given)
+
+
+def _tasks(
+    name: str, job: JobData, configuration: Configuration, settings: ProtocolSettings, unchanged: bool
+) -> tuple[list[Task], dict[str, list[str]]]:
+    """Return what is to be trained, and what is left out of which protocol."""
+    table, split = job.table, configuration["split"]
+    notes: dict[str, list[str]] = {}
+    found: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
+    for protocol in settings.splits:
+        try:
+            if protocol == "kfold":
+                found[protocol] = patient_folds(table, settings.folds, split)
+            elif protocol == "date":
+                found[protocol] = date_folds(table, settings.folds, split)
+                if undated := int((table.dates == "").sum()):
+                    notes[protocol] = [f"{undated:,} of {len(table):,} records have no date and are left out"]
+            elif protocol == "source":
+                found[protocol] = source_folds(table, split)
+            else:
+                numbers = table.folds
+                if settings.folds_file:
+                    numbers = read_folds(Path(settings.folds_file).expanduser(), table.record_ids.tolist())
+                found[protocol] = published_folds(table, numbers)
+                if not found[protocol]:
+                    notes[protocol] = ["no record is of fold 10, of fold 9 or of folds 1 to 8; give --folds-file"]
+                elif unnamed := int((found[protocol][0].parts == "").sum()):
+                    notes[protocol] = [f"{unnamed:,} of {len(table):,} records are of no published fold; left out"]
+        except TrainingError as error:
+            if protocol == "published":
+                raise
+            notes[protocol] = [str(error)]
+    tasks = []
+    for protocol, folds in found.items():
+        for fold in folds:
+            divided = job.divided(fold.parts)
+            tasks.append(Task(protocol, fold, divided, _digest_of(name, divided, configuration)))
+    return tasks, notes
+
+
+def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
+    """Return a digest of data, parts, model and settings: what a fold's predictions follow from."""
+    sections = configuration.to_json()["settings"]
+    own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
+    own["fit"] = {key: value for key, value in own["fit"].items() if key != "device"}
+    content = json.dumps([name, job.digest, own, ecgml.__version__], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _own(past: PastJob) -> dict[str, list[Outcome]]:
+    """Return the model's stored predictions of its test part and the external cohort."""
+    n_train = int((past.split.part == "train").sum())
+    outcomes = {DEFAULT: [Outcome("test part", n_train, past.predictions)]}
+    if "external_predictions.csv" in artifact_names(past.run_id):
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{past.run_id}/external_predictions.csv", Path(folder))
+            outcomes["external"] = [Outcome("external cohort", n_train, read_predictions(path))]
+    return outcomes
+
+
+def _say_time(
+    tasks: Sequence[Task],
+    name: str,
+    configuration: Configuration,
+    store: WindowStore,
+    experiment: str,
+    console: Console,
+) -> None:
+    """Time a few steps of the first fold that is left to train, and say how long all of them will take."""
+    left = [task for task in tasks if not ((child := find_tagged(experiment, FOLD, task.digest)) and child.finished)]
+    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them found again")
+    for task in left:
+        try:
+            step_s = seconds_per_step(name, task.job, configuration, store)
+        except TrainingError:
+            continue  # said where its turn comes
+        n_steps = sum(_steps(one, configuration) for one in left)
+        console.say(
+            f"{step_s:.2f} s a step: about {max(1, math.ceil(n_steps * step_s / 60))} min for {len(left)} models at "
+            f"{configuration['fit'].epochs} epochs, less where training stops early; stopped, the same command goes on"
+        )
+        return
+
+
+def _steps(task: Task, configuration: Configuration) -> float:
+    """Return the steps of a fold's training, predictions counted by their share of one."""
+    fit_settings, job = configuration["fit"], task.job
+    n_seen = len(job.part("train")) + (configuration["augmentation"].simulated_records if len(job.pool) else 0)
+    val, test = (math.ceil(len(job.part(part)) / fit_settings.batch_size) for part in ("val", "test"))
+    a_epoch = max(1, n_seen // fit_settings.batch_size) + FORWARD_SHARE * val
+    return fit_settings.epochs * a_epoch + FORWARD_SHARE * (val + test)
+
+
+class _Timed(Exception):
+    """Enough steps were timed."""
+
+
+def seconds_per_step(name: str, job: JobData, configuration: Configuration, store: WindowStore) -> float:
+    """Train a model for a few steps, forget it, and return the median time of a step after the first, s.
+
+    Raises
+    ------
+    TrainingError
+        If the fold cannot be trained on.
+    """
+    data = training_data(configuration, job, store)
+    encoder = fit_encoder(data.train)
+    model = initial_model(name, configuration, encoder, data, None).to(store.device)
+    ends: list[float] = []
+    n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration["augmentation"], configuration["fit"].batch_size))
+
+    def on_step(epoch: int, index: int, n: int, loss: float) -> None:
+        ends.append(time.perf_counter())
+        if len(ends) > n_steps:
+            raise _Timed
+
+    settings = replace(configuration["fit"], epochs=2)
+    with contextlib.suppress(_Timed):
+        fit(model, data, encoder, settings, configuration["augmentation"], on_step=on_step)
+    return float(np.median(np.diff(ends)))
+
+
+def _outcome(
+    task: Task,
+    name: str,
+    configuration: Configuration,
+    store: WindowStore,
+    experiment: str,
+    parent: Tracker,
+    console: Console,
+) -> Outcome:
+    """Train a fold's model and predict what it holds out, once; or find that it was done."""
+    n_train = len(task.job.part("train"))
+    earlier = find_tagged(experiment, FOLD, task.digest)
+    if earlier and earlier.finished:
+        console.say(f"{task.name}: finished before, run {earlier.run_id}")
+        _take_over(task.name, earlier, parent)
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{earlier.run_id}/predictions.csv", Path(folder))
+            return Outcome(task.fold.name, n_train, read_predictions(path))
+    try:
+        training_data(configuration, task.job, store)
+    except TrainingError as error:
+        console.warn(f"{task.name}: {error}")
+        return Outcome(task.fold.name, n_train, None, str(error))
+    if earlier:
+        _take_over(task.name, earlier, parent)
+    with open_run(
+        experiment,
+        task.name,
+        parent_id=parent.run_id,
+        run_id=earlier.run_id if earlier else None,
+        tags={FOLD: task.digest, "ecgml.command": "evaluate"},
+    ) as run:
+        tracker = Tracker(run.info.run_id)
+        trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
+        temperature = temperature_of(trained.model, store, trained.data.val, trained.encoder)
+        table = task.job.part("test", usable=False)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, temperature)
+        predictions = to_predictions(table, y_prob, task.job.scheme.classes)
+        with tracker.folder("predictions.csv") as path:
+            write_predictions(predictions, path)
+        state_path.unlink(missing_ok=True)
+    return Outcome(task.fold.name, n_train, predictions)
+
+
+def _take_over(name: str, child: Child, parent: Tracker) -> None:
+    """Make a fold's run a child of this one, unless it belongs to an evaluation that was finished."""
+    former = read_run(child.run_id).data.tags.get("mlflow.parentRunId")
+    if not former or read_run(former).info.status != "FINISHED":
+        move_children({name: child}, parent.run_id)
+
+
+def _report(tracker: Tracker, protocols: Sequence[Protocol], job: JobData, model: str, run_id: str) -> str:
+    """Log figures, tables and predictions of all protocols; return them in words."""
+    note = note_of(job)
+    section = protocols_section(protocols, note=note)
+    tracker.metrics(section.metrics)
+    tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
+    for drawn in pictures_of([section]):
+        with tracker.folder(f"figures/{drawn.name}.png") as path:
+            path.write_bytes(drawn.png)
+    summary = "One model's settings on several splits of the same records."
+    tracker.text(render_page("Splits", summary, [section], caution=note), "protocols.html")
+    tags = {
+        "ecgml.command": "evaluate",
+        "ecgml.model": model,
+        "ecgml.model_run": run_id,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        "ecgml.simulated": "true" if job.simulated else "",
+    }
+    tracker.tags({key: value for key, value in tags.items() if value})
+    said = "\n".join([*([note] if note else []), *section.words[1:]])
+    default = protocols[0].scores
+    said = (
+        f"{TITLES[DEFAULT]}: macro-F1 {default['macro_f1'].value:.3f} ({default['macro_f1'].low:.3f}–"
+        f"{default['macro_f1'].high:.3f}) on {default.n_records:,} records\n{said}"
+    )
+    tracker.describe(said.replace("\n", "\n\n"))
+    return said
