@@ -120,7 +120,7 @@ def published_folds(table: RecordTable, numbers: NDArray[np.int64]) -> list[Fold
     parts[tested & (parts != "test")] = ""
     parts[np.isin(table.patients, table.patients[parts == "val"]) & (parts == "train")] = ""
     there = all((parts == part).any() for part in ("train", "val", "test"))
-    return [Fold("published fold 10", parts)] if there else []
+    return [Fold("fold 10", parts)] if there else []
 
 
 def _k_folds(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.figures.style import FAINT, GREY, INK, bare, model_style, new_figure
@@ -72,6 +73,7 @@ def _finish(axes: Axes, label: str, rows: Sequence[object]) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def _wrapped(title: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ecgml.evaluation.figures.style import FAINT, GREY, INK, bare, model_style, new_figure
 from ecgml.evaluation.subgroups import GAP_METRICS, SubgroupScores
@@ -50,6 +51,7 @@ def subgroups_figure(scores: SubgroupScores, *, title: str = "", note: str = "")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_xlabel("lower is better" if metric == "ece" else "", fontsize=9, color=INK)
     panels[0].set_yticks(places, labels)
     return figure

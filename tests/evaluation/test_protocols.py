@@ -1,0 +1,115 @@
+"""Protocols: folds are pooled whole, the drop is paired where the records are the same, too few is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ecgml.errors import EvaluationError
+from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.protocols import Outcome, judge_protocols, pool, protocol_table
+from ecgml.evaluation.report.protocols import protocols_section
+from ecgml.evaluation.report.subgroups import subgroups_section
+from ecgml.evaluation.scores import score
+from ecgml.evaluation.subgroups import score_subgroups
+from ecgml.page.html import render_page
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def folds_of(predictions: Predictions, n_folds: int = 3) -> list[Outcome]:
+    number = np.arange(predictions.n_records) % n_folds
+    return [Outcome(f"{k + 1} of {n_folds}", 200, predictions.subset(number == k)) for k in range(n_folds)]
+
+
+def elsewhere(predictions: Predictions, name: str = "other") -> Predictions:
+    ids = tuple(f"{name} {row}" for row in range(predictions.n_records))
+    return replace(predictions, record_ids=ids, groups=ids, sources=(name,) * len(ids))
+
+
+def test_folds_are_scored_together_as_one_set(simulate: Callable[..., Predictions]) -> None:
+    predictions = simulate(300)
+    pooled = pool(folds_of(predictions))
+    assert sorted(pooled.record_ids) == sorted(predictions.record_ids)
+    ours, theirs = score(pooled, n_bootstrap=0), score(predictions, n_bootstrap=0)
+    for name in ("accuracy", "macro_f1", "macro_auroc", "ece"):
+        assert ours[name].value == pytest.approx(theirs[name].value, abs=1e-12)
+
+
+def test_a_record_tested_twice_is_refused(simulate: Callable[..., Predictions]) -> None:
+    once = Outcome("1 of 2", 10, simulate(50))
+    with pytest.raises(EvaluationError, match="is there twice"):
+        pool([once, once])
+
+
+def test_where_the_records_are_the_same_the_drop_is_paired(simulate: Callable[..., Predictions]) -> None:
+    """The default part is 100 of the 300 records: the drop is that of the paired comparison on those."""
+    default, everything = simulate(300, skill=2.5).take(range(100)), simulate(300, skill=1.5, seed=1)
+    outcomes = {"default": [Outcome("test part", 200, default)], "kfold": folds_of(everything)}
+    found = judge_protocols(outcomes, n_bootstrap=200, seed=4)[1]
+    expected = compare(default, everything.take(range(100)), n_bootstrap=200, seed=4).differences["macro_f1"]
+    assert found.drop["macro_f1"] == expected
+    assert found.basis == "paired, on the 100 records of the default test part"
+    assert found.scores.n_records == 300
+
+
+def test_on_other_patients_it_is_not_called_paired(simulate: Callable[..., Predictions]) -> None:
+    default, other = simulate(300, skill=2.5), elsewhere(simulate(200, skill=0.5, seed=1))
+    outcomes = {"default": [Outcome("test part", 1, default)], "external": [Outcome("external cohort", 1, other)]}
+    found = judge_protocols(outcomes, n_bootstrap=200)[1]
+    assert found.basis == "not paired: other patients"
+    ours = found.drop["accuracy"]
+    assert ours.value == pytest.approx(
+        (default.y_pred == default.y_true).mean() - (other.y_pred == other.y_true).mean()
+    )
+    assert ours.low > 0
+
+
+def test_a_source_of_few_patients_is_too_few_to_tell(simulate: Callable[..., Predictions]) -> None:
+    big, small = elsewhere(simulate(200), "big"), elsewhere(simulate(12, seed=2), "small")
+    outcomes = {
+        "default": [Outcome("test part", 1, simulate(100))],
+        "source": [Outcome("big", 12, big), Outcome("small", 200, small), Outcome("tiny", 0, None, "one class")],
+    }
+    found = judge_protocols(outcomes, n_bootstrap=50)[1]
+    assert [fold.note for fold in found.folds] == ["", "too few to tell", "one class"]
+    assert found.note == ""
+    assert found.notes == ("tiny: one class",)
+    table = protocol_table(judge_protocols(outcomes, n_bootstrap=50)).set_index(["protocol", "held_out"])
+    assert table.loc[("source", "small"), "note"] == "too few to tell"
+    assert table.loc[("source", ""), "n_records"] == 212
+    assert np.isnan(table.loc[("source", "tiny"), "macro_f1"])
+
+
+def test_a_protocol_that_nothing_could_be_trained_for_has_no_figures(simulate: Callable[..., Predictions]) -> None:
+    outcomes = {"default": [Outcome("test part", 1, simulate())], "date": [Outcome("1 of 2", 0, None, "no")]}
+    assert [one.name for one in judge_protocols(outcomes, n_bootstrap=20)] == ["default"]
+
+
+def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., Predictions]) -> None:
+    default, everything = simulate(300, skill=3.0).take(range(100)), simulate(300, skill=0.5, seed=1)
+    protocols = judge_protocols(
+        {"default": [Outcome("test part", 200, default)], "kfold": folds_of(everything)}, n_bootstrap=100
+    )
+    section = protocols_section(protocols, note="Simulated data")
+    assert section.parts[0].png.startswith(PNG)
+    assert "lower, by more than noise" in section.findings[0]
+    drop = protocols[1].drop["macro_f1"]
+    assert section.metrics["protocol_kfold_drop_macro_f1"] == drop.value
+    assert section.metrics["protocol_default_macro_f1"] == protocols[0].scores["macro_f1"].value
+    ward = {"ward": ["<b>a</b>" if row % 2 else "b" for row in range(300)]}
+    own = subgroups_section(score_subgroups(everything, ward, n_bootstrap=50))
+    assert own.parts[0].png.startswith(PNG)
+    html = render_page("Title", "", [section, own])
+    assert "<b>a</b>" not in html
+    assert "ward &lt;b&gt;a&lt;/b&gt;" in html
+
+
+def test_subgroups_of_nothing_known_are_said(simulate: Callable[..., Predictions]) -> None:
+    section = subgroups_section(score_subgroups(simulate(), {"sex": [""] * 300}, n_bootstrap=10))
+    assert section.parts == ()
+    assert "Unknown, of 300 records: sex of 300." in section.words
