@@ -11,6 +11,7 @@ import pandas as pd
 from ecgml.evaluation.cautions import FEW_GROUPS
 from ecgml.evaluation.contrast import contrast
 from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores, score
 
@@ -41,6 +42,8 @@ class Outcome:
     """None where no model could be trained."""
     note: str = ""
     """Why not; empty otherwise."""
+    run_id: str = ""
+    """Where the model's figures and predictions lie."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +55,7 @@ class HeldOut:
     scores: Scores | None
     note: str
     """Why there are none, or why they tell too little."""
+    run_id: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +71,8 @@ class Protocol:
     """The default split's figures minus these, by metric; None for the default split itself."""
     basis: str
     """On which records the drop stands."""
+    on_basis: Mapping[str, float]
+    """This protocol's figures on those records, by metric; empty for the default split itself."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
 
@@ -109,17 +115,19 @@ def judge_protocols(
         In the order of :data:`TITLES`.
     """
     pooled = {name: pool(found) for name, found in outcomes.items() if any(one.predictions for one in found)}
-    reference = pooled[DEFAULT]
+    reference, n_usual = pooled[DEFAULT], outcomes[DEFAULT][0].n_train
     protocols = []
     for name in sorted(pooled, key=list(TITLES).index):
-        drop, basis = None, ""
+        drop, basis, on_basis = None, "", {}
         if name != DEFAULT:
             own, basis = _beside(reference, pooled[name])
             drop = contrast(reference, own, n_bootstrap=n_bootstrap, seed=seed)
-        folds = tuple(_held_out(one, n_bootstrap, seed) for one in outcomes[name])
+            metrics = Metrics(own)
+            on_basis = dict(zip(metrics.names, metrics.point().tolist(), strict=True))
+        folds = tuple(_held_out(one, n_usual, n_bootstrap, seed) for one in outcomes[name])
         missing = [f"{one.name}: {one.note}" for one in outcomes[name] if one.predictions is None]
         scores = score(pooled[name], n_bootstrap=n_bootstrap, seed=seed)
-        protocols.append(Protocol(name, scores, folds, drop, basis, (*(notes or {}).get(name, ()), *missing)))
+        protocols.append(Protocol(name, scores, folds, drop, basis, on_basis, (*(notes or {}).get(name, ()), *missing)))
     return protocols
 
 
@@ -147,11 +155,14 @@ def _beside(reference: Predictions, own: Predictions) -> tuple[Predictions, str]
     return own, f"not paired: {shared:,} patients in both" if shared else "not paired: other patients"
 
 
-def _held_out(outcome: Outcome, n_bootstrap: int, seed: int) -> HeldOut:
+def _held_out(outcome: Outcome, n_usual: int, n_bootstrap: int, seed: int) -> HeldOut:
     if outcome.predictions is None:
-        return HeldOut(outcome.name, outcome.n_train, None, outcome.note)
+        return HeldOut(outcome.name, outcome.n_train, None, outcome.note, outcome.run_id)
     scores = score(outcome.predictions, n_bootstrap=n_bootstrap, seed=seed)
-    return HeldOut(outcome.name, outcome.n_train, scores, "too few to tell" if scores.n_groups < FEW_GROUPS else "")
+    note = "too few to tell" if scores.n_groups < FEW_GROUPS else ""
+    if not note and outcome.n_train < n_usual / 2:
+        note = f"trained on {outcome.n_train:,} records alone, the default split on {n_usual:,}"
+    return HeldOut(outcome.name, outcome.n_train, scores, note, outcome.run_id)
 
 
 def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
@@ -162,7 +173,7 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
     table : DataFrame
         Columns ``protocol``, ``held_out`` (empty: all, pooled), ``n_train`` (empty where pooled), ``n_records``,
         ``n_patients``, accuracy, macro_f1 and macro_auroc, and ``drop_`` of each where pooled, every one followed by
-        its ``_low`` and ``_high``; ``basis`` of the drop; ``note``.
+        its ``_low`` and ``_high``; ``basis`` of the drop; ``note``; ``run`` of the fold's model.
     """
     rows = []
     for one in protocols:
@@ -172,7 +183,12 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
                 rows[-1] |= _figures(f"drop_{metric}", estimate)
         rows[-1]["basis"] = one.basis
         if len(one.folds) > 1:
-            rows += [_row(one.name, fold.name, fold.n_train, fold.scores, fold.note) for fold in one.folds]
+            rows += [
+                _row(one.name, fold.name, fold.n_train, fold.scores, fold.note) | {"run": fold.run_id}
+                for fold in one.folds
+            ]
+        else:
+            rows[-1]["run"] = one.folds[0].run_id
     return pd.DataFrame(rows)
 
 

@@ -24,7 +24,9 @@ from ecgml.errors import ConfigError, EvaluationError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions, write_predictions
 from ecgml.evaluation.protocols import DEFAULT, TITLES, Outcome, Protocol, judge_protocols, protocol_table
 from ecgml.evaluation.report.protocols import protocols_section
+from ecgml.evaluation.summary import interval_text
 from ecgml.page.html import pictures_of, render_page
+from ecgml.page.sections import sentence
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.evidence import PastJob, read_past_job
@@ -140,7 +142,8 @@ def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console,
                 raise EvaluationError(f"splits: the default split cannot be trained: {outcomes[DEFAULT][0].note}")
             evaluation = asked["evaluation"]
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
-            said = _report(tracker, protocols, job, model, run_id)
+            impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
+            said = _report(tracker, protocols, impossible, job, model, run_id)
     return f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui"
 
 
@@ -179,7 +182,9 @@ def _tasks(
                 found[protocol] = patient_folds(table, settings.folds, split)
             elif protocol == "date":
                 found[protocol] = date_folds(table, settings.folds, split)
-                if undated := int((table.dates == "").sum()):
+                if not found[protocol]:
+                    notes[protocol] = ["no record has an acquisition date"]
+                elif undated := int((table.dates == "").sum()):
                     notes[protocol] = [f"{undated:,} of {len(table):,} records have no date and are left out"]
             elif protocol == "source":
                 found[protocol] = source_folds(table, split)
@@ -190,8 +195,8 @@ def _tasks(
                 found[protocol] = published_folds(table, numbers)
                 if not found[protocol]:
                     notes[protocol] = ["no record is of fold 10, of fold 9 or of folds 1 to 8; give --folds-file"]
-                elif unnamed := int((found[protocol][0].parts == "").sum()):
-                    notes[protocol] = [f"{unnamed:,} of {len(table):,} records are of no published fold; left out"]
+                elif unused := int((found[protocol][0].parts == "").sum()):
+                    notes[protocol] = [f"{unused:,} of {len(table):,} records have no place in these folds"]
         except TrainingError as error:
             if protocol == "published":
                 raise
@@ -216,11 +221,11 @@ def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
 def _own(past: PastJob) -> dict[str, list[Outcome]]:
     """Return the model's stored predictions of its test part and the external cohort."""
     n_train = int((past.split.part == "train").sum())
-    outcomes = {DEFAULT: [Outcome("test part", n_train, past.predictions)]}
+    outcomes = {DEFAULT: [Outcome("test part", n_train, past.predictions, run_id=past.run_id)]}
     if "external_predictions.csv" in artifact_names(past.run_id):
         with TemporaryDirectory(prefix="ecgml-") as folder:
             path = fetch_artifact(f"runs:/{past.run_id}/external_predictions.csv", Path(folder))
-            outcomes["external"] = [Outcome("external cohort", n_train, read_predictions(path))]
+            outcomes["external"] = [Outcome("external cohort", n_train, read_predictions(path), run_id=past.run_id)]
     return outcomes
 
 
@@ -303,7 +308,7 @@ def _outcome(
         _take_over(task.name, earlier, parent)
         with TemporaryDirectory(prefix="ecgml-") as folder:
             path = fetch_artifact(f"runs:/{earlier.run_id}/predictions.csv", Path(folder))
-            return Outcome(task.fold.name, n_train, read_predictions(path))
+            return Outcome(task.fold.name, n_train, read_predictions(path), run_id=earlier.run_id)
     try:
         training_data(configuration, task.job, store)
     except TrainingError as error:
@@ -327,7 +332,7 @@ def _outcome(
         with tracker.folder("predictions.csv") as path:
             write_predictions(predictions, path)
         state_path.unlink(missing_ok=True)
-    return Outcome(task.fold.name, n_train, predictions)
+    return Outcome(task.fold.name, n_train, predictions, run_id=run.info.run_id)
 
 
 def _take_over(name: str, child: Child, parent: Tracker) -> None:
@@ -337,10 +342,17 @@ def _take_over(name: str, child: Child, parent: Tracker) -> None:
         move_children({name: child}, parent.run_id)
 
 
-def _report(tracker: Tracker, protocols: Sequence[Protocol], job: JobData, model: str, run_id: str) -> str:
+def _report(
+    tracker: Tracker,
+    protocols: Sequence[Protocol],
+    impossible: Mapping[str, Sequence[str]],
+    job: JobData,
+    model: str,
+    run_id: str,
+) -> str:
     """Log figures, tables and predictions of all protocols; return them in words."""
     note = note_of(job)
-    section = protocols_section(protocols, note=note)
+    section = protocols_section(protocols, impossible=impossible, note=note)
     tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     for drawn in pictures_of([section]):
@@ -359,9 +371,7 @@ def _report(tracker: Tracker, protocols: Sequence[Protocol], job: JobData, model
     tracker.tags({key: value for key, value in tags.items() if value})
     said = "\n".join([*([note] if note else []), *section.words[1:]])
     default = protocols[0].scores
-    said = (
-        f"{TITLES[DEFAULT]}: macro-F1 {default['macro_f1'].value:.3f} ({default['macro_f1'].low:.3f}–"
-        f"{default['macro_f1'].high:.3f}) on {default.n_records:,} records\n{said}"
-    )
+    figure = interval_text(default["macro_f1"])
+    said = f"{sentence(TITLES[DEFAULT])}: macro-F1 {figure} on {default.n_records:,} records.\n{said}"
     tracker.describe(said.replace("\n", "\n\n"))
     return said

@@ -72,11 +72,13 @@ def test_on_other_patients_it_is_not_called_paired(simulate: Callable[..., Predi
 def test_a_source_of_few_patients_is_too_few_to_tell(simulate: Callable[..., Predictions]) -> None:
     big, small = elsewhere(simulate(200), "big"), elsewhere(simulate(12, seed=2), "small")
     outcomes = {
-        "default": [Outcome("test part", 1, simulate(100))],
-        "source": [Outcome("big", 12, big), Outcome("small", 200, small), Outcome("tiny", 0, None, "one class")],
+        "default": [Outcome("test part", 100, simulate(100))],
+        "source": [Outcome("big", 12, big), Outcome("small", 100, small), Outcome("tiny", 0, None, "one class")],
     }
     found = judge_protocols(outcomes, n_bootstrap=50)[1]
-    assert [fold.note for fold in found.folds] == ["", "too few to tell", "one class"]
+    assert [fold.note for fold in found.folds] == [
+        "trained on 12 records alone, the default split on 100", "too few to tell", "one class",
+    ]  # fmt: skip
     assert found.note == ""
     assert found.notes == ("tiny: one class",)
     table = protocol_table(judge_protocols(outcomes, n_bootstrap=50)).set_index(["protocol", "held_out"])
@@ -95,9 +97,12 @@ def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., P
     protocols = judge_protocols(
         {"default": [Outcome("test part", 200, default)], "kfold": folds_of(everything)}, n_bootstrap=100
     )
-    section = protocols_section(protocols, note="Simulated data")
+    section = protocols_section(protocols, impossible={"date": ["no record has a date"]}, note="Simulated data")
+    assert "Not possible: acquisition days held out, pooled: no record has a date." in section.words
     assert section.parts[0].png.startswith(PNG)
-    assert "lower, by more than noise" in section.findings[0]
+    assert "a drop of more than noise" in section.findings[0]
+    here, before = (score(one, n_bootstrap=0)["macro_f1"].value for one in (everything.take(range(100)), default))
+    assert f"{here:.3f} against {before:.3f}" in section.findings[0]
     drop = protocols[1].drop["macro_f1"]
     assert section.metrics["protocol_kfold_drop_macro_f1"] == drop.value
     assert section.metrics["protocol_default_macro_f1"] == protocols[0].scores["macro_f1"].value

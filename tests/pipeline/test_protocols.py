@@ -78,6 +78,7 @@ def test_every_record_is_predicted_once_by_a_model_that_did_not_see_it(job: Job,
     assert run.data.metrics["protocol_external_macro_f1"] == pytest.approx(own["external_macro_f1"], abs=1e-9)
     table = pd.read_csv(artifact(run, "protocols.csv"), keep_default_na=False).set_index(["protocol", "held_out"])
     assert table.loc[("kfold", ""), "n_records"] == len(split)
+    assert {table.loc[("kfold", f"{k} of 3"), "run"] for k in (1, 2, 3)} == {one.info.run_id for one in folds.values()}
     assert "Simulated data" in said
     assert "s a step: about" in stream.getvalue()
     assert stream.getvalue().index("s a step: about") < stream.getvalue().index("parameters on cpu")

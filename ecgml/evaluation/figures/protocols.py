@@ -31,12 +31,14 @@ def protocols_figure(protocols: Sequence[Protocol], *, title: str = "", note: st
     for one in protocols:
         drop = one.drop["macro_f1"] if one.drop else None
         n_records = f"{one.scores.n_records:,} records"
+        if one.name in ("default", "published"):
+            n_records += f", trained on {one.folds[0].n_train:,}"
         rows.append((f"{_wrapped(one.title)}\n{n_records}", True, dict(one.scores.estimates), drop, bool(one.note)))
         if one.name == "source":
             for fold in one.folds:
                 own = dict(fold.scores.estimates) if fold.scores else {}
                 size = f"{fold.scores.n_records:,} records" if fold.scores else "not possible"
-                rows.append((f"{fold.name}, {size}", False, own, None, bool(fold.note)))
+                rows.append((f"{fold.name}, {size},\ntrained on {fold.n_train:,}", False, own, None, bool(fold.note)))
     figure = new_figure(11.5, 0.58 * len(rows) + 1.6, title, note)
     panels = figure.subplots(1, 4, sharey=True)
     main, held_out = str(model_style(0)["color"]), GREY

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.figures.protocols import protocols_figure
-from ecgml.evaluation.protocols import DEFAULT, SHOWN, Protocol
+from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
 from ecgml.evaluation.summary import interval_text
-from ecgml.page.sections import Listing, Section, picture
+from ecgml.page.sections import Listing, Section, picture, sentence
 
 
-def protocols_section(protocols: Sequence[Protocol], *, note: str = "") -> Section:
+def protocols_section(
+    protocols: Sequence[Protocol], *, impossible: Mapping[str, Sequence[str]] | None = None, note: str = ""
+) -> Section:
     """Return figure, tables and words about the protocols.
 
     Parameters
     ----------
     protocols : sequence of Protocol
         As `judge_protocols` returns them, the default split first.
+    impossible : mapping of str to sequence of str, optional
+        Protocols that have no figures, by name, and why.
     note : str
         Below the figure: "Simulated data".
     """
@@ -28,8 +32,9 @@ def protocols_section(protocols: Sequence[Protocol], *, note: str = "") -> Secti
         "records resemble what it learnt from. A figure that falls when days, sources or hospitals are held out rests "
         "in part on what day, source and hospital have in common. Except for the external cohort each is of models "
         "trained anew with this model's settings, one a fold; validation is always of the training side.",
-        *(f"{_sentence(one)}" for one in held),
-        *(f"{one.title}: {said}" for one in protocols for said in one.notes),
+        *map(_sentence, held),
+        *(f"{sentence(one.title)}: {said}." for one in protocols for said in one.notes),
+        *(f"Not possible: {TITLES[name]}: {'; '.join(why)}." for name, why in (impossible or {}).items()),
     ]
     worst = max((one for one in held if not one.note), key=lambda one: one.drop["macro_f1"].value, default=None)
     findings = () if worst is None or worst.drop["macro_f1"].low <= 0 else (_sentence(worst),)
@@ -59,13 +64,17 @@ def protocols_section(protocols: Sequence[Protocol], *, note: str = "") -> Secti
 def _sentence(one: Protocol) -> str:
     drop, own = one.drop["macro_f1"], one.scores["macro_f1"]
     if one.note:
-        return f"{one.title}: {one.scores.n_groups} patients, {one.note}."
-    verb = "no lower than noise could make" if drop.low <= 0 else "lower, by more than noise"
-    if drop.high < 0:
-        verb = "higher, by more than noise"
+        return f"{sentence(one.title)}: {one.scores.n_groups} patients, {one.note}."
+    if drop.low > 0:
+        judged = "a drop of more than noise"
+    elif drop.high < 0:
+        judged = "a rise of more than noise"
+    else:
+        judged = "no more than noise could make"
+    here = one.on_basis["macro_f1"]
     return (
-        f"{one.title[:1].upper()}{one.title[1:]}: macro-F1 {interval_text(own)} on {one.scores.n_records:,} records, "
-        f"{verb} (drop {signed(drop)}; {one.basis})."
+        f"{sentence(one.title)}: macro-F1 {interval_text(own)} on {one.scores.n_records:,} records. Against the "
+        f"default split ({one.basis}): {here:.3f} against {here + drop.value:.3f}, drop {signed(drop)}, {judged}."
     )
 
 
