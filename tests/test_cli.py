@@ -275,3 +275,9 @@ def test_doctor_names_what_would_fail(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert result.exit_code == 1
     assert "nowhere does not exist" in result.output
     assert "'cuda:9' is not there" in result.output
+
+
+def test_options_of_splits_are_refused_without_them() -> None:
+    result = call("evaluate", "runs:/x", "data", "--folds", "3")
+    assert result.exit_code == 2
+    assert "--folds: only with --splits" in result.output

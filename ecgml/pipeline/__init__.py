@@ -6,6 +6,8 @@ data       the job's data: opened, simulated where none is given, preprocessed, 
 prepare    `ecgml prepare`: fill the cache, say what was found
 audit      `ecgml audit`: how much of a score needs no ECG
 evaluate   `ecgml evaluate`: a trained model on any cohort that it was not trained on
+protocols  `ecgml evaluate --splits`: a model's settings on other splits, trained anew fold by fold
+attributes what divides records into subgroups
 compare    `ecgml compare`: two trained models, paired
 train      `ecgml train`: both models, from files to compared, tracked runs
 download   `ecgml download`: a public data set, fetched, checked and opened

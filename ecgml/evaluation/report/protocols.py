@@ -45,8 +45,8 @@ def protocols_section(
         alt="; ".join(f"{one.title}: macro-F1 {interval_text(one.scores['macro_f1'])}" for one in protocols),
         basis=f"{default.scores.n_records:,} records of the default test part; what each protocol holds out",
         words=(
-            "Dots with 95 % intervals over patients. Hollow: too few patients to tell, or a drop that noise could "
-            "make. Grey: each source held out by itself.",
+            "Dots with 95 % intervals over patients. Hollow: too few patients or training records to tell, or a "
+            "drop that noise could make. Grey: each source held out by itself.",
         ),
     )
     metrics = {}
