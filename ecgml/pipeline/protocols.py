@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import ecgml
+from ecgml.calibration.scaling import fit_scaling
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
@@ -31,7 +32,7 @@ from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.evidence import PastJob, read_past_job
 from ecgml.pipeline.reporting import environment, git_commit, note_of
-from ecgml.pipeline.scoring import predict_table, temperature_of, to_predictions
+from ecgml.pipeline.scoring import predict_table, said_of, to_predictions
 from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
 from ecgml.pipeline.train import fit_model, initial_model, training_data
 from ecgml.service.models import fetch_checkpoint, pinned
@@ -325,9 +326,10 @@ def _outcome(
     ) as run:
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
-        temperature = temperature_of(trained.model, store, trained.data.val, trained.encoder)
-        table = task.job.part("test", usable=False)
-        y_prob = predict_table(trained.model, store, table, trained.encoder, temperature)
+        val, table = trained.data.val, task.job.part("test", usable=False)
+        said = said_of(trained.model, store, val, trained.encoder, len(task.job.scheme.classes))
+        scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder("predictions.csv") as path:
             write_predictions(predictions, path)
