@@ -23,7 +23,7 @@ SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
     "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
     "audit": "Leak audit: what DATA's tables alone would reach, beside MODEL with and without its clinical values.",
-    "evaluate": "Score MODEL (a checkpoint folder, runs:/… or models:/…) on DATA that it was not trained on.",
+    "evaluate": "Report on MODEL (a checkpoint folder, runs:/… or models:/…): on DATA, or on its own test part.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
     "promote": "Make WHAT (a model's or study's run, a version, an alias) champion if it passes the gate.",
 }
@@ -319,7 +319,7 @@ def _audit() -> click.Command:
 
 
 def _evaluate() -> click.Command:
-    def run(what: tuple[str, ...], config: str, model: str, **options: str) -> None:
+    def run(what: tuple[str, ...], config: str, model: str, out: str, **options: str) -> None:
         from ecgml.config import fields_of
         from ecgml.pipeline.console import Console
         from ecgml.pipeline.evaluate import evaluate
@@ -336,13 +336,14 @@ def _evaluate() -> click.Command:
         for name in fields_of(ProtocolSettings):
             if options.pop(name):
                 raise click.UsageError(f"--{name.replace('_', '-')}: only with --splits")
-        click.echo(evaluate(model, options, Console(), config=config))
+        click.echo(evaluate(model, options, Console(), config=config, out=out))
 
     from ecgml.pipeline.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
 
     extra = [
-        click.Argument(["what"], nargs=-1, metavar="MODEL DATA..."),
+        click.Argument(["what"], nargs=-1, metavar="MODEL [DATA]..."),
         click.Option(["--model"], default="", metavar="MODEL", help="Instead of the first argument."),
+        click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
     ]
     return _command("evaluate", run, EVALUATE_SECTIONS | PROTOCOL_SECTIONS, extra)

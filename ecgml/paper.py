@@ -51,6 +51,51 @@ class Page:
     """Shape (n_clips, 3): (x, y, +1 or -1) where a trace leaves its reach upwards or downwards, each stretch once."""
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A lead's stretch of time on the page."""
+
+    lead: str
+    start: int
+    stop: int
+    """The time points shown: ``start`` to ``stop - 1``."""
+    left_mm: float
+    right_mm: float
+    middle_mm: float
+    """Where its baseline is, from the top."""
+
+
+def cells(n_times: int, fs: float) -> list[Cell]:
+    """Return where the leads of a record stand on the page: three rows of four, then the strip.
+
+    Parameters
+    ----------
+    n_times : int
+        Time points of the record; what is beyond :data:`SHOWN_S` is not shown.
+    fs : float
+        Sampling frequency, Hz.
+    """
+    n_shown = min(n_times, round(SHOWN_S * fs))
+    edges = np.linspace(0, n_shown, 5).round().astype(int).tolist()
+    places = [
+        (lead, row, edges[column], edges[column + 1])
+        for row, leads in enumerate(_ROWS)
+        for column, lead in enumerate(leads)
+    ]
+    mm_per_time = MM_PER_S / fs
+    return [
+        Cell(
+            lead,
+            start,
+            stop,
+            _LEFT_MM + mm_per_time * start,
+            _LEFT_MM + mm_per_time * stop,
+            _FIRST_ROW_MM + row * _ROW_MM,
+        )
+        for lead, row, start, stop in [*places, (_STRIP, len(_ROWS), 0, n_shown)]
+    ]
+
+
 def layout(waveform: NDArray[np.floating], fs: float) -> Page:
     """Lay a 12-lead ECG out on a page.
 
@@ -81,16 +126,10 @@ def layout(waveform: NDArray[np.floating], fs: float) -> Page:
         raise RecordError(f"paper: sampling frequency {fs} Hz, expected a positive number", "sampling frequency")
 
     n_shown = min(waveform.shape[1], round(SHOWN_S * fs))
-    edges = np.linspace(0, n_shown, 5).round().astype(int)
     x = _LEFT_MM + MM_PER_S * np.arange(n_shown) / fs
     traces, clips, labels, pulses = [], [], [], []
-    cells = [
-        (lead, row, edges[column], edges[column + 1])
-        for row, leads in enumerate(_ROWS)
-        for column, lead in enumerate(leads)
-    ]
-    for lead, row, start, stop in [*cells, (_STRIP, len(_ROWS), 0, n_shown)]:
-        middle_mm = _FIRST_ROW_MM + row * _ROW_MM
+    for cell in cells(waveform.shape[1], fs):
+        lead, start, stop, middle_mm = cell.lead, cell.start, cell.stop, cell.middle_mm
         mv = np.asarray(waveform[LEADS.index(lead), :n_shown], dtype=np.float64)
         there = np.isfinite(mv)
         if there.any():

@@ -43,6 +43,12 @@ class ClinicalEncoder:
         """Length of an encoded row."""
         return 2 * len(CLINICAL_COLUMNS) + sum(column.circular for column in CLINICAL_COLUMNS)
 
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """The clinical column that each number of an encoded row comes from, shape (n_out,)."""
+        values = [np.full(2 if column.circular else 1, index) for index, column in enumerate(CLINICAL_COLUMNS)]
+        return np.concatenate([*values, np.arange(len(CLINICAL_COLUMNS))])
+
     def encode(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode rows.
 

@@ -28,6 +28,11 @@ def write_predictions(predictions: Predictions, path: str | Path) -> Path:
     OutputError
         If the file cannot be written.
     """
+    return write_whole(path, as_csv(predictions))
+
+
+def as_csv(predictions: Predictions) -> bytes:
+    """Return predictions as :func:`write_predictions` writes them."""
     names = np.array([*predictions.classes, ""], dtype=object)  # NOT_SCORED is -1, which indexes the last
     table = pd.DataFrame(
         {
@@ -41,7 +46,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> Path:
             "note": predictions.notes,
         }
     )
-    return write_whole(path, table.to_csv(index=False, lineterminator="\n").encode())
+    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def read_predictions(path: str | Path) -> Predictions:

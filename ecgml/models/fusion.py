@@ -61,7 +61,11 @@ class FusionModel(nn.Module):
         -------
         logits : Tensor, shape (B, K)
         """
-        features, mask = self.trunk(normalise(waveform, mask), mask)
+        return self.from_normalised(normalise(waveform, mask), mask, clinical)
+
+    def from_normalised(self, waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:
+        """As :meth:`forward`, of a waveform that :func:`normalise` returned: what explanations start from."""
+        features, mask = self.trunk(waveform, mask)
         sequence = self.recurrent(features.squeeze(2).transpose(1, 2))  # (B, t, 2 H)
         pooled = self.pooling(sequence, mask[:, 0, 0])
         return self.head(torch.cat([pooled, self.clinical(clinical)], dim=1)).float()
@@ -78,5 +82,9 @@ class BaselineModel(nn.Module):
 
     def forward(self, waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:
         """As :meth:`FusionModel.forward`."""
-        features, mask = self.trunk(normalise(waveform, mask), mask)
+        return self.from_normalised(normalise(waveform, mask), mask, clinical)
+
+    def from_normalised(self, waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:
+        """As :meth:`FusionModel.from_normalised`."""
+        features, mask = self.trunk(waveform, mask)
         return self.head(self.pooling(features.squeeze(2).transpose(1, 2).float(), mask[:, 0, 0])).float()

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ecgml.page.sections import Listing, Picture, Section
+from ecgml.page.sections import Listing, Picture, Section, artifact_path
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -103,7 +103,8 @@ def _picture(part: Picture, warning: str) -> str:
     return (
         f'<figure id="{_anchor(part)}"><h3>{escape(part.title)}</h3>'
         f'<div class="wide" tabindex="0"><img alt="{escape(part.alt)}" src="data:image/png;base64,{data}"></div>'
-        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Stands on: {escape(part.basis)}.</p>{warning}'
+        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Stands on: {escape(part.basis)}.{_artifact(part)}</p>'
+        f"{warning}"
         "</figcaption></figure>"
     )
 
@@ -113,8 +114,14 @@ def _listing(part: Listing) -> str:
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in zip(*part.columns.values(), strict=True))
     return (
         f'<div id="{_anchor(part)}"><h3>{escape(part.title)}</h3><div class="wide" tabindex="0">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_paragraphs(part.words)}</div>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_paragraphs(part.words)}"
+        f'<p class="basis">{_artifact(part).strip()}</p></div>'
     )
+
+
+def _artifact(part: Picture | Listing) -> str:
+    """Say which file holds a part, in a folder of the page and in a run's artifacts."""
+    return f" Artifact: {escape(artifact_path(part))}"
 
 
 def _cell(value: object) -> str:

@@ -55,6 +55,15 @@ class Section:
     """What a tracker keeps."""
 
 
+FIGURES, TABLES = "figures", "tables"
+"""Folders beside a page."""
+
+
+def artifact_path(part: Picture | Listing) -> str:
+    """Return the file that holds a picture or table, relative to the page."""
+    return f"{FIGURES}/{part.name}.png" if isinstance(part, Picture) else f"{TABLES}/{part.name}.csv"
+
+
 def snake_case(text: str) -> str:
     """Return text as a part of a metric's name."""
     return re.sub(r"\W+", "_", text.lower()).strip("_")

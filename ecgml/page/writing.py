@@ -12,10 +12,10 @@ import pandas as pd
 
 from ecgml.errors import OutputError
 from ecgml.page.html import listings_of, pictures_of
-from ecgml.page.sections import Section
+from ecgml.page.sections import FIGURES, TABLES, Section, artifact_path
 from ecgml.saving import write_whole
 
-FIGURES, TABLES = "figures", "tables"
+__all__ = ["FIGURES", "TABLES", "check_folder", "write_page"]
 
 
 def check_folder(folder: Path, page: str) -> None:
@@ -40,7 +40,12 @@ def check_folder(folder: Path, page: str) -> None:
 
 
 def write_page(
-    folder: Path, page: str, html: str, sections: Sequence[Section], tables: Mapping[str, Mapping[str, Sequence]]
+    folder: Path,
+    page: str,
+    html: str,
+    sections: Sequence[Section],
+    tables: Mapping[str, Mapping[str, Sequence]],
+    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write a page, its pictures (``figures/*.png``) and tables (``tables/*.csv``), in place of earlier ones.
 
@@ -57,6 +62,8 @@ def write_page(
         Whose pictures and tables are written.
     tables : mapping of str to mapping
         Further tables: name -> column -> cells.
+    files : mapping of str to bytes, optional
+        Further files beside the page: name -> content.
 
     Raises
     ------
@@ -67,19 +74,21 @@ def write_page(
     partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
         for part in pictures_of(sections):
-            write_whole(partial / FIGURES / f"{part.name}.png", part.png)
+            write_whole(partial / artifact_path(part), part.png)
         for name, columns in {**{part.name: part.columns for part in listings_of(sections)}, **tables}.items():
             content = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
             write_whole(partial / TABLES / f"{name}.csv", content.encode())
+        for name, content in (files or {}).items():
+            write_whole(partial / name, content)
         write_whole(partial / page, html.encode())
-        _take_place(partial, folder, page)
+        _take_place(partial, folder, page, list(files or {}))
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; choose another place") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _take_place(partial: Path, folder: Path, page: str) -> None:
+def _take_place(partial: Path, folder: Path, page: str, files: Sequence[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Without its page a folder is no whole one: what a kill leaves here is not taken for one.
     (folder / page).unlink(missing_ok=True)
@@ -87,4 +96,5 @@ def _take_place(partial: Path, folder: Path, page: str) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
         if (partial / name).is_dir():
             os.replace(partial / name, folder / name)
-    os.replace(partial / page, folder / page)
+    for name in (*files, page):
+        os.replace(partial / name, folder / name)

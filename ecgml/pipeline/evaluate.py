@@ -1,43 +1,89 @@
-"""`ecgml evaluate`: a trained model on any cohort that it was not trained on."""
+"""`ecgml evaluate`: a trained model judged, on its own test part or on any cohort that it was not trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import NDArray
 
 import ecgml
-from ecgml.config import resolve
+from ecgml.config import Configuration, resolve
 from ecgml.datasets.store import WindowStore
-from ecgml.datasets.table import RecordTable, build_table
-from ecgml.errors import ConfigError, EvaluationError, TrackingError
+from ecgml.datasets.table import LeftOut, RecordTable, build_table
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
+from ecgml.evaluation.prediction_files import as_csv, read_predictions
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.scores import Scores, score
 from ecgml.evaluation.summary import summary_text
+from ecgml.page.html import render_page
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.reporting import SIMULATED, environment, git_commit, report_scores
+from ecgml.pipeline.evidence import PastJob, read_past_job
+from ecgml.pipeline.explaining import Waveforms, draw_mistakes, explain_records
+from ecgml.pipeline.model_card import evaluated_card
+from ecgml.pipeline.report import Findings, make_sections, people_of
+from ecgml.pipeline.reporting import SIMULATED, TITLES, environment, git_commit
 from ecgml.pipeline.scoring import predict_checkpoint
-from ecgml.pipeline.settings import EVALUATE_SECTIONS
+from ecgml.pipeline.settings import EVALUATE_SECTIONS, DataSettings, EvaluationSettings
+from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.schemes import scheme_named
+from ecgml.service.model_card import CARD, card_of_run
 from ecgml.service.models import fetch_checkpoint, pinned
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker, fetch_artifact
+from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.device import choose_device
+
+PAGE = "report.html"
 
 LEARNT_FROM = ("train", "val", "calibration")
 """Parts of a split that a model has seen in one way or another."""
 
 
-def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config: str = "") -> str:
-    """Score a trained model on cohorts, labels as their sources wrote them first; log it as a run of its own.
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a model is judged on.
 
-    Records that the model was trained, selected or calibrated on are left out, and those of the same patients.
+    Parameters
+    ----------
+    name : str
+        Of the data, for the run and the title.
+    evaluated : list of Evaluated
+    waveforms : mapping of str to Waveforms
+        By `Evaluated.key`; empty where recordings are not to be had.
+    left_out : sequence of LeftOut
+    simulated : bool
+    missing : str
+        Why there are no waveforms.
+    how : str
+        Where the predictions come from, in words.
+    """
+
+    name: str
+    evaluated: list[Evaluated]
+    waveforms: Mapping[str, Waveforms]
+    left_out: Sequence[LeftOut]
+    simulated: bool
+    missing: str
+    how: str
+
+
+def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
+    """Judge a trained model and report it: one page, a model card, figures, tables, metrics in a run of its own.
+
+    Given data, their records are scored, less those that the model was trained, selected or calibrated on, and those of
+    the same patients. Without, the predictions that its own run stored are reported: of its test part and, where it
+    had one, its external cohort. Labels are as their sources wrote them first.
 
     Parameters
     ----------
@@ -48,6 +94,8 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
     console : Console
     config : str
         A YAML file of settings; options beat it.
+    out : str
+        Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
@@ -57,54 +105,52 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
     Raises
     ------
     EcgmlError
-        If model, settings, folders or store do not allow it, or no record is left; no run is left open.
+        If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
+    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
         configuration = resolve(EVALUATE_SECTIONS, options, config)
         data, settings = configuration["data"], configuration["evaluation"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
-        if not (data.data_dir or data.external_dir):
-            raise ConfigError("evaluate: no data given; name one or more folders after the model")
+        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
+        check_folder(folder, PAGE)
         device = choose_device(settings.device)
         experiment = connect()
         address, version = pinned(model)
         checkpoint = _load(address)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
-        cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
-        caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
-        table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
-        seen = _seen(table, checkpoint, console)
-        table = table[~seen]
-        if not table.usable.any():
-            raise EvaluationError(
-                f"evaluate: no usable record with a class of the scheme {checkpoint.scheme!r} is left of these data "
-                f"({int(seen.sum()):,} left out because the model learnt from them or their patients)"
-            )
-        store = WindowStore(caches, device)
-        written = predict_checkpoint(checkpoint, table, store)
-        scores = score(written, n_bootstrap=settings.bootstrap, seed=settings.seed)
-        note = SIMULATED if any(cohort.simulated for cohort in cohorts) or checkpoint.facts.get("simulated") else ""
-        name = "+".join(cohort.name for cohort in cohorts)
-        excluded = {"record": [one.record_id for one in left_out], "reason": [one.reason for one in left_out]}
-        with open_run(experiment, f"evaluate {checkpoint.model_name} on {name}") as run:
+        gather = _on_data if data.data_dir or data.external_dir else _on_own_data
+        material = gather(checkpoint, configuration, device, console)
+        note = SIMULATED if material.simulated else ""
+        with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
             tracker = Tracker(run.info.run_id)
+            sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
+            found = _findings(checkpoint, material, sources, note, configuration, console)
+            sections = make_sections(found)
+            html = render_page(
+                f"Evaluation of {checkpoint.model_name} on {material.name}",
+                _summary(checkpoint, model, version, material),
+                sections,
+                caution=note,
+                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}, seed {settings.seed}, "
+                f"{settings.bootstrap:,} bootstrap draws.",
+            )
+            card = evaluated_card(checkpoint, _own_card(checkpoint), material.evaluated, material.how, note)
+            predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
+            files = {CARD: card.encode(), **predictions}
+            write_page(folder, PAGE, html, sections, _tables(material), files)
+            said = _said(checkpoint, material, sources, note)
             tracker.params({"model": model, **configuration.values()})
             tracker.json(configuration.to_json(), "config.json")
             tracker.text(environment(), "environment.txt")
-            tracker.table(excluded, "left_out.csv")
-            report_scores(tracker, "evaluation", written, scores, note)
-            said = [summary_text(scores, f"{checkpoint.model_name} on {name}, labels as written", note)]
-            if (table.y_written != table.y_harmonised).any():
-                harmonised = predict_checkpoint(checkpoint, table, store, harmonised=True)
-                ruled = score(harmonised, n_bootstrap=settings.bootstrap, seed=settings.seed)
-                tracker.metrics(ruled.flat("evaluation_harmonised_"))
-                said.append(summary_text(ruled, f"{checkpoint.model_name} on {name}, labels harmonised", note))
-            sources = _by_source(written, settings.bootstrap, settings.seed)
-            if len(sources) > 1:
-                tracker.text(_source_table(sources).to_csv(), "sources.csv")
-                said.append(_source_text(sources))
+            for name in (PAGE, FIGURES, TABLES, *files):
+                tracker.copy(folder / name, name)
+            metrics = {name: value for section in sections for name, value in section.metrics.items()}
+            for one in material.evaluated:
+                metrics |= one.scores.flat(f"{one.key}_")
+                metrics |= one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {}
+            tracker.metrics(metrics)
             tags = {
                 "ecgml.command": "evaluate",
                 "ecgml.model": model,
@@ -115,8 +161,199 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
                 "ecgml.simulated": "true" if note else "",
             }
             tracker.tags({key: value for key, value in tags.items() if value})
-            tracker.describe("\n\n".join(said))
-    return "\n".join([*said, f"run {run.info.run_id}; look at it with: mlflow ui"])
+            tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
+    page = [f"page: {folder / PAGE}"] if out else []
+    return "\n".join([*said, *page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])
+
+
+def _on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console) -> Material:
+    """Score the records of cohorts, less what the model learnt from."""
+    data, settings = configuration["data"], configuration["evaluation"]
+    cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
+    caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
+    table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
+    seen = _seen(table, checkpoint, console)
+    table = table[~seen]
+    if not table.usable.any():
+        raise EvaluationError(
+            f"evaluate: no usable record with a class of the scheme {checkpoint.scheme!r} is left of these data "
+            f"({int(seen.sum()):,} left out because the model learnt from them or their patients)"
+        )
+    store = WindowStore(caches, device)
+    predictions = predict_checkpoint(checkpoint, table, store)
+    name = "+".join(cohort.name for cohort in cohorts)
+    one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table)
+    simulated = any(cohort.simulated for cohort in cohorts) or bool(checkpoint.facts.get("simulated"))
+    waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
+    how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
+    return Material(name, [one], waveforms, left_out, simulated, "", how)
+
+
+def _on_own_data(
+    checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console
+) -> Material:
+    """Take what the model's own run stored of its test part and its external cohort."""
+    settings, run_id = configuration["evaluation"], str(checkpoint.facts.get("run_id", ""))
+    try:
+        job, there = read_past_job(run_id), artifact_names(run_id)
+    except EcgmlError as error:
+        raise ConfigError(
+            f"evaluate: no data given, and the model's own are not to be had ({error}); name one or more folders after "
+            "the model"
+        ) from None
+    predictions = {"test": job.predictions}
+    if "external_predictions.csv" in there:
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{run_id}/external_predictions.csv", Path(folder))
+            predictions["external"] = read_predictions(path)
+    tables: dict[str, RecordTable] = {}
+    store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
+    try:
+        tables, store = _own_tables(checkpoint, job, predictions, configuration["data"], device, console)
+    except EcgmlError as error:
+        missing = f"The recordings are not to be had: {error}."
+        console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
+    evaluated = [
+        _evaluated(key, one, _harmonised(one, tables.get(key), job.split), settings, tables.get(key))
+        for key, one in predictions.items()
+    ]
+    waveforms = {
+        one.key: Waveforms(one.title, one.predictions, tables[one.key], store)
+        for one in evaluated
+        if store is not None and one.key in tables
+    }
+    how = f"Predictions that the model's own run `{run_id}` stored, made once, after training."
+    return Material("its own data", evaluated, waveforms, (), simulated, missing, how)
+
+
+def _own_tables(
+    checkpoint: Checkpoint,
+    job: PastJob,
+    predictions: Mapping[str, Predictions],
+    machine: DataSettings,
+    device: torch.device,
+    console: Console,
+) -> tuple[dict[str, RecordTable], WindowStore]:
+    """Open a model's own recordings and find the records that were predicted.
+
+    Raises
+    ------
+    EcgmlError
+        If folders are gone, or hold other records or labels than then.
+    """
+    changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
+    data = job.configuration.changed({**changed, **({"cache_dir": machine.cache_dir} if machine.cache_dir else {})})
+    inner, outer = load_cohorts(data["data"], console)
+    cohorts = [*outer, *inner]
+    caches = fill_caches(cohorts, data["data"], checkpoint.preprocessing, console, check=False)
+    table, _ = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data["data"].harmonise)
+    place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
+    tables = {}
+    for key, one in predictions.items():
+        places = np.array([place_of.get(record_id, -1) for record_id in one.record_ids])
+        if (places < 0).any() or (table.y_written[places] != one.y_true).any():
+            raise EvaluationError(f"records or labels of the {TITLES[key]} have changed since they were predicted")
+        tables[key] = table[places]
+    return tables, WindowStore(caches, device)
+
+
+def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Return harmonised labels of a table, or else of a run's ``split.csv``; None where neither has them."""
+    if table is not None:
+        return table.y_harmonised
+    labels = split.drop_duplicates("record").set_index("record").get("label_harmonised")
+    known = None if labels is None else labels.reindex(predictions.record_ids)
+    if known is None or not known.isin(predictions.classes).all():
+        return None
+    return np.array([predictions.classes.index(name) for name in known], dtype=np.int64)
+
+
+def _evaluated(
+    key: str,
+    predictions: Predictions,
+    y_harmonised: NDArray[np.int64] | None,
+    settings: EvaluationSettings,
+    table: RecordTable | None,
+) -> Evaluated:
+    draws = {"n_bootstrap": settings.bootstrap, "seed": settings.seed}
+    differ = y_harmonised is not None and (y_harmonised != predictions.y_true).any()
+    ruled = score(replace(predictions, y_true=y_harmonised), **draws) if differ else None
+    people = ""
+    if table is not None:
+        ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
+        people = people_of(ages, sexes, len(np.unique(table.patients)))
+    return Evaluated(key, TITLES[key], predictions, score(predictions, **draws), ruled, people)
+
+
+def _findings(
+    checkpoint: Checkpoint,
+    material: Material,
+    sources: Mapping[str, Mapping[str, Scores]],
+    note: str,
+    configuration: Configuration,
+    console: Console,
+) -> Findings:
+    """Draw and explain records, where there are recordings."""
+    settings, missing, explained = configuration["evaluation"], material.missing, None
+    mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
+    if material.waveforms and settings.explained:
+        with console.progress("explaining", "steps") as show:
+            first = next(iter(material.waveforms.values()))
+            explained = explain_records(checkpoint, first, settings.explained, settings.seed, show)
+    elif not settings.explained:
+        missing = missing or "Nothing was explained: the setting explained is 0."
+    return Findings(checkpoint, material.evaluated, material.waveforms, sources, note, mistakes, explained, missing)
+
+
+def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: Material) -> str:
+    what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
+    of_version = f", version {version}" if version else ""
+    return (
+        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells "
+        f"{', '.join(checkpoint.classes)} apart, on {what}. {material.how.replace('`', '')} Every figure and table "
+        "names the artifact that holds it; tables/…_scores.csv have every figure in full."
+    )
+
+
+def _tables(material: Material) -> dict[str, dict[str, list]]:
+    """Return every score in full, and what was left out."""
+    tables: dict[str, dict[str, list]] = {}
+    for one in material.evaluated:
+        for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
+            if scores is None:
+                continue
+            estimates = scores.estimates
+            tables[f"{one.key}_{name}"] = {
+                "metric": list(estimates),
+                **{part: [getattr(value, part) for value in estimates.values()] for part in ("value", "low", "high")},
+            }
+    if material.left_out:
+        tables["left_out"] = {
+            "record": [one.record_id for one in material.left_out],
+            "reason": [one.reason for one in material.left_out],
+        }
+    return tables
+
+
+def _said(
+    checkpoint: Checkpoint, material: Material, sources: Mapping[str, Mapping[str, Scores]], note: str
+) -> list[str]:
+    said = []
+    for one in material.evaluated:
+        where = f"on {material.name}" if one.key == "evaluation" else f"on the {one.title}"
+        said.append(summary_text(one.scores, f"{checkpoint.model_name} {where}, labels as written", note))
+        if one.harmonised:
+            said.append(summary_text(one.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note))
+        if len(sources[one.key]) > 1:
+            said.append(_source_text(sources[one.key]))
+    return said
+
+
+def _own_card(checkpoint: Checkpoint) -> str | None:
+    try:
+        return card_of_run(str(checkpoint.facts.get("run_id", "")))
+    except TrackingError:
+        return None
 
 
 def _load(address: str) -> Checkpoint:
@@ -163,23 +400,12 @@ def _bare(record_id: str) -> str:
     return record_id.rpartition("/")[2]
 
 
-def _by_source(predictions: Any, n_bootstrap: int, seed: int) -> dict[str, Scores]:
+def _by_source(predictions: Predictions, settings: EvaluationSettings) -> dict[str, Scores]:
     sources = np.array(predictions.sources)
     return {
-        str(source): score(predictions.subset(sources == source), n_bootstrap=n_bootstrap, seed=seed)
+        str(source): score(predictions.subset(sources == source), n_bootstrap=settings.bootstrap, seed=settings.seed)
         for source in np.unique(sources)
     }
-
-
-def _source_table(sources: Mapping[str, Scores]) -> pd.DataFrame:
-    rows = []
-    for source, scores in sources.items():
-        row: dict[str, object] = {"source": source, "n_records": scores.n_records}
-        for name in ("accuracy", "macro_f1", "macro_auroc", "ece"):
-            estimate = scores[name]
-            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("source")
 
 
 def _source_text(sources: Mapping[str, Scores]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from ecgml.config import Configuration
 from ecgml.datasets.splits import PARTS
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.report.evaluated import Evaluated
+from ecgml.evaluation.report.trust import limits_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
 from ecgml.pipeline.data import JobData
@@ -18,6 +20,13 @@ from ecgml.pipeline.reporting import SIMULATED, TITLES
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.schemes import Scheme, scheme_named
+from ecgml.training.checkpoint import Checkpoint
+
+INTENDED_USE = (
+    "## Intended use\n\nResearch on resting 12-lead ECGs. **Not a medical device**: not for diagnosis, triage or "
+    "monitoring, and no substitute for a reading by a physician."
+)
 
 LIMITS = (
     "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
@@ -54,9 +63,8 @@ def model_card(
     blocks = [
         f"**{SIMULATED}**" if job.simulated else "",
         f"# {name.capitalize()} model: rhythm of a 12-lead ECG",
-        _classes(job),
-        "## Intended use\n\nResearch on resting 12-lead ECGs. **Not a medical device**: not for diagnosis, triage or "
-        "monitoring, and no substitute for a reading by a physician.",
+        _classes(job.scheme),
+        INTENDED_USE,
         f"## Data\n\n{_data(configuration, job)}",
         f"## Split\n\n{_split(configuration, job)}",
         f"## Figures\n\n{_figures(configuration, job, scores)}",
@@ -68,15 +76,79 @@ def model_card(
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
+def evaluated_card(
+    checkpoint: Checkpoint, own_card: str | None, evaluated: Sequence[Evaluated], what: str, note: str = ""
+) -> str:
+    """Return the card of a model that was evaluated: what it says of itself, then what was found.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    own_card : str or None
+        What it was logged with; None where that is not to be had.
+    evaluated : sequence of Evaluated
+    what : str
+        The run and the data, in words.
+    note : str
+        Such as that records are simulated.
+
+    Returns
+    -------
+    card : str
+        Markdown.
+    """
+    if own_card is None:
+        settings = checkpoint.preprocessing
+        facts = [f"{name}: {value}" for name, value in checkpoint.facts.items()]
+        own_card = "\n\n".join(
+            [
+                f"# {checkpoint.model_name.capitalize()} model: rhythm of a 12-lead ECG",
+                _classes(scheme_named(checkpoint.scheme)),
+                INTENDED_USE,
+                "## Data\n\nThe run that made this model is not in the tracking store: what it was trained on is not "
+                f"told here.\n\n* The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to "
+                f"{settings.lowpass_hz:g} Hz, windows of {settings.window_s:g} s; denoiser: {settings.denoise}.\n"
+                + "\n".join(f"* {fact}" for fact in facts),
+            ]
+        )
+    warning = f"**{note}**\n\n" if note and note not in own_card else ""
+    classes = evaluated[0].scores.classes
+    titles = [f"{one.title} ({one.scores.n_records:,})" for one in evaluated]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    metrics = [class_metric(metric, name) for metric in ("recall", "specificity", "f1") for name in classes]
+    words = {
+        class_metric(metric, name): f"{title} of {name}"
+        for metric, title in (("recall", "sensitivity"), ("specificity", "specificity"), ("f1", "F1"))
+        for name in classes
+    }
+    for metric in (*HEADLINE, *metrics):
+        cells = [
+            interval_text(one.scores[metric]) if np.isfinite(one.scores[metric].value) else "–" for one in evaluated
+        ]
+        lines.append(f"| {words.get(metric) or metric_title(metric, classes)} | {' | '.join(cells)} |")
+    people = [f"{one.title.capitalize()}: {one.people}" for one in evaluated if one.people]
+    limits = "\n".join(f"* {line}" for line in limits_of(evaluated, LIMITS))
+    blocks = [
+        warning + own_card.strip(),
+        f"## Evaluated\n\n{what}",
+        *people,
+        "\n".join(lines),
+        "95 % intervals by bootstrap over patients; labels as written; a record that cannot be used counts as an "
+        "error. The whole of it is the artifact `report.html`.",
+        f"## Limits found\n\n{limits}",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
 def _commit(commit: str) -> str:
     changed = " with changes" if commit.endswith("+") else ""
     return f", commit `{commit[:12]}`{changed}" if commit else ""
 
 
-def _classes(job: JobData) -> str:
+def _classes(scheme: Scheme) -> str:
     names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
-    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in job.scheme.members.items()]
-    return "\n".join([f"{job.scheme.description}:", "", *lines])
+    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in scheme.members.items()]
+    return "\n".join([f"{scheme.description}:", "", *lines])
 
 
 def _data(configuration: Configuration, job: JobData) -> str:

@@ -98,3 +98,20 @@ def link_version(client: MlflowClient, model_id: str, name: str, version: str) -
     known = json.loads(client.get_logged_model(model_id).tags.get(MLFLOW_MODEL_VERSIONS, "[]"))
     listed = json.dumps([*known, {"name": name, "version": str(version)}])
     client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: listed})
+
+
+def card_of_run(run_id: str) -> str | None:
+    """Return the card of the model that a run logged; None where the store has none.
+
+    Raises
+    ------
+    TrackingError
+        If the store does not answer.
+    """
+    client = MlflowClient()
+    try:
+        run = client.get_run(run_id)
+        models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run_id}'", max_results=1)
+    except (MlflowException, OSError) as error:
+        raise TrackingError(f"run {run_id}: its model cannot be looked up: {str(error).splitlines()[0]}") from None
+    return fetch_card(models[0].model_id) if models else None

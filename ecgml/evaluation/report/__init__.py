@@ -1,7 +1,15 @@
-"""The report's sections about evaluation: plain results in, `ecgml.page.Section` out.
+"""The sections of the evaluation report: plain results in, a `ecgml.page.sections.Section` out.
 
-calibration  reliability, errors of calibration, conformal sets
-abstention   which records are answered, and why others are not
-protocols    several splits and the drop between them
-subgroups    sex, age, source, date, signal, heart rate
+evaluated     one set of records as a model was scored on it
+overview      how good, on whom, labels as written and harmonised
+confusions    what is called what, and what that would mean for a patient
+classes       class by class: figures, ROC, precision and recall
+calibration   whether probabilities mean what they say
+abstention    which records are answered, why others are not, conformal sets
+subgroups     sex, age, source, date, signal, heart rate
+sources       where the records come from
+protocols     several splits and the drop between them
+mistakes      the most confident errors as ECGs on paper
+explanations  what the model looks at, and whether to believe it
+trust         where not to rely on it
 """

@@ -1,0 +1,114 @@
+"""The report of an evaluated model: which sections it has, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecgml.evaluation.report.classes import classes_section
+from ecgml.evaluation.report.confusions import confusions_section
+from ecgml.evaluation.report.evaluated import Evaluated
+from ecgml.evaluation.report.explanations import Checks, Columns, Explained, explanations_section
+from ecgml.evaluation.report.mistakes import Drawn, mistakes_section
+from ecgml.evaluation.report.overview import overview_section
+from ecgml.evaluation.report.sources import sources_section
+from ecgml.evaluation.report.trust import trust_section
+from ecgml.evaluation.scores import Scores
+from ecgml.page.sections import Section
+from ecgml.pipeline.explaining import Waveforms
+from ecgml.pipeline.model_card import LIMITS
+from ecgml.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All that sections are made from; what a further section needs is a further field.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    evaluated : sequence of Evaluated
+    waveforms : mapping of str to Waveforms
+        Of the evaluated records, by `Evaluated.key`; empty where the recordings are not to be had.
+    sources : mapping of str to mapping
+        By `Evaluated.key`: scores of each source.
+    note : str
+        Below every figure; empty for none.
+    mistakes : sequence of Drawn
+    explained : tuple or None
+    missing : str
+        Why there are no waveforms, or no explanations.
+    """
+
+    checkpoint: Checkpoint
+    evaluated: Sequence[Evaluated]
+    waveforms: Mapping[str, Waveforms]
+    sources: Mapping[str, Mapping[str, Scores]]
+    note: str = ""
+    mistakes: Sequence[Drawn] = ()
+    explained: tuple[Sequence[Explained], Checks, Columns | None] | None = None
+    missing: str = ""
+
+
+def _sources(found: Findings) -> Section | None:
+    several = {one.key: (one, found.sources[one.key]) for one in found.evaluated if len(found.sources[one.key]) > 1}
+    return sources_section(several) if several else None
+
+
+def _mistakes(found: Findings) -> Section:
+    n_wrong = sum(int((one.predictions.y_pred != one.predictions.y_true).sum()) for one in found.evaluated)
+    return mistakes_section(found.mistakes, found.missing if n_wrong else "")
+
+
+SECTIONS: tuple[Callable[[Findings], Section | None], ...] = (
+    lambda found: overview_section(found.evaluated),
+    lambda found: confusions_section(found.evaluated, found.note),
+    lambda found: trust_section(found.evaluated, LIMITS),
+    lambda found: classes_section(found.evaluated, found.note),
+    _sources,
+    _mistakes,
+    lambda found: explanations_section(*(found.explained or ((), None, None)), found.missing),
+)
+"""The report, section by section; a line each. None where there is nothing to show."""
+
+
+def make_sections(found: Findings, on_progress: Callable[[int, int], None] = lambda done, total: None) -> list[Section]:
+    """Return the sections of the report, in order.
+
+    Parameters
+    ----------
+    found : Findings
+    on_progress : callable
+        Called with (sections done, sections in all).
+    """
+    sections = []
+    for place, make in enumerate(SECTIONS, start=1):
+        sections.append(make(found))
+        on_progress(place, len(SECTIONS))
+    return [section for section in sections if section is not None]
+
+
+def people_of(ages: np.ndarray, sexes: np.ndarray, n_patients: int) -> str:
+    """Return whose ECGs they are, in words.
+
+    Parameters
+    ----------
+    ages : ndarray, shape (n_records,)
+        Years, NaN where unknown.
+    sexes : ndarray, shape (n_records,)
+        1 for women, NaN where unknown.
+    n_patients : int
+        At most; a source may not tell.
+    """
+    ages, sexes = ages[np.isfinite(ages)], sexes[np.isfinite(sexes)]
+    parts = [f"at most {n_patients:,} patients (a source may not tell)"]
+    if ages.size:
+        low, middle, high = np.percentile(ages, [5, 50, 95])
+        parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
+    if sexes.size:
+        parts.append(f"{sexes.mean():.0%} women")
+    if not ages.size and not sexes.size:
+        parts.append("age and sex unknown")
+    return f"{', '.join(parts)}."
