@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
 from ecgml.page.sections import Listing, Picture, Section, artifact_path
+
+_FIGURE = re.compile(r"[-−+]?\d[\d.,]*( %)?( \([^()]{3,30}\))?")
+"""A figure, with or without its interval, which is not to be broken."""
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -35,6 +39,7 @@ table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #e4e4e4;
   overflow-wrap: normal; }
 th { white-space: nowrap; }
+td.figure { white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 footer { margin-top: 3rem; color: #5c5c5c; font-size: .9rem; }
 @media print { h2 { break-before: page; } figure, table { break-inside: avoid; } .wide img { min-width: 0; } }
@@ -127,7 +132,8 @@ def _artifact(part: Picture | Listing) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, int):
         return f'<td class="number">{value:,}</td>'
-    return f"<td>{escape(str(value))}</td>"
+    text = str(value)
+    return f'<td class="figure">{escape(text)}</td>' if _FIGURE.fullmatch(text) else f"<td>{escape(text)}</td>"
 
 
 def pictures_of(sections: Sequence[Section]) -> Iterator[Picture]:

@@ -82,7 +82,14 @@ def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[Drawn]:
     found = [
         one for waveforms in evaluated for one in waveforms.drawn(most_confident_mistakes(waveforms.predictions), fs)
     ]
-    return sorted(found, key=lambda one: -one.probability)[:MOST]
+    kinds: dict[tuple[str, str], int] = {}
+    for one in sorted(found, key=lambda one: -one.probability):
+        kinds.setdefault((one.label, one.said), 0)
+    turns = []
+    for one in sorted(found, key=lambda one: -one.probability):
+        turns.append((kinds[one.label, one.said], -one.probability, len(turns), one))
+        kinds[one.label, one.said] += 1
+    return sorted((turn[-1] for turn in sorted(turns)[:MOST]), key=lambda one: -one.probability)
 
 
 def explain_records(
@@ -217,7 +224,8 @@ def _columns(
     size = np.abs(attributions.clinical).mean(axis=0, dtype=np.float64)
     if not size.any():
         return None
-    inputs, own = waveforms.inputs(rows), waveforms.predictions.y_true[rows]
+    # What training meant by the classes: a source's other wording would make the most useful column look harmful.
+    inputs, own = waveforms.inputs(rows), waveforms.table.y_harmonised[rows]
 
     def log_loss(clinical: NDArray[np.float32]) -> float:
         y_prob = explainer.probabilities(Inputs(inputs.waveform, inputs.n_valid, clinical))

@@ -103,7 +103,7 @@ def people_of(ages: np.ndarray, sexes: np.ndarray, n_patients: int) -> str:
         At most; a source may not tell.
     """
     ages, sexes = ages[np.isfinite(ages)], sexes[np.isfinite(sexes)]
-    parts = [f"at most {n_patients:,} patients (a source may not tell)"]
+    parts = [f"At most {n_patients:,} patients (a source may not tell)"]
     if ages.size:
         low, middle, high = np.percentile(ages, [5, 50, 95])
         parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")

@@ -143,7 +143,14 @@ def explanations_section(
         "They show what the model used, not what is true. What is absent (a missing P wave) can hardly be marked, and "
         "large waves are marked more easily than small ones.",
     )
-    return Section("explanations", "What it looks at", words, tuple(parts), tuple(findings))
+    metrics = {
+        "explanation_fall_marked": float(checks.marked.mean()),
+        "explanation_fall_at_random": float(checks.at_random.mean()),
+        "explanation_fall_loudest": float(checks.loudest.mean()),
+        "explanation_randomised_correlation": checks.randomised[-1][1],
+        "explanation_residual": float(np.abs(checks.residual).mean()),
+    }
+    return Section("explanations", "What it looks at", words, tuple(parts), tuple(findings), metrics)
 
 
 def draw_attribution(axes: Axes, attribution: NDArray[np.floating], fs: float) -> None:
@@ -272,7 +279,8 @@ def _columns(columns: Columns) -> Listing:
         },
         (
             f"Attribution in log-odds, over {columns.n_attributed} records; permutation importance over "
-            f"{columns.n_permuted}. Columns that no record has are left out. Columns that tell the same (rates and "
+            f"{columns.n_permuted}, by harmonised labels, which the model was trained on. Columns "
+            "that no record has are left out. Columns that tell the same (rates and "
             "intervals) share their importance, so that each looks small when exchanged alone.",
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,11 +52,23 @@ class Drawn:
 
 
 def most_confident_mistakes(predictions: Predictions, most: int = MOST) -> NDArray[np.int64]:
-    """Return the rows of the wrong answers with the highest probability, most confident first."""
+    """Return the rows of the wrong answers with the highest probability, most confident first; all kinds in turn.
+
+    The first of every kind (a class called another), then the second of each, so that one frequent kind does not hide
+    the others.
+    """
     said = predictions.y_pred
     wrong = np.flatnonzero((said != predictions.y_true) & (said != NOT_SCORED))
     confidence = predictions.y_prob[wrong, said[wrong]]
-    return wrong[np.argsort(-confidence, kind="stable")[:most]]
+    order = wrong[np.argsort(-confidence, kind="stable")]
+    seen: Counter[tuple[int, int]] = Counter()
+    turns = []
+    for row in order.tolist():
+        kind = int(predictions.y_true[row]), int(said[row])
+        turns.append(seen[kind])
+        seen[kind] += 1
+    chosen = np.sort(np.argsort(turns, kind="stable")[:most])
+    return order[chosen]
 
 
 def paper_figure() -> Figure:
@@ -75,7 +88,7 @@ def mistakes_section(drawn: Sequence[Drawn], missing: str = "") -> Section:
     missing : str
         Why there are none.
     """
-    parts, rows = [], []
+    parts = []
     for place, one in enumerate(drawn, start=1):
         figure = paper_figure()
         draw(figure.axes[0], one.waveform, one.fs, title=f"{one.record_id}   label {one.label}, model says {one.said}")
@@ -96,9 +109,9 @@ def mistakes_section(drawn: Sequence[Drawn], missing: str = "") -> Section:
                 dpi=DPI,
             )
         )
-        rows.append(one)
     words = [
-        "The wrong answers that the model was surest of. Some are the model's errors, some the label's: look before "
+        "The wrong answers that the model was surest of, of each kind of confusion in turn. "
+        "Some are the model's errors, some the label's: look before "
         "you judge."
     ]
     if not drawn:

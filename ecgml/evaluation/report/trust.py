@@ -46,6 +46,6 @@ def trust_section(evaluated: Sequence[Evaluated], limits: Sequence[str]) -> Sect
         "trust",
         "Where not to trust it",
         ("Research use only: not a medical device, and no substitute for a reading by a physician.",),
-        (Listing("limits", "Limits", {"": found}),),
+        (Listing("limits", "Limits", {"limit": found}),),
         tuple(found[:2]),
     )
