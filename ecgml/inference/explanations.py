@@ -115,7 +115,7 @@ class Explainer:
         found = []
         for start in range(0, len(inputs), BATCH):
             waveform, mask, clinical = self._tensors(inputs[start : start + BATCH])
-            with torch.inference_mode():
+            with torch.inference_mode(), _one_thread():
                 logits = self.model.from_normalised(waveform, mask, clinical) / self.checkpoint.temperature
             found.append(logits.double().softmax(dim=1).cpu().numpy())
         return np.concatenate(found)
@@ -148,7 +148,8 @@ class Explainer:
         def log_odds(waveform: Tensor, clinical: Tensor, mask: Tensor) -> Tensor:
             logits = self.model.from_normalised(waveform, mask, clinical) / self.checkpoint.temperature
             rest = torch.arange(logits.shape[1], device=logits.device) != label
-            return logits[:, label] - logits[:, rest].logsumexp(dim=1)
+            # The baseline model leaves the clinical row alone; a gradient is asked for all the same.
+            return logits[:, label] - logits[:, rest].logsumexp(dim=1) + 0 * clinical.sum(dim=1)
 
         # cuDNN's recurrence has no backward pass in evaluation mode.
         with torch.backends.cudnn.flags(enabled=False):

@@ -163,7 +163,7 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
             tracker.tags({key: value for key, value in tags.items() if value})
             tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*said, *page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])
+    return "\n".join([*said, *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
 
 
 def _on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console) -> Material:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from ecgml.errors import ConfigError, EcgmlError, EvaluationError
+from ecgml.errors import CohortError, ConfigError, EcgmlError, EvaluationError, OutputError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evaluate import evaluate
@@ -21,6 +22,11 @@ from tests.pipeline.conftest import Job
 
 def fusion(job: Job) -> Run:
     return job.children["fusion"]
+
+
+def options_of(cache: Path, *data: Path) -> dict[str, str]:
+    machine = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "explained": "0"}
+    return machine | {"data_dir": ",".join(map(str, data))}
 
 
 def run_of(said: str) -> Run:
@@ -32,7 +38,7 @@ def artifact(run: Run, name: str) -> str:
 
 
 def test_an_external_cohort_is_scored_as_in_the_job(job: Job, external: Path, cache: Path) -> None:
-    options = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "data_dir": str(external)}
+    options = options_of(cache, external)
     run = run_of(evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO())))
     assert run.info.status == "FINISHED"
     for name in ("accuracy", "macro_f1", "macro_auroc", "ece"):
@@ -45,7 +51,7 @@ def test_an_external_cohort_is_scored_as_in_the_job(job: Job, external: Path, ca
 
 
 def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Path) -> None:
-    options = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "data_dir": str(demo)}
+    options = options_of(cache, demo)
     stream = io.StringIO()
     run = run_of(evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(stream)))
     scored = set(read_predictions(artifact(run, "evaluation_predictions.csv")).record_ids)
@@ -61,19 +67,22 @@ def test_a_model_of_another_store_is_scored_with_a_warning(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     monkeypatch.chdir(tmp_path)
     stream = io.StringIO()
-    options = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "data_dir": str(external)}
+    options = options_of(cache, external)
     said = evaluate(folder, options, Console(stream))
     assert "cannot be told" in stream.getvalue()
     assert "fusion on elsewhere" in said
+    with pytest.raises(ConfigError, match=r"the model's own are not to be had .*; name one or more folders") as caught:
+        evaluate(folder, {}, Console(io.StringIO()))
+    assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_be_evaluated_is_refused_and_opens_no_run(job: Job, cache: Path, tmp_path: Path) -> None:
     def n_runs() -> int:
         return len(MlflowClient().search_runs([job.parent.info.experiment_id]))
 
-    before, model = n_runs(), f"runs:/{fusion(job).info.run_id}"
-    with pytest.raises(ConfigError, match="no data given"):
-        evaluate(model, {}, Console(io.StringIO()))
+    before = n_runs()
+    with pytest.raises(ConfigError, match="no model given"):
+        evaluate("", {}, Console(io.StringIO()))
     for address in ("runs:/nothing", str(tmp_path / "none")):
         with pytest.raises(EcgmlError) as caught:
             evaluate(address, {"data_dir": str(tmp_path)}, Console(io.StringIO()))
@@ -83,6 +92,80 @@ def test_what_cannot_be_evaluated_is_refused_and_opens_no_run(job: Job, cache: P
 
 def test_nothing_left_is_said(job: Job, demo: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecgml.pipeline.evaluate.LEARNT_FROM", ("train", "val", "calibration", "test"))
-    options = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "data_dir": str(demo)}
+    options = options_of(cache, demo)
     with pytest.raises(EvaluationError, match="left out because the model learnt from them"):
         evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO()))
+
+
+@pytest.fixture(scope="module")
+def report(job: Job, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """Return the run and the folder of a report made from a model alone."""
+    out = tmp_path_factory.mktemp("report") / "out"
+    options = options_of(cache) | {"explained": "4"}
+    said = evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO()), out=str(out))
+    return run_of(said), out
+
+
+def test_a_model_alone_is_judged_by_what_its_run_stored(job: Job, report: tuple[Run, Path]) -> None:
+    run, out = report
+    for what, file in (("test", "predictions.csv"), ("external", "external_predictions.csv")):
+        assert (out / file).read_bytes() == Path(artifact(fusion(job), file)).read_bytes()
+        for name in ("accuracy", "macro_f1", "macro_auroc"):
+            for end in ("", "_low", "_high"):
+                metric = f"{what}_{name}{end}"
+                assert run.data.metrics[metric] == pytest.approx(fusion(job).data.metrics[metric], abs=1e-12)
+
+
+def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple[Run, Path]) -> None:
+    run, out = report
+    page = (out / "report.html").read_text()
+    named = re.findall(r"Artifact: ((?:figures|tables)/[^<]+)", page)
+    assert len(named) > 15
+    for name in named:
+        assert (out / name).is_file(), name
+        assert Path(artifact(run, name)).read_bytes() == (out / name).read_bytes()
+    assert sorted(named) == sorted(
+        path.relative_to(out).as_posix()
+        for path in out.rglob("*/*")
+        if not path.stem.endswith("_scores")
+    )  # fmt: skip
+    for title in ("How good it is", "confuses", "Where not to trust", "Class by class", "Typical errors", "looks at"):
+        assert re.search(f"<h2>[^<]*{title}", page), title
+    card = (out / "model_card.md").read_text()
+    assert card.startswith("**Simulated data")
+    for heading in ("## Intended use", "## Data", "## Evaluated", "## Limits found"):
+        assert card.count(heading) == 1, heading
+    accuracy = "{:.3f} ({:.3f}–{:.3f})".format(
+        *(run.data.metrics[f"test_accuracy{end}"] for end in ("", "_low", "_high"))
+    )
+    assert accuracy in page
+    assert accuracy in card
+
+
+def test_a_table_in_full_has_the_figures_of_the_run(report: tuple[Run, Path]) -> None:
+    run, out = report
+    table = pd.read_csv(out / "tables" / "external_scores.csv", index_col="metric")
+    assert table.value["macro_f1"] == pytest.approx(run.data.metrics["external_macro_f1"])
+    assert table.low["macro_f1"] <= table.value["macro_f1"] <= table.high["macro_f1"]
+
+
+def test_recordings_that_are_gone_leave_a_report_without_ecgs(
+    job: Job, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise CohortError("/data/away: no such folder")
+
+    monkeypatch.setattr("ecgml.pipeline.evaluate.load_cohorts", gone)
+    stream = io.StringIO()
+    evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache), Console(stream), out=str(tmp_path / "out"))
+    assert "/data/away: no such folder" in stream.getvalue()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "The recordings are not to be had: /data/away" in page
+    assert "Class by class, test part" in page
+    assert not list((tmp_path / "out" / "figures").glob("mistake_*"))
+
+
+def test_a_folder_of_something_else_is_left_alone(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="is not empty"):
+        evaluate(f"runs:/{fusion(job).info.run_id}", {}, Console(io.StringIO()), out=str(tmp_path))

@@ -1,0 +1,128 @@
+"""The report's sections: words that follow the figures, nothing of the data as markup, errors of every kind."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.report.classes import classes_section
+from ecgml.evaluation.report.confusions import confusions_section, consequence
+from ecgml.evaluation.report.evaluated import Evaluated
+from ecgml.evaluation.report.explanations import Checks, Columns, Explained, explanations_section
+from ecgml.evaluation.report.mistakes import Drawn, mistakes_section, most_confident_mistakes
+from ecgml.evaluation.report.overview import overview_section
+from ecgml.evaluation.report.sources import sources_section
+from ecgml.evaluation.report.trust import trust_section
+from ecgml.evaluation.scores import score
+from ecgml.page.html import listings_of, render_page
+from ecgml.page.sections import Listing
+from ecgml.records.schemes import SCHEMES
+
+NASTY = "<script>alert(1)</script> $x$ & \"'"
+CLASSES = ("AFIB", "GSVT", "SB", "SR")
+
+
+def predictions(y_true: list[int], y_pred: list[int], confidence: list[float]) -> Predictions:
+    y_prob = np.zeros((len(y_true), 4))
+    for row, (said, sure) in enumerate(zip(y_pred, confidence, strict=True)):
+        y_prob[row] = (1 - sure) / 3
+        y_prob[row, said] = sure
+    ids = tuple(f"{NASTY}/{row}" for row in range(len(y_true)))
+    return Predictions(ids, CLASSES, np.array(y_true), y_prob, sources=(NASTY,) * len(y_true))
+
+
+def evaluated(found: Predictions) -> Evaluated:
+    return Evaluated("test", "test part", found, score(found, n_bootstrap=100), people=NASTY)
+
+
+def listing(section: object, name: str) -> Listing:
+    return next(part for part in listings_of([section]) if part.name == name)
+
+
+MIXED = predictions(
+    [0] * 10 + [1] * 10 + [2] * 10 + [3] * 10,
+    [0] * 7 + [3] * 3 + [1] * 9 + [0] + [2] * 10 + [3] * 10,
+    [0.9] * 40,
+)
+
+
+def test_confusions_are_counted_and_named_by_what_they_would_mean() -> None:
+    table = listing(confusions_section([evaluated(MIXED)]), "test_confusions")
+    assert table.columns["label"] == ["AFIB", "GSVT"]
+    assert table.columns["said"] == ["SR", "AFIB"]
+    assert table.columns["records"] == [3, 1]
+    assert table.columns["share of the label"] == ["30.0%", "10.0%"]
+    assert "missed" in table.columns["what it would mean"][0]
+    assert "anticoagulation" in table.columns["what it would mean"][1]
+    findings = " ".join(confusions_section([evaluated(MIXED)]).findings)
+    assert "AFIB missed in 3 of 10 records" in findings
+
+
+def test_every_confusion_of_every_scheme_has_a_meaning() -> None:
+    for scheme in SCHEMES.values():
+        for label in scheme.classes:
+            for said in scheme.classes:
+                assert bool(consequence(label, said)) == (label != said), (scheme.name, label, said)
+
+
+def test_a_class_that_may_be_missed_is_named_where_not_to_trust() -> None:
+    table = listing(trust_section([evaluated(MIXED)], ["It never abstains."]), "limits").columns["limit"]
+    assert table[0].startswith("Test part: AFIB may be missed in more than one of five records (sensitivity 0.700")
+    assert not any("SB may be missed" in line for line in table)
+    assert table[-1] == "It never abstains."
+
+
+def test_a_rare_class_is_said_to_be_too_rare() -> None:
+    found = predictions([3] * 40 + [0] * 2, [3] * 40 + [0] * 2, [0.9] * 42)
+    table = listing(classes_section([evaluated(found)]), "test_classes")
+    assert table.columns["note"] == ["too rare", "absent", "absent", ""]
+    assert table.columns["sensitivity"][1] == "–"
+
+
+def test_headline_in_words_follows_the_scores() -> None:
+    section = overview_section([evaluated(MIXED)])
+    assert section.findings[0].startswith("Test part: of 100 such records about 90 are called right (95 % interval")
+
+
+def test_mistakes_show_each_kind_before_a_kind_again() -> None:
+    found = predictions([3, 3, 3, 0, 1, 2], [2, 2, 2, 3, 1, 2], [0.99, 0.98, 0.97, 0.5, 0.9, 0.9])
+    assert most_confident_mistakes(found, 2).tolist() == [0, 3]
+    assert most_confident_mistakes(found, 3).tolist() == [0, 1, 3]
+    assert most_confident_mistakes(found).tolist() == [0, 1, 2, 3]
+
+
+def drawn(duration_s: float = 10) -> Drawn:
+    times = np.arange(int(100 * duration_s)) / 100
+    waveform = np.tile(np.sin(2 * np.pi * times), (12, 1)).astype(np.float32)
+    waveform[3] = np.nan
+    return Drawn(NASTY, NASTY, "AFIB", "SR", 0.9, 0.05, waveform, 100.0, NASTY)
+
+
+def test_text_of_tables_never_becomes_markup() -> None:
+    one = evaluated(MIXED)
+    random = np.random.default_rng(0)
+    checks = Checks(
+        ["SR"] * 5, random.normal(size=5) / 50, np.ones(5), np.zeros(5), np.ones(5), 0.15, [("all", 0, 0)], 2
+    )
+    columns = Columns((NASTY,), np.ones(1), np.ones(1), 5, 5, 2.0)
+    sections = [
+        overview_section([one]),
+        confusions_section([one]),
+        sources_section({"test": (one, {NASTY: one.scores})}),
+        mistakes_section([drawn()]),
+        explanations_section(
+            [Explained(drawn(6), np.zeros((12, 600), dtype=np.float32), [(NASTY, 1.0)])], checks, columns
+        ),
+    ]
+    html = render_page(NASTY, NASTY, sections)
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") > 10
+
+
+def test_explanations_that_mark_no_better_than_chance_are_not_to_be_believed() -> None:
+    values = np.linspace(-0.1, 0.1, 20)
+    checks = Checks(["SR"] * 20, np.zeros(20), values, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
+    explained = [Explained(drawn(), np.ones((12, 1000), dtype=np.float32), [])]
+    assert "do not believe them" in explanations_section(explained, checks, None).findings[0]
+    better = Checks(["SR"] * 20, np.zeros(20), values + 0.3, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
+    assert "something the model uses" in explanations_section(explained, better, None).findings[0]
