@@ -1,4 +1,5 @@
 """Checkpoint -> predictions. Knows no MLflow.
 
-predictor  records as read in, probabilities by class name out
+predictor     records as read in, probabilities by class name out
+explanations  what an answer rests on (captum; the pipeline's alone)
 """

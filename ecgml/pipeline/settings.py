@@ -113,7 +113,7 @@ class EvaluationSettings:
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
     seed: int = setting(0, "Seed of the draws", low=0)
     device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
-    explained: int = setting(24, "Records whose answers are explained (about 0.5 s each); 0: none", low=0, high=1000)
+    explained: int = setting(32, "Records whose answers are explained (about 0.5 s each); 0: none", low=0, high=1000)
 
     def __post_init__(self) -> None:
         validate(self)
