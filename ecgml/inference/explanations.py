@@ -1,7 +1,7 @@
 """What a model's answer rests on: integrated gradients over waveform and clinical row, and whether to believe them.
 
 Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365; captum's) divide a difference of the model's output
-among its inputs. Output: the log-odds of a class after temperature, which unlike a probability does not saturate.
+among its inputs. Output: the log-odds of a class after calibration, which unlike a probability does not saturate.
 Baseline: nothing known, that is a waveform of zeros, which is what a missing lead is in training, and every clinical
 value missing. Both are inputs that the model knows, so their difference means "what this record told".
 
@@ -109,6 +109,10 @@ class Explainer:
         self.device = torch.device(device)
         self.model = checkpoint.build(self.device) if model is None else model
         self.model.requires_grad_(False)
+        scaling = checkpoint.calibration.scaling
+        self._scale, self._bias = (
+            torch.tensor(values, dtype=torch.float32, device=self.device) for values in (scaling.scale, scaling.bias)
+        )
 
     def probabilities(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes)."""
@@ -116,7 +120,7 @@ class Explainer:
         for start in range(0, len(inputs), BATCH):
             waveform, mask, clinical = self._tensors(inputs[start : start + BATCH])
             with torch.inference_mode(), _one_thread():
-                logits = self.model.from_normalised(waveform, mask, clinical) / self.checkpoint.temperature
+                logits = self._logits(waveform, mask, clinical)
             found.append(logits.double().softmax(dim=1).cpu().numpy())
         return np.concatenate(found)
 
@@ -146,7 +150,7 @@ class Explainer:
         nothing = torch.zeros_like(waveform), self._encode(np.full_like(inputs.clinical, np.nan))
 
         def log_odds(waveform: Tensor, clinical: Tensor, mask: Tensor) -> Tensor:
-            logits = self.model.from_normalised(waveform, mask, clinical) / self.checkpoint.temperature
+            logits = self._logits(waveform, mask, clinical)
             rest = torch.arange(logits.shape[1], device=logits.device) != label
             # The baseline model leaves the clinical row alone; a gradient is asked for all the same.
             return logits[:, label] - logits[:, rest].logsumexp(dim=1) + 0 * clinical.sum(dim=1)
@@ -163,6 +167,10 @@ class Explainer:
         with torch.inference_mode():
             ends = log_odds(waveform, clinical, mask), log_odds(*nothing, mask)
         return tuple(one.detach().cpu().float().numpy() for one in (*found, *ends))
+
+    def _logits(self, waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:
+        """Return calibrated logits (B, K)."""
+        return self.model.from_normalised(waveform, mask, clinical) * self._scale + self._bias
 
     def _tensors(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
         """Return waveform (B, L, T) as the network gets it, mask (B, T) and encoded row (B, F)."""

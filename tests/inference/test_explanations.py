@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from ecgml.calibration.calibration import Calibration
+from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.inference.explanations import Explainer, Inputs, delete, likeness, randomised, smoothed
 from ecgml.models.build import build_model
@@ -29,9 +31,9 @@ def checkpoint(name: str = "fusion") -> Checkpoint:
     encoder, classes = ClinicalEncoder.fit(rows), scheme_named("groups").classes
     torch.manual_seed(0)
     model = build_model(name, len(LEADS), encoder.n_out, len(classes), MODEL)
-    return Checkpoint(
-        name, MODEL, PreprocessingSettings(), "groups", classes, encoder, model.state_dict(), temperature=1.5
-    )
+    # Not one number for all classes: what explains must scale as what answers.
+    calibration = Calibration(Scaling((0.7, 0.6, 0.9, 0.5), (0.2, 0.0, -0.3, 0.1)))
+    return Checkpoint(name, MODEL, PreprocessingSettings(), "groups", classes, encoder, model.state_dict(), calibration)
 
 
 @pytest.fixture(scope="module")
