@@ -330,13 +330,16 @@ def _evaluate() -> click.Command:
             model, *what = what
         if what:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        judged = None
         if options["splits"]:
-            click.echo(evaluate_protocols(model, options, Console(), config=config))
-            return
+            judged = evaluate_protocols(model, options, Console(), config=config)
+            click.echo(judged.said)
+            if options["data_dir"]:  # the model's settings on those data; the model itself is not judged
+                return
         for name in fields_of(ProtocolSettings):
-            if options.pop(name):
+            if options.pop(name) and not judged:
                 raise click.UsageError(f"--{name.replace('_', '-')}: only with --splits")
-        click.echo(evaluate(model, options, Console(), config=config, out=out))
+        click.echo(evaluate(model, options, Console(), config=config, out=out, judged=judged))
 
     from ecgml.pipeline.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
 

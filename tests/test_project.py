@@ -18,6 +18,7 @@ from ecgml.pipeline.settings import (
     EVALUATE_SECTIONS,
     EXPLORE_SECTIONS,
     PREPARE_SECTIONS,
+    PROTOCOL_SECTIONS,
     TRAIN_SECTIONS,
 )
 from ecgml.records.clinical import CLINICAL_COLUMNS
@@ -54,7 +55,7 @@ def known(sections: dict[str, type]) -> set[str]:
         ("prepare", PREPARE_SECTIONS),
         ("explore", EXPLORE_SECTIONS),
         ("audit", AUDIT_SECTIONS),
-        ("evaluate", EVALUATE_SECTIONS),
+        ("evaluate", EVALUATE_SECTIONS | PROTOCOL_SECTIONS),
         ("tune", TUNE_SECTIONS),
     ],
 )

@@ -112,6 +112,8 @@ class SubgroupScores:
         """Return what a reader of the widest gap must know: it was picked from many."""
         if not self.n_compared:
             return "No two subgroups of one attribute are large enough to be held against each other."
+        if self.n_compared == 1:
+            return "A single pair of subgroups was held against each other. A gap is a reason to look, not yet a proof."
         by_chance = self.n_compared * 0.05
         return (
             f"{self.n_compared} pairs of subgroups were held against each other and the widest gap picked: of so many, "

@@ -9,6 +9,9 @@ from html import escape
 
 from ecgml.page.sections import Listing, Picture, Section, artifact_path
 
+NAME, LONG = 28, 60
+"""Characters up to which a cell is not to be broken, and beyond which it is not to be squeezed into a narrow column."""
+
 _FIGURE = re.compile(r"[-−+]?\d[\d.,]*( %)?( \([^()]{3,30}\))?")
 """A figure, with or without its interval, which is not to be broken."""
 
@@ -40,6 +43,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
   overflow-wrap: normal; }
 th { white-space: nowrap; }
 td.figure { white-space: nowrap; }
+td.long { min-width: 16rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 footer { margin-top: 3rem; color: #5c5c5c; font-size: .9rem; }
 @media print { h2 { break-before: page; } figure, table { break-inside: avoid; } .wide img { min-width: 0; } }
@@ -133,7 +137,10 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f'<td class="number">{value:,}</td>'
     text = str(value)
-    return f'<td class="figure">{escape(text)}</td>' if _FIGURE.fullmatch(text) else f"<td>{escape(text)}</td>"
+    if _FIGURE.fullmatch(text) or len(text) <= NAME:
+        return f'<td class="figure">{escape(text)}</td>'
+    kind = ' class="long"' if len(text) > LONG else ""
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def pictures_of(sections: Sequence[Section]) -> Iterator[Picture]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,21 +18,28 @@ from ecgml.config import Configuration, resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
-from ecgml.evaluation.prediction_files import as_csv, read_predictions
+from ecgml.evaluation.answer_files import answers_csv, read_answers
+from ecgml.evaluation.answers import Answers
+from ecgml.evaluation.prediction_files import as_csv
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.protocols import Protocol, judge_protocols
 from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.scores import Scores, score
+from ecgml.evaluation.subgroups import Attributes, score_subgroups
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.html import render_page
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.attributes import attributes_of, attributes_of_split
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.evidence import PastJob, read_past_job
 from ecgml.pipeline.explaining import Waveforms, draw_mistakes, explain_records
 from ecgml.pipeline.model_card import evaluated_card
+from ecgml.pipeline.outside import abstained_outside
+from ecgml.pipeline.protocols import JudgedProtocols, own_outcomes
 from ecgml.pipeline.report import Findings, make_sections, people_of
 from ecgml.pipeline.reporting import SIMULATED, TITLES, environment, git_commit
-from ecgml.pipeline.scoring import predict_checkpoint
+from ecgml.pipeline.scoring import answer_checkpoint
 from ecgml.pipeline.settings import EVALUATE_SECTIONS, DataSettings, EvaluationSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.schemes import scheme_named
@@ -67,6 +74,8 @@ class Material:
         Why there are no waveforms.
     how : str
         Where the predictions come from, in words.
+    protocols : sequence of Protocol
+        The model's own divisions of the records; empty of data that are not its own.
     """
 
     name: str
@@ -76,9 +85,18 @@ class Material:
     simulated: bool
     missing: str
     how: str
+    protocols: Sequence[Protocol] = ()
 
 
-def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
+def evaluate(
+    model: str,
+    options: Mapping[str, Any],
+    console: Console,
+    *,
+    config: str = "",
+    out: str = "",
+    judged: JudgedProtocols | None = None,
+) -> str:
     """Judge a trained model and report it: one page, a model card, figures, tables, metrics in a run of its own.
 
     Given data, their records are scored, less those that the model was trained, selected or calibrated on, and those of
@@ -96,6 +114,8 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
         A YAML file of settings; options beat it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
+    judged : JudgedProtocols, optional
+        The same model's settings on other splits, to be shown as well.
 
     Returns
     -------
@@ -126,7 +146,7 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
         with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
             tracker = Tracker(run.info.run_id)
             sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
-            found = _findings(checkpoint, material, sources, note, configuration, console)
+            found = _findings(checkpoint, material, sources, note, configuration, console, judged)
             sections = make_sections(found)
             html = render_page(
                 f"Evaluation of {checkpoint.model_name} on {material.name}",
@@ -138,7 +158,12 @@ def evaluate(model: str, options: Mapping[str, Any], console: Console, *, config
             )
             card = evaluated_card(checkpoint, _own_card(checkpoint), material.evaluated, material.how, note)
             predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
-            files = {CARD: card.encode(), **predictions}
+            answers = {
+                one.answers_file: answers_csv(one.predictions, one.answers)
+                for one in material.evaluated
+                if one.answers is not None
+            }
+            files = {CARD: card.encode(), **predictions, **answers}
             write_page(folder, PAGE, html, sections, _tables(material), files)
             said = _said(checkpoint, material, sources, note)
             tracker.params({"model": model, **configuration.values()})
@@ -180,9 +205,10 @@ def _on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch
             f"({int(seen.sum()):,} left out because the model learnt from them or their patients)"
         )
     store = WindowStore(caches, device)
-    predictions = predict_checkpoint(checkpoint, table, store)
+    predictions, answers = answer_checkpoint(checkpoint, table, store)
     name = "+".join(cohort.name for cohort in cohorts)
-    one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table)
+    one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
+    one = replace(one, answers=answers, outside=abstained_outside(checkpoint, cohorts, caches, store))
     simulated = any(cohort.simulated for cohort in cohorts) or bool(checkpoint.facts.get("simulated"))
     waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
@@ -201,29 +227,41 @@ def _on_own_data(
             f"evaluate: no data given, and the model's own are not to be had ({error}); name one or more folders after "
             "the model"
         ) from None
+    outcomes = own_outcomes(job)
     predictions = {"test": job.predictions}
-    if "external_predictions.csv" in there:
-        with TemporaryDirectory(prefix="ecgml-") as folder:
-            path = fetch_artifact(f"runs:/{run_id}/external_predictions.csv", Path(folder))
-            predictions["external"] = read_predictions(path)
+    if "external" in outcomes:
+        predictions["external"] = outcomes["external"][0].predictions
     tables: dict[str, RecordTable] = {}
+    outside: dict[str, dict[str, tuple[int, int]]] = {}
     store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
     try:
-        tables, store = _own_tables(checkpoint, job, predictions, configuration["data"], device, console)
+        tables, store, outside = _own_tables(checkpoint, job, predictions, configuration["data"], device, console)
     except EcgmlError as error:
         missing = f"The recordings are not to be had: {error}."
         console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
-    evaluated = [
-        _evaluated(key, one, _harmonised(one, tables.get(key), job.split), settings, tables.get(key))
-        for key, one in predictions.items()
-    ]
+    evaluated = []
+    for key, one in predictions.items():
+        table = tables.get(key)
+        attributes = attributes_of_split(job.split, one) if table is None else attributes_of(table)
+        found = _evaluated(key, one, _harmonised(one, table, job.split), settings, table, attributes)
+        answers = _own_answers(run_id, found, there)
+        evaluated.append(replace(found, answers=answers, outside=outside.get(key, {})))
+    protocols = judge_protocols(outcomes, n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {
         one.key: Waveforms(one.title, one.predictions, tables[one.key], store)
         for one in evaluated
         if store is not None and one.key in tables
     }
     how = f"Predictions that the model's own run `{run_id}` stored, made once, after training."
-    return Material("its own data", evaluated, waveforms, (), simulated, missing, how)
+    return Material("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
+
+
+def _own_answers(run_id: str, one: Evaluated, there: Collection[str]) -> Answers | None:
+    """Read which records of its own a model answered; None of a run of earlier versions, which did not say."""
+    if one.answers_file not in there:
+        return None
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return read_answers(fetch_artifact(f"runs:/{run_id}/{one.answers_file}", Path(folder)), one.predictions)
 
 
 def _own_tables(
@@ -233,8 +271,8 @@ def _own_tables(
     machine: DataSettings,
     device: torch.device,
     console: Console,
-) -> tuple[dict[str, RecordTable], WindowStore]:
-    """Open a model's own recordings and find the records that were predicted.
+) -> tuple[dict[str, RecordTable], WindowStore, dict[str, dict[str, tuple[int, int]]]]:
+    """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
 
     Raises
     ------
@@ -254,7 +292,12 @@ def _own_tables(
         if (places < 0).any() or (table.y_written[places] != one.y_true).any():
             raise EvaluationError(f"records or labels of the {TITLES[key]} have changed since they were predicted")
         tables[key] = table[places]
-    return tables, WindowStore(caches, device)
+    n_outer, outside = len(outer), {}
+    for key, begin, end in (("external", 0, n_outer), ("test", n_outer, len(cohorts))):
+        if key in predictions:
+            own = WindowStore(caches[begin:end], device)
+            outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own)
+    return tables, WindowStore(caches, device), outside
 
 
 def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:
@@ -274,6 +317,7 @@ def _evaluated(
     y_harmonised: NDArray[np.int64] | None,
     settings: EvaluationSettings,
     table: RecordTable | None,
+    attributes: Attributes,
 ) -> Evaluated:
     draws = {"n_bootstrap": settings.bootstrap, "seed": settings.seed}
     differ = y_harmonised is not None and (y_harmonised != predictions.y_true).any()
@@ -282,7 +326,8 @@ def _evaluated(
     if table is not None:
         ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
         people = people_of(ages, sexes, len(np.unique(table.patients)))
-    return Evaluated(key, TITLES[key], predictions, score(predictions, **draws), ruled, people)
+    subgroups = score_subgroups(predictions, attributes, **draws)
+    return Evaluated(key, TITLES[key], predictions, score(predictions, **draws), ruled, people, subgroups=subgroups)
 
 
 def _findings(
@@ -292,6 +337,7 @@ def _findings(
     note: str,
     configuration: Configuration,
     console: Console,
+    judged: JudgedProtocols | None,
 ) -> Findings:
     """Draw and explain records, where there are recordings."""
     settings, missing, explained = configuration["evaluation"], material.missing, None
@@ -302,7 +348,19 @@ def _findings(
             explained = explain_records(checkpoint, first, settings.explained, settings.seed, show)
     elif not settings.explained:
         missing = missing or "Nothing was explained: the setting explained is 0."
-    return Findings(checkpoint, material.evaluated, material.waveforms, sources, note, mistakes, explained, missing)
+    return Findings(
+        checkpoint,
+        material.evaluated,
+        material.waveforms,
+        sources,
+        note,
+        mistakes,
+        explained,
+        missing,
+        judged.protocols if judged else material.protocols,
+        judged.impossible if judged else {},
+        settings.bootstrap,
+    )
 
 
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: Material) -> str:

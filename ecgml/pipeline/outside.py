@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.cache import CachedCohort
+from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
-from ecgml.records.schemes import Scheme
+from ecgml.pipeline.scoring import answer_checkpoint
+from ecgml.records.schemes import Scheme, scheme_named
+from ecgml.training.checkpoint import Checkpoint
 
 PACED, VENTRICULAR = "paced", "bigeminy, trigeminy, ventricular"
 UNNAMED, AMBIGUOUS = "no rhythm of the scheme stated", "several classes stated"
@@ -47,6 +50,45 @@ def kind_of(entry: Entry, scheme: Scheme) -> str:
         return ""
     inside = any(rhythm in members for rhythm in entry.rhythms for members in scheme.members.values())
     return AMBIGUOUS if inside else UNNAMED
+
+
+MOST = 100
+"""Records of a kind that are answered for a report; more would tell little more."""
+
+
+def abstained_outside(
+    checkpoint: Checkpoint, cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], store: WindowStore
+) -> dict[str, tuple[int, int]]:
+    """Let a model answer records outside its scheme, at most :data:`MOST` of a kind.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    cohorts : sequence of Cohort
+    caches : sequence of CachedCohort
+        One per cohort.
+    store : WindowStore
+        Of these caches.
+
+    Returns
+    -------
+    counts : dict of str to (int, int)
+        By kind: how many records, and how many of them the model abstained on; empty of a model that never abstains.
+    """
+    if not checkpoint.calibration.abstention:
+        return {}
+    table, kinds = outside_table(cohorts, caches, scheme_named(checkpoint.scheme))
+    names, counts = np.unique(kinds, return_counts=True)
+    rows = [
+        np.flatnonzero(kinds == name)[np.linspace(0, n - 1, min(n, MOST)).astype(int)]
+        for name, n in zip(names, counts.tolist(), strict=True)
+    ]
+    if not rows:
+        return {}
+    chosen = np.concatenate(rows)
+    abstained = answer_checkpoint(checkpoint, table[chosen], store)[1].abstained
+    parts = np.split(abstained, np.cumsum([len(one) for one in rows])[:-1])
+    return {str(name): (len(one), int(one.sum())) for name, one in zip(names, parts, strict=True)}
 
 
 def outside_table(

@@ -77,7 +77,28 @@ class Task:
         return f"{self.protocol} {self.fold.name}"
 
 
-def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console, *, config: str = "") -> str:
+@dataclass(frozen=True, eq=False)
+class JudgedProtocols:
+    """What :func:`evaluate_protocols` found.
+
+    Parameters
+    ----------
+    protocols : sequence of Protocol
+        The default split first.
+    impossible : mapping of str to sequence of str
+        Protocols without figures, and why.
+    said : str
+        In words, with the run.
+    """
+
+    protocols: Sequence[Protocol]
+    impossible: Mapping[str, Sequence[str]]
+    said: str
+
+
+def evaluate_protocols(
+    model: str, options: Mapping[str, Any], console: Console, *, config: str = ""
+) -> JudgedProtocols:
     """Judge a model's settings on other splits beside its own, and log figures, drop and predictions.
 
     The default split's and the external cohort's figures are the model's own where its settings and data are unchanged;
@@ -97,8 +118,7 @@ def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console,
 
     Returns
     -------
-    said : str
-        The figures in words.
+    judged : JudgedProtocols
 
     Raises
     ------
@@ -129,7 +149,7 @@ def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console,
         if all(task.protocol == DEFAULT for task in tasks):
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration["fit"].device))
-        outcomes = _own(past) if unchanged else {}
+        outcomes = own_outcomes(past) if unchanged else {}
         with open_run(experiment, f"splits of {name}") as run:
             tracker = Tracker(run.info.run_id)
             tracker.params({"model": model, **asked.values()})
@@ -145,7 +165,8 @@ def evaluate_protocols(model: str, options: Mapping[str, Any], console: Console,
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
             impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
             said = _report(tracker, protocols, impossible, job, model, run_id)
-    return f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui"
+    said = f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui (artifact protocols.html)"
+    return JudgedProtocols(protocols, impossible, said)
 
 
 def _load(address: str) -> Checkpoint:
@@ -219,7 +240,7 @@ def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _own(past: PastJob) -> dict[str, list[Outcome]]:
+def own_outcomes(past: PastJob) -> dict[str, list[Outcome]]:
     """Return the model's stored predictions of its test part and the external cohort."""
     n_train = int((past.split.part == "train").sum())
     outcomes = {DEFAULT: [Outcome("test part", n_train, past.predictions, run_id=past.run_id)]}

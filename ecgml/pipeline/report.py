@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ecgml.evaluation.protocols import Protocol
+from ecgml.evaluation.report.abstention import abstention_section
+from ecgml.evaluation.report.calibration import calibration_section
 from ecgml.evaluation.report.classes import classes_section
 from ecgml.evaluation.report.confusions import confusions_section
 from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.report.explanations import Checks, Columns, Explained, explanations_section
 from ecgml.evaluation.report.mistakes import Drawn, mistakes_section
 from ecgml.evaluation.report.overview import overview_section
+from ecgml.evaluation.report.protocols import protocols_section
 from ecgml.evaluation.report.sources import sources_section
+from ecgml.evaluation.report.subgroups import subgroups_section
 from ecgml.evaluation.report.trust import trust_section
 from ecgml.evaluation.scores import Scores
 from ecgml.page.sections import Section
@@ -40,6 +45,11 @@ class Findings:
     explained : tuple or None
     missing : str
         Why there are no waveforms, or no explanations.
+    protocols : sequence of Protocol
+        Several divisions of the records, the default split first; one alone is not shown.
+    impossible : mapping of str to sequence of str
+        Protocols without figures, and why.
+    n_bootstrap : int
     """
 
     checkpoint: Checkpoint
@@ -50,6 +60,35 @@ class Findings:
     mistakes: Sequence[Drawn] = ()
     explained: tuple[Sequence[Explained], Checks, Columns | None] | None = None
     missing: str = ""
+    protocols: Sequence[Protocol] = ()
+    impossible: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    n_bootstrap: int = 2000
+
+
+def _calibration(found: Findings) -> Section:
+    scaling = found.checkpoint.calibration.scaling
+    how = (
+        f"Logits are divided by one temperature, {scaling.temperature:.2f}"
+        if scaling.is_temperature
+        else "Logits are scaled and shifted, class by class"
+    )
+    return calibration_section(found.evaluated, how=f"{how}, which validation records chose.", note=found.note)
+
+
+def _abstention(found: Findings) -> Section | None:
+    conformal = found.checkpoint.calibration.conformal
+    return abstention_section(
+        found.evaluated,
+        promised=conformal.coverage if conformal else None,
+        n_bootstrap=found.n_bootstrap,
+        note=found.note,
+    )
+
+
+def _protocols(found: Findings) -> Section | None:
+    if len(found.protocols) < 2:
+        return None
+    return protocols_section(found.protocols, impossible=found.impossible, note=found.note)
 
 
 def _sources(found: Findings) -> Section | None:
@@ -67,7 +106,11 @@ SECTIONS: tuple[Callable[[Findings], Section | None], ...] = (
     lambda found: confusions_section(found.evaluated, found.note),
     lambda found: trust_section(found.evaluated, LIMITS),
     lambda found: classes_section(found.evaluated, found.note),
+    _calibration,
+    _abstention,
+    lambda found: subgroups_section(found.evaluated, note=found.note),
     _sources,
+    _protocols,
     _mistakes,
     lambda found: explanations_section(*(found.explained or ((), None, None)), found.missing),
 )

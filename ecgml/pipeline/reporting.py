@@ -15,6 +15,7 @@ import torch
 import ecgml
 from ecgml.config import Configuration
 from ecgml.datasets.quarantine import as_columns
+from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.figures.comparison import comparison_figure
@@ -131,16 +132,8 @@ def report_answers(
     """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
     found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
     tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
-    columns: dict[str, list] = {
-        "record": list(predictions.record_ids),
-        "abstained": answers.abstained.tolist(),
-        "reason": list(answers.reasons),
-        "certainty": answers.certainty.tolist(),
-    }
-    if answers.sets is not None:
-        classes = np.array(predictions.classes)
-        columns["set"] = ["+".join(classes[row]) for row in answers.sets]
-    tracker.table(columns, f"{'' if what == 'test' else f'{what}_'}answers.csv")
+    with tracker.folder(f"{'' if what == 'test' else f'{what}_'}answers.csv") as path:
+        path.write_bytes(answers_csv(predictions, answers))
     return found
 
 

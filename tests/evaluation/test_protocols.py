@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.protocols import Outcome, judge_protocols, pool, protocol_table
+from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.report.protocols import protocols_section
 from ecgml.evaluation.report.subgroups import subgroups_section
 from ecgml.evaluation.scores import score
@@ -92,6 +93,12 @@ def test_a_protocol_that_nothing_could_be_trained_for_has_no_figures(simulate: C
     assert [one.name for one in judge_protocols(outcomes, n_bootstrap=20)] == ["default"]
 
 
+def evaluated(predictions: Predictions, attributes: Mapping[str, Sequence[str]]) -> Evaluated:
+    scores = score(predictions, n_bootstrap=0)
+    subgroups = score_subgroups(predictions, attributes, n_bootstrap=50)
+    return Evaluated("test", "test part", predictions, scores, subgroups=subgroups)
+
+
 def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., Predictions]) -> None:
     default, everything = simulate(300, skill=3.0).take(range(100)), simulate(300, skill=0.5, seed=1)
     protocols = judge_protocols(
@@ -107,7 +114,8 @@ def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., P
     assert section.metrics["protocol_kfold_drop_macro_f1"] == drop.value
     assert section.metrics["protocol_default_macro_f1"] == protocols[0].scores["macro_f1"].value
     ward = {"ward": ["<b>a</b>" if row % 2 else "b" for row in range(300)]}
-    own = subgroups_section(score_subgroups(everything, ward, n_bootstrap=50))
+    own = subgroups_section([evaluated(everything, ward)])
+    assert own is not None
     assert own.parts[0].png.startswith(PNG)
     html = render_page("Title", "", [section, own])
     assert "<b>a</b>" not in html
@@ -115,6 +123,7 @@ def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., P
 
 
 def test_subgroups_of_nothing_known_are_said(simulate: Callable[..., Predictions]) -> None:
-    section = subgroups_section(score_subgroups(simulate(), {"sex": [""] * 300}, n_bootstrap=10))
+    section = subgroups_section([evaluated(simulate(), {"sex": [""] * 300})])
+    assert section is not None
     assert section.parts == ()
-    assert "Unknown, of 300 records: sex of 300." in section.words
+    assert "Test part, unknown, of 300 records: sex of 300." in section.words

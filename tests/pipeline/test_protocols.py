@@ -60,7 +60,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_record_is_predicted_once_by_a_model_that_did_not_see_it(job: Job, cache: Path) -> None:
     stream = io.StringIO()
-    said = evaluate_protocols(model_of(job), options(cache, splits="kfold"), Console(stream))
+    said = evaluate_protocols(model_of(job), options(cache, splits="kfold"), Console(stream)).said
     run = run_of(said)
     folds = children(run)
     assert sorted(folds) == ["kfold 1 of 3", "kfold 2 of 3", "kfold 3 of 3"]
@@ -103,14 +103,14 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
         evaluate_protocols(model_of(job), asked, Console(io.StringIO()))
     assert len(counted) == 3  # the default split, since epochs differ, and two folds
     stream = io.StringIO()
-    run = run_of(evaluate_protocols(model_of(job), asked, Console(stream)))
+    run = run_of(evaluate_protocols(model_of(job), asked, Console(stream)).said)
     assert len(counted) == 5
     assert "4 models to train, 2 of them found again" in stream.getvalue()
     assert sorted(children(run)) == ["default test part", "kfold 1 of 3", "kfold 2 of 3", "kfold 3 of 3"]
     assert {one.info.status for one in children(run).values()} == {"FINISHED"}
     # Of other epochs nothing is known of the external cohort, and it is not looked at.
     assert not any(name.startswith("protocol_external") for name in run.data.metrics)
-    again = run_of(evaluate_protocols(model_of(job), asked, Console(io.StringIO())))
+    again = run_of(evaluate_protocols(model_of(job), asked, Console(io.StringIO())).said)
     assert len(counted) == 5
     same = {name: value for name, value in run.data.metrics.items() if name.startswith("protocol_")}
     assert same == {name: value for name, value in again.data.metrics.items() if name.startswith("protocol_")}
@@ -119,7 +119,7 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
 def test_days_are_held_out_and_sources_of_one_kind_are_said(job: Job, cache: Path) -> None:
     stream = io.StringIO()
     asked = options(cache, splits="date,source", epochs="1", folds="2")
-    run = run_of(evaluate_protocols(model_of(job), asked, Console(stream)))
+    run = run_of(evaluate_protocols(model_of(job), asked, Console(stream)).said)
     assert "are of one source" in stream.getvalue()
     dated = [fold for name, fold in children(run).items() if name.startswith("date")]
     assert len(dated) == 2
@@ -135,7 +135,7 @@ def test_published_folds_are_taken_from_their_file(job: Job, cache: Path, tmp_pa
     numbers = 1 + np.arange(len(names)) % 10
     pd.DataFrame({"FileName": "ECGData/" + names + ".csv", "fold": numbers}).to_csv(tmp_path / "folds.csv", index=False)
     asked = options(cache, splits="published", epochs="1", folds_file=str(tmp_path))
-    run = run_of(evaluate_protocols(model_of(job), asked, Console(io.StringIO())))
+    run = run_of(evaluate_protocols(model_of(job), asked, Console(io.StringIO())).said)
     predicted = read_predictions(artifact(children(run)["published fold 10"], "predictions.csv"))
     assert set(predicted.record_ids) == set(split.record[numbers == 10])
 

@@ -3,94 +3,109 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
-from ecgml.evaluation.answers import Answers, score_answers
+from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.figures.coverage import coverage_figure
-from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.summary import interval_text
-from ecgml.page.sections import Listing, Picture, Section, picture
+from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 
 
 def abstention_section(
-    predictions: Predictions,
-    answers: Answers,
+    evaluated: Sequence[Evaluated],
     *,
-    outside: Mapping[str, tuple[int, int]] | None = None,
     promised: float | None = None,
     n_bootstrap: int = 2000,
     note: str = "",
-) -> Section:
-    """Return figure, tables and words.
+) -> Section | None:
+    """Return figure, tables and words; None where nothing is known of what is answered.
 
     Parameters
     ----------
-    predictions : Predictions
-    answers : Answers
-        Of the same records.
-    outside : mapping of str to (int, int), optional
-        Records outside the scheme by kind: how many, and how many of them are abstained on.
+    evaluated : sequence of Evaluated
     promised : float, optional
         Coverage for which the sets were made.
     n_bootstrap : int
         Draws of the intervals.
     note : str
-        Below the figure: "Simulated data".
+        Below the figures: "Simulated data".
     """
-    scores = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
-    everything = float(np.mean(predictions.y_pred == predictions.y_true))
-    words = [
-        f"It answers {interval_text(scores.answered)} of these records, with accuracy {interval_text(scores.accuracy)} "
-        f"and macro-F1 {interval_text(scores.macro_f1)} on those; on all of them accuracy is {everything:.3f}, the "
-        "figure that counts elsewhere in this report. A record that it abstains on still has its probabilities."
-    ]
-    parts: list[Picture | Listing] = [
-        picture(
-            "coverage",
-            "What silence buys",
-            coverage_figure(predictions, answers, note=note),
-            alt=words[0],
-            basis=f"{predictions.n_records:,} records",
-            words=("The less is answered, the better should be what is; at random (dotted) it is not.",),
+    words: list[str] = []
+    parts: list[Picture | Listing] = []
+    metrics: dict[str, float] = {}
+    for one in evaluated:
+        if one.answers is None:
+            continue
+        scores = score_answers(one.predictions, one.answers, n_bootstrap=n_bootstrap)
+        metrics |= scores.flat(one.predictions.classes, f"{one.key}_")
+        words.append(_in_words(one, scores))
+        parts.append(
+            picture(
+                f"{one.key}_coverage",
+                f"What silence buys, {one.title}",
+                coverage_figure(one.predictions, one.answers, title=sentence(one.title), note=note),
+                alt=words[-1],
+                basis=f"{one.predictions.n_records:,} records of the {one.title} (artifact {one.answers_file})",
+                words=("The less is answered, the better should be what is; at random (dotted) it is not.",),
+            )
         )
-    ]
+        parts += _reasons(one, one.answers)
+        if one.outside:
+            parts.append(_outside(one))
+        if scores.set_coverage:
+            parts.append(_sets(one, scores, promised))
+    if not parts:
+        return None
+    words.append("A record that it abstains on still has its probabilities, and counts everywhere else in this report.")
+    return Section("abstention", "What it does not answer", tuple(words), tuple(parts), (), metrics)
+
+
+def _in_words(one: Evaluated, scores: AnswerScores) -> str:
+    everything = float(np.mean(one.predictions.y_pred == one.predictions.y_true))
+    sets = f" Its sets hold {interval_text(scores.set_size)} classes on average." if scores.set_size else ""
+    return (
+        f"{sentence(one.title)}: it answers {interval_text(scores.answered)} of these records, with accuracy "
+        f"{interval_text(scores.accuracy)} and macro-F1 {interval_text(scores.macro_f1)} on those; on all of them "
+        f"accuracy is {everything:.3f}.{sets}"
+    )
+
+
+def _reasons(one: Evaluated, answers: Answers) -> list[Listing]:
     counts = Counter(reason for reason in answers.reasons if reason)
-    if counts:
-        parts.append(
-            Listing("abstentions", "Why it says nothing", {"reason": list(counts), "records": list(counts.values())})
-        )
-    if outside:
-        parts.append(
-            Listing(
-                "outside",
-                "Records outside the scheme",
-                {
-                    "kind": list(outside),
-                    "records": [n for n, _ in outside.values()],
-                    "abstained on": [k for _, k in outside.values()],
-                },
-                (
-                    "None of them was learnt from. A record without a rhythm statement is often an ordinary sinus "
-                    "rhythm that nobody named: to answer it is no error.",
-                ),
-            )
-        )
-    if answers.sets is not None:
-        asked = f", asked for {promised:g}" if promised else ""
-        parts.append(
-            Listing(
-                "sets",
-                "What the sets hold",
-                {
-                    "class": list(predictions.classes),
-                    "records": predictions.support.tolist(),
-                    "in its set (95 %)": [interval_text(one) for one in scores.set_coverage],
-                },
-                (f"Share of each class's records whose conformal set holds the class{asked}.",),
-            )
-        )
-        if scores.set_size:
-            words.append(f"Its sets hold {interval_text(scores.set_size)} classes on average.")
-    return Section("abstention", "What it does not answer", tuple(words), tuple(parts), (), {})
+    if not counts:
+        return []
+    columns = {"reason": list(counts), "records": list(counts.values())}
+    return [Listing(f"{one.key}_abstentions", f"Why it says nothing, {one.title}", columns)]
+
+
+def _outside(one: Evaluated) -> Listing:
+    return Listing(
+        f"{one.key}_outside",
+        f"Records outside the scheme, cohorts of the {one.title}",
+        {
+            "kind": list(one.outside),
+            "records": [n for n, _ in one.outside.values()],
+            "abstained on": [k for _, k in one.outside.values()],
+        },
+        (
+            "None of them was learnt from. A record without a rhythm statement is often an ordinary sinus rhythm that "
+            "nobody named: to answer it is no error.",
+        ),
+    )
+
+
+def _sets(one: Evaluated, scores: AnswerScores, promised: float | None) -> Listing:
+    asked = f", asked for {promised:g}" if promised else ""
+    return Listing(
+        f"{one.key}_sets",
+        f"What the sets hold, {one.title}",
+        {
+            "class": list(one.predictions.classes),
+            "records": one.predictions.support.tolist(),
+            "in its set (95 %)": [interval_text(own) for own in scores.set_coverage],
+        },
+        (f"Share of each class's records whose conformal set holds the class{asked}.",),
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
+from ecgml.evaluation.subgroups import SubgroupScores
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,11 @@ class Evaluated:
         By harmonised labels; None where these are the same, or not known.
     people : str
         Whose ECGs, in words; empty where nothing is known.
+    answers : Answers or None
+        Which records are answered; None where the model's run did not keep them.
+    outside : mapping of str to (int, int)
+        Records of the same cohorts that the scheme has no class for, by kind: how many, how many abstained on.
+    subgroups : SubgroupScores or None
     """
 
     key: str
@@ -33,6 +41,9 @@ class Evaluated:
     scores: Scores
     harmonised: Scores | None = None
     people: str = ""
+    answers: Answers | None = None
+    outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    subgroups: SubgroupScores | None = None
 
     @property
     def basis(self) -> str:
@@ -44,3 +55,8 @@ class Evaluated:
     def file(self) -> str:
         """The artifact with its predictions, record by record."""
         return "predictions.csv" if self.key == "test" else f"{self.key}_predictions.csv"
+
+    @property
+    def answers_file(self) -> str:
+        """The artifact with what is answered, record by record."""
+        return "answers.csv" if self.key == "test" else f"{self.key}_answers.csv"

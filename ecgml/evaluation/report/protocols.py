@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.figures.protocols import protocols_figure
 from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
+from ecgml.evaluation.report.overview import cell
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 
@@ -31,7 +32,9 @@ def protocols_section(
         "Every figure here is of records that the model did not learn from; the protocols differ in how much those "
         "records resemble what it learnt from. A figure that falls when days, sources or hospitals are held out rests "
         "in part on what day, source and hospital have in common. Except for the external cohort each is of models "
-        "trained anew with this model's settings, one a fold; validation is always of the training side.",
+        "trained anew with this model's settings, one a fold; validation is always of the training side. Sets of "
+        "records also differ in how many they have of each class and in how their sources word labels, and with that "
+        "macro-F1 does.",
         *map(_sentence, held),
         *(f"{sentence(one.title)}: {said}." for one in protocols for said in one.notes),
         *(f"Not possible: {TITLES[name]}: {'; '.join(why)}." for name, why in (impossible or {}).items()),
@@ -56,9 +59,10 @@ def protocols_section(
             drop = one.drop[metric]
             named = {"": drop.value, "_low": drop.low, "_high": drop.high}
             metrics |= {f"protocol_{one.name}_drop_{metric}{end}": value for end, value in named.items()}
-    return Section(
-        "protocols", "Splits", tuple(words), (drawn, _pooled(protocols), _parts(protocols)), findings, metrics
-    )
+    parts = [drawn, _pooled(protocols)]
+    if any(len(one.folds) > 1 for one in protocols):
+        parts.append(_parts(protocols))
+    return Section("protocols", "Splits", tuple(words), tuple(parts), findings, metrics)
 
 
 def _sentence(one: Protocol) -> str:
@@ -93,7 +97,7 @@ def _pooled(protocols: Sequence[Protocol]) -> Listing:
             "protocol": [one.title for one in protocols],
             "records": [one.scores.n_records for one in protocols],
             "patients": [one.scores.n_groups for one in protocols],
-            **{metric: [interval_text(one.scores[metric]) for one in protocols] for metric in SHOWN},
+            **{metric: [cell(one.scores[metric]) for one in protocols] for metric in SHOWN},
             "drop in macro_f1": [signed(one.drop["macro_f1"]) if one.drop else "" for one in protocols],
             "drop in macro_auroc": [signed(one.drop["macro_auroc"]) if one.drop else "" for one in protocols],
             "the drop stands on": [one.basis for one in protocols],
@@ -113,10 +117,7 @@ def _parts(protocols: Sequence[Protocol]) -> Listing:
             "held out": [fold.name for _, fold in rows],
             "trained on": [fold.n_train for _, fold in rows],
             "records": [fold.scores.n_records if fold.scores else 0 for _, fold in rows],
-            **{
-                metric: [interval_text(fold.scores[metric]) if fold.scores else "" for _, fold in rows]
-                for metric in SHOWN
-            },
+            **{metric: [cell(fold.scores[metric]) if fold.scores else "" for _, fold in rows] for metric in SHOWN},
             "": [fold.note for _, fold in rows],
         },
     )
