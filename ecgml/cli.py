@@ -22,7 +22,7 @@ from ecgml.errors import EcgmlError
 SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
     "prepare": "Read, check and preprocess DATA into the cache; say what was found.",
-    "audit": "Leak audit: what DATA's tables alone would reach, beside MODEL with and without its clinical values.",
+    "audit": "What DATA's tables alone would reach, what the ECG adds in MODEL, and which perturbations break it.",
     "evaluate": "Report on MODEL (a checkpoint folder, runs:/… or models:/…): on DATA, or on its own test part.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
     "promote": "Make WHAT (a model's or study's run, a version, an alias) champion if it passes the gate.",
@@ -297,7 +297,7 @@ def _audit() -> click.Command:
         from ecgml.pipeline.audit import audit
         from ecgml.pipeline.console import Console
 
-        if what and not model and _RUN.fullmatch(what[0]):
+        if what and not model and _is_model(what[0]):
             model, *what = what
         if what:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
@@ -310,8 +310,8 @@ def _audit() -> click.Command:
         click.Option(
             ["--model"],
             default="",
-            metavar="RUN",
-            help="The run of a model; its own data are audited if none are given.",
+            metavar="MODEL",
+            help="A model (run, runs:/…, models:/… or checkpoint folder); its own data are audited if none are given.",
         ),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
     ]
@@ -352,7 +352,12 @@ def _evaluate() -> click.Command:
     return _command("evaluate", run, EVALUATE_SECTIONS | PROTOCOL_SECTIONS, extra)
 
 
-_RUN = re.compile(r"runs:/\S+|[0-9a-f]{32}")
+_RUN = re.compile(r"(runs|models):/\S+|[0-9a-f]{32}")
+
+
+def _is_model(what: str) -> bool:
+    """Whether it names a model: a run, an address in MLflow, or a checkpoint folder."""
+    return bool(_RUN.fullmatch(what)) or (Path(what) / "checkpoint.json").is_file()
 
 
 def _promote() -> click.Command:

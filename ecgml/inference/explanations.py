@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +32,7 @@ from torch import Tensor, nn
 
 from ecgml.models.fusion import normalise
 from ecgml.training.checkpoint import Checkpoint
+from ecgml.training.device import one_thread
 
 N_STEPS = 64
 """Points of the path; on real records the sum of attributions then misses the difference by about a percent."""
@@ -119,7 +119,7 @@ class Explainer:
         found = []
         for start in range(0, len(inputs), BATCH):
             waveform, mask, clinical = self._tensors(inputs[start : start + BATCH])
-            with torch.inference_mode(), _one_thread():
+            with torch.inference_mode(), one_thread():
                 logits = self._logits(waveform, mask, clinical)
             found.append(logits.double().softmax(dim=1).cpu().numpy())
         return np.concatenate(found)
@@ -135,7 +135,7 @@ class Explainer:
         n_steps : int
             Points of the path (Gauss-Legendre).
         """
-        with _one_thread():
+        with one_thread():
             parts = [
                 self._attribute_one(inputs[row : row + 1], int(labels[row]), n_steps) for row in range(len(inputs))
             ]
@@ -181,17 +181,6 @@ class Explainer:
 
     def _encode(self, clinical: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(self.checkpoint.encoder.encode(clinical)).to(self.device)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one CPU thread: two took 0.69 s of CPU for 32 points of the path on a busy machine, one 0.14 s."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def smoothed(attribution: NDArray[np.float32], fs: float) -> NDArray[np.float32]:

@@ -39,12 +39,16 @@ def muscle_noise(record: Record, rng: np.random.Generator) -> NDArray[np.float64
 
 
 def mains_hum(frequency_hz: float) -> Callable[[Record, np.random.Generator], NDArray[np.float64]]:
-    """Return what draws hum of a frequency, which folds where a record is sampled below twice of it."""
+    """Return what draws hum of a frequency; none of it is in a record sampled at twice of it or less.
 
-    def hum(record: Record, rng: np.random.Generator) -> NDArray[np.float64]:
-        return mains(_times_s(record), rng, frequency_hz)
+    A recorder filters what it cannot sample.
+    """
 
-    return hum
+    def draw(record: Record, rng: np.random.Generator) -> NDArray[np.float64]:
+        hum = mains(_times_s(record), rng, frequency_hz)
+        return hum if record.fs > 2 * frequency_hz else np.zeros_like(hum)
+
+    return draw
 
 
 def electrode_motion(record: Record, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -84,7 +88,7 @@ def add_noise(
     snr_db: float,
     rng: np.random.Generator,
 ) -> Record:
-    """Return a record with noise at a ratio; one without a signal is returned as it is.
+    """Return a record with noise at a ratio; one without a signal, or with no noise drawn, is returned as it is.
 
     Parameters
     ----------
@@ -101,6 +105,8 @@ def add_noise(
     noise = LEADS_FROM_ELECTRODES @ draw(record, rng)
     noise -= noise.mean(axis=1, keepdims=True)
     power = float(np.mean(np.square(noise[moving])))
+    if not power:
+        return record
     noise *= np.sqrt(signal_power(record) / power / 10 ** (snr_db / 10))
     waveform = record.waveform.copy()
     waveform[moving] += noise[moving].astype(waveform.dtype)

@@ -1,10 +1,10 @@
-"""`ecgml audit`: how much of a score needs no ECG."""
+"""`ecgml audit`: how much of a score needs no ECG, and what breaks a model."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,29 +14,46 @@ import pandas as pd
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import resolve
+from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort
 from ecgml.datasets.store import WindowStore
-from ecgml.datasets.table import build_table
-from ecgml.errors import EvaluationError
-from ecgml.evaluation.comparison import Comparison, compare
-from ecgml.evaluation.figures.shortcuts import Line, shortcuts_figure
+from ecgml.datasets.table import RecordTable, build_table
+from ecgml.errors import ConfigError, EvaluationError
+from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.scores import Scores, score
+from ecgml.evaluation.report.robustness import robustness_section
+from ecgml.evaluation.report.shortcuts import (
+    ALL,
+    FIGURES,
+    PLACES,
+    TEST,
+    Finding,
+    ecg_adds_in_words,
+    no_ecg_in_words,
+    shortcuts_section,
+    waveform_only_in_words,
+)
+from ecgml.evaluation.robustness import judge_robustness
+from ecgml.evaluation.scores import score
 from ecgml.evaluation.summary import interval_text
-from ecgml.figures import save_figure
+from ecgml.exploration.survey import Survey
+from ecgml.page.html import render_page
+from ecgml.page.sections import Section
 from ecgml.pipeline.compare import Candidate, candidate
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.reporting import environment, git_commit
-from ecgml.pipeline.scoring import predict_checkpoint
-from ecgml.pipeline.settings import AUDIT_SECTIONS, DataSettings
+from ecgml.pipeline.evidence import read_past_job
+from ecgml.pipeline.random_encoder import predict_by_random_encoder
+from ecgml.pipeline.reporting import environment, git_commit, report_page
+from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
+from ecgml.pipeline.scoring import predict_checkpoint, to_predictions
+from ecgml.pipeline.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
 from ecgml.pipeline.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import fetch_checkpoint
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run, read_run
+from ecgml.service.models import fetch_checkpoint, pinned
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run, read_run, siblings_of
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
@@ -45,24 +62,51 @@ from ecgml.training.device import choose_device
 
 LEAST_RECORDS = 50
 
-ALL, TEST = "all", "test"
+WAVEFORM_ONLY = "baseline"
+"""The model of a job that never sees a clinical value."""
+
+PAGE = "audit.html"
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
-    """What one model, with or without an ECG, reaches on some records."""
+class Subject:
+    """The model that is audited.
 
-    name: str
-    title: str
-    predictions: Predictions
-    scores: Scores
+    Parameters
+    ----------
+    run_id : str
+    candidate : Candidate
+        Its name and stored predictions.
+    checkpoint : Checkpoint
+    folder : Path
+        The checkpoint's.
+    waveform_only : Candidate or None
+        Its sibling that sees the waveform alone.
+    """
+
+    run_id: str
+    candidate: Candidate
+    checkpoint: Checkpoint
+    folder: Path
+    waveform_only: Candidate | None
+
+    @property
+    def name(self) -> str:
+        """Of its model."""
+        return self.candidate.name
+
+    @property
+    def test(self) -> Predictions:
+        """The stored predictions of its test part."""
+        return self.candidate.predictions["test part"]
 
 
 def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "") -> str:
-    """Score what needs no ECG beside a model, and the model without its clinical values.
+    """Score what needs no ECG beside a model, the model without its clinical values, and under perturbations.
 
     Shortcuts are learned by folds on every row of the tables that has a class, with a file or without, and scored
-    pooled. With a model all are scored on its test part, too; nothing is selected by any of it.
+    pooled. With a model all are scored on its test part, too, and that part's records are perturbed; nothing is
+    selected by any of it.
 
     Parameters
     ----------
@@ -70,7 +114,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         Settings of `ecgml.pipeline.settings.AUDIT_SECTIONS` by name; ``None`` and ``""`` mean "not given".
     console : Console
     model : str
-        The run of a model, or nothing. Its data are audited where `options` name none.
+        A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
     config : str
         A YAML file of settings; options beat it.
 
@@ -84,64 +128,83 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     EcgmlError
         If settings, folders, run or store do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
+    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
         experiment = connect()
-        subject = candidate(model) if model else None
-        if model and not options.get("data_dir"):
-            options = {**options, **_data_of(model)}
+        subject = find_subject(model, Path(temporary)) if model else None
+        if subject and not options.get("data_dir"):
+            options = {**options, **_data_of(subject.run_id)}
         configuration = resolve(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration["data"], configuration["audit"]
-        checkpoint = _checkpoint_of(model) if model else None
-        preprocessing = checkpoint.preprocessing if checkpoint else configuration["preprocessing"]
+        if not subject and "shortcuts" not in settings.parts:
+            raise ConfigError("parts: robustness is that of a model; name one first")
+        preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
         cohorts, caches = _open(data, preprocessing, console)
-        survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
-        rows = np.flatnonzero(survey.classes >= 0)
-        if len(rows) < LEAST_RECORDS or len(np.unique(survey.classes[rows])) < 2:
-            raise EvaluationError(
-                f"audit: {len(rows)} rows with a class, of {len(np.unique(survey.classes[rows]))} classes; at least "
-                f"{LEAST_RECORDS} rows of two classes are needed"
-            )
-        own = _of_model(subject, checkpoint, cohorts, caches, data) if subject and checkpoint else {}
-        start = time.perf_counter()
-        predict_unseen(SHORTCUTS[0], survey, rows, 2, settings.seed, data.n_jobs)
-        seconds = (time.perf_counter() - start) / 2 * settings.folds * sum(one.is_slow for one in SHORTCUTS)
-        console.say(
-            f"{len(rows):,} rows with a class; {len(SHORTCUTS)} shortcuts on {settings.folds} folds: about "
-            f"{seconds / 60:.1f} min"
-        )
+        survey, rows = _rows(cohorts, caches, data)
+        parts = _model_parts(subject, cohorts, caches, data) if subject else None
+        tasks = []
+        if subject and parts and "robustness" in settings.parts:
+            entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
+            places, tasks = perturbation_tasks(parts.test, entries, subject.folder, settings.perturbed, settings.seed)
+        _say_time(survey, rows, tasks, settings, data.n_jobs, console)
         with open_run(experiment, f"audit {'+'.join(cohort.name for cohort in cohorts)}") as run:
-            unseen: dict[str, Predictions] = {}
-            with console.progress("auditing", "folds") as show:
-                n_done = 0
-
-                def on_fold() -> None:
-                    nonlocal n_done
-                    n_done += 1
-                    show(n_done, len(SHORTCUTS) * settings.folds, "")
-
-                for shortcut in SHORTCUTS:
-                    predictions = predict_unseen(
-                        shortcut, survey, rows, settings.folds, settings.seed, data.n_jobs, on_fold
+            sections: list[Section] = []
+            found: dict[str, list[Finding]] = {}
+            if "shortcuts" in settings.parts:
+                found, sections = _shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
+            if subject and parts and tasks:
+                with console.progress("perturbing", "records") as show:
+                    reference, perturbed = predict_perturbed(
+                        parts.test[places],
+                        tasks,
+                        subject.checkpoint.classes,
+                        data.n_jobs,
+                        lambda done: show(done, len(tasks), ""),
                     )
-                    if predictions is not None:
-                        unseen[shortcut.name] = predictions
-                    else:
-                        console.warn(f"{shortcut.title}: the tables have none; left out")
-            titles = {shortcut.name: shortcut.title for shortcut in SHORTCUTS}
-            findings = {
-                ALL: [
-                    Finding(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap))
-                    for name, own in unseen.items()
-                ]
-            }
-            comparison = None
-            if subject:
-                findings[TEST], comparison = _on_test_part(subject, own, unseen, titles, settings.bootstrap)
-            said = _in_words(findings, comparison, subject, survey.caution)
-            _log(Tracker(run.info.run_id), configuration, findings, said, survey.caution, model)
-    return f"{said}\n\nrun {run.info.run_id}; look at it with: mlflow ui"
+                robustness = judge_robustness(reference, perturbed, n_bootstrap=settings.bootstrap, seed=settings.seed)
+                how = (
+                    f"{len(tasks):,} of the {len(parts.test):,} records of the model's test part, of all classes in "
+                    "turn, by harmonised labels: what training meant by the classes."
+                )
+                sections.append(robustness_section(robustness, note=survey.caution, how=how))
+            tracker = Tracker(run.info.run_id)
+            if subject and parts and tasks:
+                tracker.text(robustness.table().to_csv(index=False), "robustness.csv")
+            said = _in_words(found, sections, survey.caution)
+            _log(tracker, configuration, found, sections, said, survey.caution, model, run.info.run_id)
+    return f"{said}\n\nrun {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"
+
+
+def find_subject(model: str, folder: Path) -> Subject:
+    """Fetch the model that is audited.
+
+    Parameters
+    ----------
+    model : str
+        A run's id, ``runs:/…``, ``models:/…`` or a checkpoint folder.
+    folder : Path
+        Where its checkpoint may be put.
+
+    Raises
+    ------
+    EcgmlError
+        If there is none, or its run is not in this tracking store.
+    """
+    bare = "/" not in model and not Path(model).expanduser().exists()
+    address = f"runs:/{model}" if bare else pinned(model)[0]
+    if address.startswith("runs:/"):
+        candidate(address)  # a job of several models is told apart, a run without predictions refused
+    place = fetch_checkpoint(address, folder) if ":/" in address else Path(address).expanduser()
+    checkpoint = load_checkpoint(place)
+    run_id = str(checkpoint.facts.get("run_id", ""))
+    if not run_id:
+        raise EvaluationError(f"audit: {model} does not say which run made it; its test part cannot be known")
+    sibling = siblings_of(read_run(run_id)).get(WAVEFORM_ONLY)
+    other = None
+    if sibling and sibling.finished and sibling.run_id != run_id:
+        other = candidate(sibling.run_id)
+    return Subject(run_id, candidate(run_id), checkpoint, place.absolute(), other)
 
 
 def _open(
@@ -154,25 +217,39 @@ def _open(
     return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
 
 
-def _data_of(model: str) -> dict[str, str]:
+def _data_of(run_id: str) -> dict[str, str]:
     """Return where a model's data lie, and how they were labelled."""
-    params = read_run(model.removeprefix("runs:/").strip("/")).data.params
+    params = read_run(run_id).data.params
     return {name: params[name] for name in ("data_dir", "scheme", "harmonise", "demo_records") if name in params}
 
 
-def _checkpoint_of(model: str) -> Checkpoint:
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return load_checkpoint(fetch_checkpoint(f"runs:/{model.removeprefix('runs:/').strip('/')}", Path(folder)))
+def _rows(
+    cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
+) -> tuple[Survey, np.ndarray]:
+    """Return the tables' rows, and which of them have a class."""
+    survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
+    rows = np.flatnonzero(survey.classes >= 0)
+    if len(rows) < LEAST_RECORDS or len(np.unique(survey.classes[rows])) < 2:
+        raise EvaluationError(
+            f"audit: {len(rows)} rows with a class, of {len(np.unique(survey.classes[rows]))} classes; at least "
+            f"{LEAST_RECORDS} rows of two classes are needed"
+        )
+    return survey, rows
 
 
-def _of_model(
-    subject: Candidate,
-    checkpoint: Checkpoint,
-    cohorts: Sequence[Cohort],
-    caches: Mapping[str, CachedCohort],
-    data: DataSettings,
-) -> dict[str, Predictions]:
-    """Predict the model's test part as trained, without what the table gives, and without any clinical value.
+@dataclass(frozen=True, eq=False)
+class ModelParts:
+    """The records that a model was trained and tested on, and where their waveforms are."""
+
+    train: RecordTable
+    test: RecordTable
+    store: WindowStore
+
+
+def _model_parts(
+    subject: Subject, cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
+) -> ModelParts:
+    """Find the model's own records among the data.
 
     Raises
     ------
@@ -180,9 +257,9 @@ def _of_model(
         If the data are not those of the model.
     """
     with_files = [cohort for cohort in cohorts if cohort.name in caches]
-    scheme = scheme_named(checkpoint.scheme)
+    scheme = scheme_named(subject.checkpoint.scheme)
     table, _ = build_table(with_files, list(caches.values()), scheme, data.harmonise)
-    stored = subject.predictions["test part"]
+    stored = subject.test
     place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
     missing = [record_id for record_id in stored.record_ids if record_id not in place_of]
     if missing:
@@ -190,90 +267,149 @@ def _of_model(
             f"audit: {len(missing):,} of the model's {stored.n_records:,} test records are not in these data (first "
             f"{missing[0]}); give the data that it was trained on"
         )
-    table = table[np.array([place_of[record_id] for record_id in stored.record_ids])]
-    store = WindowStore(list(caches.values()), choose_device("auto"))
-    nothing_given = clinical_values(table, np.zeros(len(table), dtype=bool))
-    inputs = {
-        "as_trained": clinical_values(table),
-        "table_withheld": nothing_given,
-        "clinical_withheld": np.full_like(nothing_given, np.nan),
+    split = read_past_job(subject.run_id).split
+    learnt = [place_of[name] for name in split.record[split.part == "train"] if name in place_of]
+    train = table[np.array(learnt, dtype=np.int64)]
+    return ModelParts(
+        train[train.usable],
+        table[np.array([place_of[record_id] for record_id in stored.record_ids])],
+        WindowStore(list(caches.values()), choose_device("auto")),
+    )
+
+
+def _say_time(
+    survey: Survey, rows: np.ndarray, tasks: Sequence, settings: AuditSettings, n_jobs: int, console: Console
+) -> None:
+    """Time a small piece of everything that is to be done, and say how long all of it will take."""
+    seconds, said = 0.0, []
+    if "shortcuts" in settings.parts:
+        slow = [one for one in SHORTCUTS if one.is_slow]
+        start = time.perf_counter()
+        for one in slow[:2]:
+            predict_unseen(one, survey, rows, 2, settings.seed, n_jobs)
+        # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
+        seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
+        said.append(f"{len(rows):,} rows with a class, {len(SHORTCUTS)} shortcuts on {settings.folds} folds")
+    if tasks:
+        seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
+        said.append(f"{len(tasks):,} records perturbed in every way")
+    console.say(f"{'; '.join(said)}: about {seconds / 60:.1f} min")
+
+
+def _shortcuts(
+    subject: Subject | None,
+    parts: ModelParts | None,
+    survey: Survey,
+    rows: np.ndarray,
+    settings: AuditSettings,
+    n_jobs: int,
+    console: Console,
+) -> tuple[dict[str, list[Finding]], list[Section]]:
+    """Score what needs no ECG, and the model beside it; return the findings and a section for each set of records."""
+    unseen: dict[str, Predictions] = {}
+    with console.progress("auditing", "folds") as show:
+        n_done = 0
+
+        def on_fold() -> None:
+            nonlocal n_done
+            n_done += 1
+            show(n_done, len(SHORTCUTS) * settings.folds, "")
+
+        for shortcut in SHORTCUTS:
+            predictions = predict_unseen(shortcut, survey, rows, settings.folds, settings.seed, n_jobs, on_fold)
+            if predictions is not None:
+                unseen[shortcut.name] = predictions
+            else:
+                console.warn(f"{shortcut.title}: the tables have none; left out")
+    titles = {shortcut.name: shortcut.title for shortcut in SHORTCUTS}
+    if not unseen:
+        raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
+    found = {
+        ALL: [
+            Finding(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap)) for name, own in unseen.items()
+        ]
     }
-    return {name: predict_checkpoint(checkpoint, table, store, clinical) for name, clinical in inputs.items()}
+    summary = no_ecg_in_words(found[ALL])
+    sections = [shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution)]
+    if subject and parts:
+        found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
+        sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))
+    return found, sections
 
 
 def _on_test_part(
-    subject: Candidate,
-    own: Mapping[str, Predictions],
+    subject: Subject,
+    parts: ModelParts,
     unseen: Mapping[str, Predictions],
     titles: Mapping[str, str],
-    n_bootstrap: int,
-) -> tuple[list[Finding], Comparison | None]:
-    """Score everything on the model's test part; compare the model with what sees the whole table."""
-    model_titles = {
-        "as_trained": f"{subject.name}, as trained",
-        "table_withheld": f"{subject.name}, table withheld (measured values kept)",
-        "clinical_withheld": f"{subject.name}, all clinical values withheld",
+    settings: AuditSettings,
+) -> tuple[list[Finding], list[str]]:
+    """Score everything on the model's test part, and say what the ECG adds.
+
+    Labels are as written. The model is run as trained, without what the table gives, and without any clinical value.
+    """
+    checkpoint, table, store = subject.checkpoint, parts.test, parts.store
+    nothing_given = clinical_values(table, np.zeros(len(table), dtype=bool))
+    inputs = {
+        "as_trained": (clinical_values(table), "as trained"),
+        "table_withheld": (nothing_given, "table withheld (measured values kept)"),
+        "clinical_withheld": (np.full_like(nothing_given, np.nan), "all clinical values withheld"),
     }
-    found = [Finding(name, model_titles[name], one, score(one, n_bootstrap=n_bootstrap)) for name, one in own.items()]
+    own = {name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()}
+    shown = [(name, f"{subject.name}, {inputs[name][1]}", one, True) for name, one in own.items()]
     reference = own["as_trained"]
-    comparison = None
+    if subject.waveform_only and "test part" in subject.waveform_only.predictions:
+        other = _same_records(reference, subject.waveform_only.predictions["test part"])
+        if other:
+            shown.append(("waveform_only", f"{subject.waveform_only.name}: a model of the waveform alone", other, True))
+    y_prob = predict_by_random_encoder(checkpoint, store, parts.train, table, settings.seed)
+    untrained = to_predictions(table, y_prob, checkpoint.classes)
+    shown.append(("random_encoder", f"{subject.name}'s network untrained, with a linear classifier", untrained, True))
     for name, predictions in unseen.items():
-        place_of = {record_id: place for place, record_id in enumerate(predictions.record_ids)}
-        places = [place_of.get(record_id, -1) for record_id in reference.record_ids]
-        if min(places) < 0 or predictions.classes != reference.classes:
-            continue
-        here = predictions.take(places)
-        same = Predictions(
-            reference.record_ids, here.classes, reference.y_true, here.y_prob, reference.groups, reference.sources,
-            reference.notes,
-        )  # fmt: skip
-        found.append(Finding(name, titles[name], same, score(same, n_bootstrap=n_bootstrap)))
-        if name == "clinical_only":
-            comparison = compare(reference, same, n_bootstrap=n_bootstrap)
-    return found, comparison
+        if here := _same_records(reference, predictions):
+            shown.append((name, titles[name], here, False))
+    found = [
+        Finding(name, title, one, score(one, n_bootstrap=settings.bootstrap), sees) for name, title, one, sees in shown
+    ]
+    by_name = {one.name: one for one in found}
+    draws = {"n_bootstrap": settings.bootstrap}
+    words = []
+    if table_alone := by_name.get("clinical_only"):
+        words.append(
+            ecg_adds_in_words(
+                subject.name,
+                compare(reference, table_alone.predictions, **draws),
+                by_name["clinical_withheld"].scores,
+                by_name["random_encoder"].scores,
+            )
+        )
+    if other := by_name.get("waveform_only"):
+        comparison = compare(own["clinical_withheld"], other.predictions, **draws)
+        words.append(waveform_only_in_words(subject.name, subject.waveform_only.name, comparison))
+    return found, words
 
 
-def _in_words(
-    findings: Mapping[str, Sequence[Finding]],
-    comparison: Comparison | None,
-    subject: Candidate | None,
-    caution: str,
-) -> str:
-    """Return the audit as text: what needs no ECG, and how much the ECG adds."""
+def _same_records(reference: Predictions, predictions: Predictions) -> Predictions | None:
+    """Return predictions of the reference's records beside its labels; None where they lack one."""
+    place_of = {record_id: place for place, record_id in enumerate(predictions.record_ids)}
+    places = [place_of.get(record_id, -1) for record_id in reference.record_ids]
+    if min(places) < 0 or predictions.classes != reference.classes:
+        return None
+    return replace(reference, y_prob=predictions.take(places).y_prob)
+
+
+def _in_words(found: Mapping[str, Sequence[Finding]], sections: Sequence[Section], caution: str) -> str:
+    """Return the audit as text: what stands out, then the figures of each set of records."""
     blocks = [caution] if caution else []
-    best = max(findings[ALL], key=lambda one: one.scores["macro_f1"].value)
-    worth = best.scores
-    blocks.append(
-        f"Without any ECG, {best.title} reaches accuracy {interval_text(worth['accuracy'])} and macro-F1 "
-        f"{interval_text(worth['macro_f1'])} on {worth.n_records:,} records that it did not see: a model that uses "
-        "these values and is no better has learnt nothing from the ECG."
-    )
-    if comparison and subject:
-        difference = comparison.differences["macro_f1"]
-        alone = next(one.scores for one in findings[TEST] if one.name == "clinical_withheld")
-        adds = (
-            "adds to the table"
-            if difference.low > 0
-            else "is worse than the table alone"
-            if difference.high < 0
-            else "cannot be told from the table alone"
-        )
-        blocks.append(
-            f"How much the ECG adds: on the {comparison.n_records:,} records of its test part {subject.name} {adds}: "
-            f"macro-F1 {comparison.a['macro_f1'].value:.3f} against {comparison.b['macro_f1'].value:.3f}, difference "
-            f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}). From the waveform alone, all "
-            f"clinical values withheld, it reaches {interval_text(alone['macro_f1'])}."
-        )
-    for what, found in findings.items():
-        n_records = found[0].scores.n_records
-        place = "every row with a class, out of fold" if what == ALL else "the model's test part"
-        lines = [f"{place} ({n_records:,} records)", ""]
+    blocks += [one for section in sections for one in section.findings]
+    for what, own in found.items():
         cells = [("", "accuracy", "macro-F1", "macro AUROC")]
         cells += [
             (one.title, *(interval_text(one.scores[name]) for name in ("accuracy", "macro_f1", "macro_auroc")))
-            for one in found
+            for one in own
         ]
         widths = [max(len(row[column]) for row in cells) for column in range(4)]
+        lines = [f"{PLACES[what]} ({own[0].scores.n_records:,} records)", ""]
         lines += [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
         ]
@@ -283,29 +419,37 @@ def _in_words(
 
 def _log(
     tracker: Tracker,
-    configuration: Any,
-    findings: Mapping[str, Sequence[Finding]],
+    configuration: Configuration,
+    found: Mapping[str, Sequence[Finding]],
+    sections: Sequence[Section],
     said: str,
     caution: str,
     model: str,
+    run_id: str,
 ) -> None:
-    tracker.params(configuration.values())
+    tracker.params(configuration.values() | ({"model": model} if model else {}))
     tracker.json(configuration.to_json(), "config.json")
     tracker.text(environment(), "environment.txt")
     tracker.text(said + "\n", "audit.txt")
     rows = []
-    for what, found in findings.items():
-        for one in found:
-            tracker.metrics(one.scores.flat(f"{what}_{one.name}_"))
+    for what, own in found.items():
+        for one in own:
             row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
-            for name in ("accuracy", "macro_f1", "macro_auroc", "ece"):
+            for name in FIGURES:
                 estimate = one.scores[name]
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
-        lines = [Line(one.title, one.scores, is_model=one.name not in {s.name for s in SHORTCUTS}) for one in found]
-        title = "What needs no ECG" if what == ALL else "The model and what needs no ECG, on its test part"
-        tracker.figure(shortcuts_figure(lines, title=title, note=caution), f"figures/audit_{what}.png", save_figure)
-    tracker.text(pd.DataFrame(rows).to_csv(index=False), "audit.csv")
+    if rows:
+        tracker.text(pd.DataFrame(rows).to_csv(index=False), "audit.csv")
+    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+    html = render_page(
+        f"Audit of {model}" if model else "Audit: what needs no ECG",
+        "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
+        sections,
+        caution=caution,
+        footer=f"Made by ecgml {ecgml.__version__}, run {run_id}.",
+    )
+    report_page(tracker, PAGE, html, sections)
     tags = {
         "ecgml.command": "audit",
         "ecgml.model": model,
@@ -314,4 +458,5 @@ def _log(
         "ecgml.simulated": "true" if caution else "",
     }
     tracker.tags({name: value for name, value in tags.items() if value})
-    tracker.describe("\n\n".join(said.split("\n\n")[: 3 if caution else 2]))
+    stands_out = [one for section in sections for one in section.findings]
+    tracker.describe("\n\n".join([*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]))

@@ -26,12 +26,12 @@ from ecgml.evaluation.prediction_files import read_predictions, write_prediction
 from ecgml.evaluation.protocols import DEFAULT, TITLES, Outcome, Protocol, judge_protocols, protocol_table
 from ecgml.evaluation.report.protocols import protocols_section
 from ecgml.evaluation.summary import interval_text
-from ecgml.page.html import pictures_of, render_page
+from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.evidence import PastJob, read_past_job
-from ecgml.pipeline.reporting import environment, git_commit, note_of
+from ecgml.pipeline.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.scoring import predict_table, said_of, to_predictions
 from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
 from ecgml.pipeline.train import fit_model, initial_model, training_data
@@ -378,11 +378,8 @@ def _report(
     section = protocols_section(protocols, impossible=impossible, note=note)
     tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
-    for drawn in pictures_of([section]):
-        with tracker.folder(f"figures/{drawn.name}.png") as path:
-            path.write_bytes(drawn.png)
     summary = "One model's settings on several splits of the same records."
-    tracker.text(render_page("Splits", summary, [section], caution=note), "protocols.html")
+    report_page(tracker, "protocols.html", render_page("Splits", summary, [section], caution=note), [section])
     tags = {
         "ecgml.command": "evaluate",
         "ecgml.model": model,

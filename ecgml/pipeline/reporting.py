@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
+from ecgml.page.sections import Section
+from ecgml.page.writing import write_page
 from ecgml.pipeline.data import JobData
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.tracker import Tracker
@@ -135,6 +138,15 @@ def report_answers(
     with tracker.folder(f"{'' if what == 'test' else f'{what}_'}answers.csv") as path:
         path.write_bytes(answers_csv(predictions, answers))
     return found
+
+
+def report_page(tracker: Tracker, name: str, html: str, sections: Sequence[Section]) -> None:
+    """Log a page with its pictures and tables, under the names that stand below them."""
+    with TemporaryDirectory(prefix="ecgml-") as temporary:
+        folder = Path(temporary) / "page"
+        write_page(folder, name, html, sections, {})
+        for one in sorted(folder.iterdir()):
+            tracker.copy(one, one.name)
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:

@@ -94,13 +94,23 @@ class JobSettings:
             raise ConfigError(f"models: {','.join(self.models)} names one twice")
 
 
+AUDIT_PARTS = ("shortcuts", "robustness")
+
+
 @dataclass(frozen=True)
 class AuditSettings:
-    """How shortcuts are judged."""
+    """What is audited, and how."""
+
+    parts: tuple[str, ...] = setting(
+        AUDIT_PARTS, "What is audited: shortcuts without an ECG; robustness of a model", choices=AUDIT_PARTS
+    )
 
     folds: int = setting(10, "Folds: each record is predicted by a model that saw none of its fold", low=2, high=50)
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
-    seed: int = setting(0, "Seed of folds and shortcuts", low=0)
+    seed: int = setting(0, "Seed of folds, shortcuts and perturbations", low=0)
+    perturbed: int = setting(
+        100, "Records of the model's test part that are perturbed, of all classes in turn", low=10, high=100_000
+    )
 
     def __post_init__(self) -> None:
         validate(self)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
@@ -16,14 +17,23 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
+from torch import nn
 
+from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.evaluation.predictions import Predictions
 from ecgml.exploration.survey import Survey
+from ecgml.models.clinical import ClinicalMLP
+from ecgml.models.settings import ModelSettings
+from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.training.device import one_thread
 
 LEAVES = 8
 """Of the tree that stands for a rule."""
 
 DAY = np.timedelta64(1, "D")
+
+BRANCH_EPOCHS, BRANCH_BATCH, BRANCH_RATE = 60, 128, 3e-3
+"""Of the clinical branch alone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class Shortcut:
     @property
     def is_slow(self) -> bool:
         """Whether it takes more than a moment."""
-        return self.learner is boosting
+        return self.learner is not rule
 
 
 def boosting(seed: int) -> ClassifierMixin:
@@ -63,6 +73,57 @@ def rule(seed: int) -> ClassifierMixin:
     return make_pipeline(
         SimpleImputer(strategy="median"), DecisionTreeClassifier(max_leaf_nodes=LEAVES, random_state=seed)
     )
+
+
+class ClinicalBranch(ClassifierMixin):
+    """The fusion model's clinical branch alone, as a classifier: encoder, MLP and a linear layer.
+
+    Takes clinical rows, NaN where missing, in the order of `ecgml.records.clinical`.
+    """
+
+    takes_rows = True
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def fit(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> ClinicalBranch:
+        """Fit for a fixed number of epochs; nothing is selected."""
+        settings = ModelSettings()
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        self._encoder = ClinicalEncoder.fit(x.astype(np.float32))
+        with torch.random.fork_rng(devices=[]), one_thread():
+            torch.manual_seed(self.seed)
+            branch = ClinicalMLP(self._encoder.n_out, settings.clinical_width, settings.dropout)
+            self._model = nn.Sequential(branch, nn.Linear(branch.n_out, len(self.classes_)))
+            rows, targets = self._encode(x), torch.from_numpy(labels)
+            optimiser = torch.optim.AdamW(self._model.parameters(), lr=BRANCH_RATE)
+            n_steps = BRANCH_EPOCHS * -(-len(rows) // BRANCH_BATCH)
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps)
+            for _ in range(BRANCH_EPOCHS):
+                for chosen in torch.randperm(len(rows)).split(BRANCH_BATCH):
+                    optimiser.zero_grad()
+                    nn.functional.cross_entropy(self._model(rows[chosen]), targets[chosen]).backward()
+                    optimiser.step()
+                    schedule.step()
+        self._model.eval()
+        return self
+
+    def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return probabilities in the order of ``classes_``."""
+        with torch.inference_mode(), one_thread():
+            return self._model(self._encode(x)).double().softmax(dim=1).numpy()
+
+    def _encode(self, x: NDArray[np.float64]) -> torch.Tensor:
+        return torch.from_numpy(self._encoder.encode(x.astype(np.float32)))
+
+
+def clinical_rows(survey: Survey) -> NDArray[np.float64] | None:
+    """Return what tables give of the columns that models know, shape (n_rows, n_features); None where nothing."""
+    rows = np.full((len(survey), len(CLINICAL_NAMES)), np.nan)
+    for column, variable in enumerate(survey.variables):
+        if not variable.measured and variable.name in CLINICAL_NAMES:
+            rows[:, CLINICAL_NAMES.index(variable.name)] = survey.values[:, column]
+    return rows if np.isfinite(rows).any() else None
 
 
 def table_columns(*names: str) -> Callable[[Survey], NDArray[np.float64] | None]:
@@ -90,6 +151,7 @@ def dates(survey: Survey) -> NDArray[np.float64] | None:
 
 SHORTCUTS = (
     Shortcut("clinical_only", "every value of the table (gradient boosting)", table_columns(), boosting),
+    Shortcut("clinical_branch", "the fusion model's clinical branch alone", clinical_rows, ClinicalBranch),
     Shortcut("rate_only", f"ventricular rate (a rule of {LEAVES} leaves)", table_columns("ventricular_rate"), rule),
     Shortcut("age_sex_only", "age and sex (gradient boosting)", table_columns("age", "sex"), boosting),
     Shortcut("date_only", "acquisition date (gradient boosting)", dates, boosting),
@@ -158,6 +220,10 @@ def _fit_fold(
 ) -> NDArray[np.float64]:
     """Return probabilities of unseen records, shape (n_unseen, n_classes)."""
     y_prob = np.zeros((len(unseen), n_classes))
+    if getattr(model, "takes_rows", False):
+        model.fit(x, y)
+        y_prob[:, model.classes_] = model.predict_proba(unseen)
+        return y_prob
     varying = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T])
     if len(np.unique(y)) == 1 or not varying.any():
         y_prob[:] = np.bincount(y, minlength=n_classes) / len(y)

@@ -136,6 +136,12 @@ def children_of(parent: Run) -> dict[str, Child]:
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
+def siblings_of(run: Run) -> dict[str, Child]:
+    """Return the models of the same job by name, the run's own among them; none where it is of no job."""
+    parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    return children_of(read_run(parent)) if parent else {}
+
+
 def find_tagged(experiment_id: str, tag: str, value: str) -> Child | None:
     """Return the run that carries a tag of this value: a finished one, else the latest that was ended, or None."""
     client = MlflowClient()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from ecgml.errors import ConfigError
@@ -48,3 +51,14 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     else:
         gains = False
     return torch.bfloat16 if gains else torch.float32
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread on the CPU: small batches gain nothing by two, and processes may run side by side."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -88,7 +88,13 @@ def test_a_lead_that_is_not_there_gets_no_noise_and_does_not_count() -> None:
     assert add_noise(silent, muscle_noise, 0, np.random.default_rng(0)) is silent
 
 
-@pytest.mark.parametrize("kind", NOISES)
+@pytest.mark.parametrize("hz", [50, 60])
+def test_a_recorder_of_100_hz_has_filtered_the_mains(hz: float) -> None:
+    clean = record(100)
+    assert add_noise(clean, mains_hum(hz), 0, np.random.default_rng(0)) is clean
+
+
+@pytest.mark.parametrize("kind", [kind for kind in NOISES if not kind.startswith("mains")])
 def test_a_record_of_100_hz_takes_noise_too(kind: str) -> None:
     clean, noise = added(kind, 6, fs=100)
     assert 10 * np.log10(signal_power(clean) / np.mean(noise**2)) == pytest.approx(6, abs=0.1)

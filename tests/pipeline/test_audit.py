@@ -10,14 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
-from ecgml.errors import EcgmlError, EvaluationError, TrackingError
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
 from ecgml.evaluation.scores import score
-from ecgml.pipeline.audit import audit
+from ecgml.pipeline.audit import audit, find_subject
 from ecgml.pipeline.console import Console
+from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
+from ecgml.records.clinical import CLINICAL_NAMES
+from tests.datasets.tables import make_table
 from tests.exploration.surveys import make_survey
 from tests.pipeline.conftest import Job
 
@@ -86,22 +91,40 @@ def test_columns_without_values_or_variety_do_no_harm() -> None:
     np.testing.assert_allclose(guess.y_prob, 0.25, atol=0.01)
 
 
+def artifact(run: Run, name: str) -> str:
+    return download_artifacts(artifact_uri=f"runs:/{run.info.run_id}/{name}")
+
+
 @pytest.mark.slow
 def test_a_model_is_scored_as_it_was_evaluated(job: Job, cache: Path) -> None:
     run_id = job.children["fusion"].info.run_id
     # A child's parameters name the data it was trained on.
-    said = audit(
-        {"cache_dir": str(cache), "folds": "2", "bootstrap": "100", "jobs": "1"}, Console(io.StringIO()), model=run_id
-    )
+    stream = io.StringIO()
+    options = {"cache_dir": str(cache), "folds": "2", "bootstrap": "100", "jobs": "1", "perturbed": "10"}
+    said = audit(options, Console(stream), model=f"runs:/{run_id}")
     audited = MlflowClient().get_run(said.rpartition("run ")[2].partition(";")[0])
     assert audited.info.status == "FINISHED"
     metrics = job.children["fusion"].data.metrics
     for name in ("accuracy", "macro_f1", "macro_auroc"):
         assert audited.data.metrics[f"test_as_trained_{name}"] == pytest.approx(metrics[f"test_{name}"], abs=1e-6)
-    table = pd.read_csv(download_artifacts(artifact_uri=f"runs:/{audited.info.run_id}/audit.csv"))
-    assert {"as_trained", "table_withheld", "clinical_withheld", "clinical_only"} <= set(
-        table[table.records == "test"].model
-    )
+    table = pd.read_csv(artifact(audited, "audit.csv"))
+    assert {
+        "as_trained", "table_withheld", "clinical_withheld", "waveform_only", "random_encoder", "clinical_only",
+        "clinical_branch",
+    } <= set(table[table.records == "test"].model)  # fmt: skip
+    sibling = job.children["baseline"].data.metrics
+    assert audited.data.metrics["test_waveform_only_macro_f1"] == pytest.approx(sibling["test_macro_f1"], abs=1e-6)
+    assert "which only ever saw the waveform" in said
+    # The time is said before anything is begun.
+    assert "records perturbed in every way: about" in stream.getvalue()
+    robustness = pd.read_csv(artifact(audited, "robustness.csv"))
+    assert robustness.perturbation[0] == "as recorded"
+    refused = robustness[(robustness.perturbation == "leads missing by chance") & (robustness.strength == "11 of 12")]
+    assert refused[["abstained", "refused"]].to_numpy().tolist() == [[1.0, 1.0]]
+    page = Path(artifact(audited, "audit.html")).read_text()
+    for named in ("tables/audit_test.csv", "figures/robustness.png"):
+        assert named in page
+        assert Path(artifact(audited, named)).stat().st_size
     assert "How much the ECG adds" in said
     assert said.startswith("Simulated data")
     assert audited.data.tags["ecgml.simulated"] == "true"
@@ -124,7 +147,36 @@ def test_what_cannot_be_audited_is_refused_and_opens_no_run(job: Job, cache: Pat
     write_demo(tmp_path / "other", n_records=80, seed=5)
     with pytest.raises(EvaluationError, match="give the data that it was trained on"):
         audit({**options, "data_dir": str(tmp_path / "other")}, Console(io.StringIO()), model=run_id)
+    with pytest.raises(ConfigError, match="robustness is that of a model"):
+        audit({**options, "parts": "robustness"}, Console(io.StringIO()))
     assert n_runs() == before
+
+
+def test_the_clinical_branch_learns_what_rows_tell_and_takes_missing_ones() -> None:
+    survey = make_survey(CODES)
+    column = [one.name for one in survey.variables].index("ventricular_rate")
+    values = survey.values.copy()
+    values[:, column] = 50.0 + 40 * survey.classes
+    values[::9] = np.nan
+    assert macro_f1(replace(survey, values=values), "clinical_branch") > 0.8
+
+
+def test_robustness_is_of_the_seed_alone_and_workers_change_nothing(job: Job, demo: Path, tmp_path: Path) -> None:
+    subject = find_subject(job.children["fusion"].info.run_id, tmp_path)
+    cohort = open_cohort(demo)
+    entries = {f"{cohort.name}/{one.record_id}": one for one in cohort.entries}
+    ids = np.array(subject.test.record_ids)
+    table = make_table(
+        subject.test.y_true, given=np.full((len(ids), len(CLINICAL_NAMES)), np.nan, dtype=np.float32), record_ids=ids
+    )
+    rows, tasks = perturbation_tasks(table, entries, subject.folder, 3, 0)
+    assert len(set(table.y_harmonised[rows].tolist())) == 3
+    one, two = (predict_perturbed(table[rows], tasks, subject.checkpoint.classes, jobs) for jobs in (1, 2))
+    assert len(one[1]) == len(two[1]) > 50
+    for a, b in zip([one[0], *one[1]], [two[0], *two[1]], strict=True):
+        assert (a.kind, a.strength) == (b.kind, b.strength)
+        np.testing.assert_array_equal(a.predictions.y_prob, b.predictions.y_prob)
+        np.testing.assert_array_equal(a.abstained, b.abstained)
 
 
 @pytest.mark.slow

@@ -1,0 +1,91 @@
+"""What a network of random weights sees in an ECG: the least that training must beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+from ecgml.datasets.store import WindowStore
+from ecgml.datasets.table import RecordTable
+from ecgml.models.build import build_model
+from ecgml.records.leads import LEADS
+from ecgml.training.checkpoint import Checkpoint
+
+BATCH = 64
+
+SETTLING = 512
+"""Training windows on which the running means of batch normalisation settle, unlabelled."""
+
+
+def predict_by_random_encoder(
+    checkpoint: Checkpoint, store: WindowStore, train: RecordTable, test: RecordTable, seed: int
+) -> NDArray[np.float64]:
+    """Fit a logistic regression to the waveform's features in the model's own network before any training.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Whose architecture it is; its weights are not used.
+    store : WindowStore
+    train : RecordTable
+        Usable records, harmonised labels.
+    test : RecordTable
+    seed : int
+        Of the weights.
+
+    Returns
+    -------
+    y_prob : ndarray, shape (n_test, n_classes)
+        NaN where a record has no window.
+    """
+    n_classes = len(checkpoint.classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = build_model(
+            checkpoint.model_name, len(LEADS), checkpoint.encoder.n_out, n_classes, checkpoint.model
+        ).to(store.device)
+        _settle(model, store, train.first_window[:SETTLING])
+    x = _features(model, store, train.first_window)
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
+    classifier.fit(x, train.y_harmonised)
+    y_prob = np.zeros((len(test), n_classes))
+    there = test.n_windows > 0
+    y_prob[np.ix_(there, classifier.classes_)] = classifier.predict_proba(
+        _features(model, store, test.first_window[there])
+    )
+    y_prob[~there] = np.nan
+    return y_prob
+
+
+def _settle(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> None:
+    for layer in model.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.momentum = None  # the mean over all batches
+    model.train()
+    with torch.no_grad():
+        for start in range(0, len(windows) - 1, BATCH):
+            _forward(model, store, windows[start : start + BATCH])
+    model.eval()
+
+
+def _features(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return what the temporal pooling gives of each window, shape (n_windows, n_features)."""
+    found: list[Tensor] = []
+    hook = model.pooling.register_forward_hook(lambda module, inputs, output: found.append(output.float().cpu()))
+    with torch.inference_mode():
+        for start in range(0, len(windows), BATCH):
+            _forward(model, store, windows[start : start + BATCH])
+    hook.remove()
+    return torch.cat(found).numpy()
+
+
+def _forward(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> None:
+    waveform, n_valid = store.take(windows)
+    mask = (torch.arange(waveform.shape[2], device=waveform.device) < n_valid[:, None]).float()
+    features = model.clinical[0].in_features if hasattr(model, "clinical") else 1
+    model(waveform, mask, torch.zeros(len(waveform), features, device=waveform.device))
