@@ -16,6 +16,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from ecgml.calibration.abstention import fit_abstention
+from ecgml.calibration.calibration import Calibration
+from ecgml.calibration.scaling import Scaling
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.models.build import build_model
@@ -36,10 +39,20 @@ def untrained(folder: Path) -> Path:
     """Write the fusion model as it is before training."""
     rows = np.random.default_rng(0).normal(size=(50, len(CLINICAL_NAMES))).astype(np.float32)
     encoder, settings, scheme = ClinicalEncoder.fit(rows), ModelSettings(), scheme_named("groups")
+    random = np.random.default_rng(1)
+    abstention = fit_abstention(random.normal(size=(200, 4)), np.full(200, 12), random.normal(size=(200, 2)), 0.95)
+    calibration = Calibration(Scaling.of_temperature(1.0, len(scheme.classes)), None, abstention)
     model = build_model("fusion", len(LEADS), encoder.n_out, len(scheme.classes), settings)
     save_checkpoint(
         Checkpoint(
-            "fusion", settings, PreprocessingSettings(), scheme.name, scheme.classes, encoder, model.state_dict()
+            "fusion",
+            settings,
+            PreprocessingSettings(),
+            scheme.name,
+            scheme.classes,
+            encoder,
+            model.state_dict(),
+            calibration,
         ),
         folder,
     )

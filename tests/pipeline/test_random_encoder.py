@@ -5,20 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ecgml.calibration.calibration import Calibration
-from ecgml.calibration.scaling import Scaling
-from ecgml.datasets.encoder import ClinicalEncoder
-from ecgml.models.build import build_model
-from ecgml.models.settings import ModelSettings
 from ecgml.pipeline.random_encoder import predict_by_random_encoder
-from ecgml.preprocessing.settings import PreprocessingSettings
-from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.leads import LEADS
-from ecgml.records.schemes import scheme_named
-from ecgml.training.checkpoint import Checkpoint
 from tests.datasets.tables import make_table
-
-SIZES = ModelSettings(trunk_width=8, gru_width=4, clinical_width=4)
+from tests.untrained import untrained_checkpoint
 
 
 class Spikes:
@@ -35,21 +25,11 @@ class Spikes:
         return self._waveform[windows], torch.full((len(windows),), 500)
 
 
-def checkpoint() -> Checkpoint:
-    encoder = ClinicalEncoder.fit(np.zeros((4, len(CLINICAL_NAMES)), dtype=np.float32))
-    classes = scheme_named("groups").classes
-    calibration = Calibration(Scaling.of_temperature(1.0, len(classes)))
-    model = build_model("fusion", len(LEADS), encoder.n_out, len(classes), SIZES)
-    return Checkpoint(
-        "fusion", SIZES, PreprocessingSettings(), "groups", classes, encoder, model.state_dict(), calibration
-    )
-
-
 def test_it_is_of_its_seed_and_tells_spike_trains_apart() -> None:
     labels = np.arange(120) % 2
     table, store = make_table(labels), Spikes(labels)
     train, test = table[np.arange(80)], table[np.arange(80, 120)]
-    model = checkpoint()
+    model = untrained_checkpoint()
     before = torch.get_rng_state()
     first, again = (predict_by_random_encoder(model, store, train, test, 3) for _ in range(2))
     np.testing.assert_array_equal(first, again)
@@ -62,6 +42,8 @@ def test_it_is_of_its_seed_and_tells_spike_trains_apart() -> None:
 def test_a_record_without_windows_has_no_probabilities() -> None:
     labels = np.arange(60) % 2
     table = make_table(labels, n_windows=np.where(np.arange(60) == 59, 0, 1))
-    found = predict_by_random_encoder(checkpoint(), Spikes(labels), table[np.arange(50)], table[np.arange(50, 60)], 0)
+    found = predict_by_random_encoder(
+        untrained_checkpoint(), Spikes(labels), table[np.arange(50)], table[np.arange(50, 60)], 0
+    )
     assert np.isnan(found[-1]).all()
     assert np.isfinite(found[:-1]).all()
