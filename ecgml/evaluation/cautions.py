@@ -44,5 +44,7 @@ def cautions_on(predictions: Predictions) -> list[str]:
         cautions.append(f"Only {n_groups} independent groups: the intervals are too narrow.")
     n_errors = int((predictions.y_pred != predictions.y_true).sum())
     if n_errors < RARE:
-        cautions.append(f"Only {n_errors} errors among {n_records:,} records: the intervals are too narrow.")
+        cautions.append(
+            f"Only {n_errors} error{'s' * (n_errors != 1)} among {n_records:,} records: the intervals are too narrow."
+        )
     return cautions
