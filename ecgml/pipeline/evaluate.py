@@ -327,7 +327,16 @@ def _evaluated(
         ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
         people = people_of(ages, sexes, len(np.unique(table.patients)))
     subgroups = score_subgroups(predictions, attributes, **draws)
-    return Evaluated(key, TITLES[key], predictions, score(predictions, **draws), ruled, people, subgroups=subgroups)
+    return Evaluated(
+        key,
+        TITLES[key],
+        predictions,
+        score(predictions, **draws),
+        ruled,
+        people,
+        subgroups=subgroups,
+        y_harmonised=y_harmonised if differ else None,
+    )
 
 
 def _findings(

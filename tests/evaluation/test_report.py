@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.report.abstention import abstention_section
+from ecgml.evaluation.report.calibration import calibration_section
 from ecgml.evaluation.report.classes import classes_section
 from ecgml.evaluation.report.confusions import confusions_section, consequence
 from ecgml.evaluation.report.evaluated import Evaluated
@@ -126,3 +131,30 @@ def test_explanations_that_mark_no_better_than_chance_are_not_to_be_believed() -
     assert "do not believe them" in explanations_section(explained, checks, None).findings[0]
     better = Checks(["SR"] * 20, np.zeros(20), values + 0.3, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
     assert "something the model uses" in explanations_section(explained, better, None).findings[0]
+
+
+def test_what_is_not_answered_has_its_reason_and_sets_are_held_against_both_wordings() -> None:
+    n = MIXED.n_records
+    reasons = tuple(NASTY if row < 4 else "" for row in range(n))
+    sets = np.eye(4, dtype=bool)[MIXED.y_pred]
+    answers = Answers(reasons, np.linspace(0, 1, n), sets)
+    own = replace(evaluated(MIXED), answers=answers, outside={"paced": (10, 9)}, y_harmonised=MIXED.y_pred)
+    section = abstention_section([own], promised=0.9, n_bootstrap=50)
+    assert section is not None
+    assert listing(section, "test_abstentions").columns == {"reason": [NASTY], "records": [4]}
+    assert listing(section, "test_outside").columns["abstained on"] == [9]
+    table = listing(section, "test_sets")
+    assert table.columns["in its set (95 %)"][0].startswith("0.700")
+    assert {cell.partition(" ")[0] for cell in table.columns["in its set, harmonised"]} == {"1.000"}
+    assert section.metrics["test_answered"] == 0.9
+    assert abstention_section([evaluated(MIXED)]) is None
+    assert "<script>" not in render_page("Title", "", [section])
+
+
+def test_a_model_too_sure_of_itself_is_said_to_be() -> None:
+    sure = predictions([0] * 20 + [1] * 20, [0] * 30 + [1] * 10, [0.99] * 40)
+    section = calibration_section([evaluated(sure)], how="Not at all.")
+    said = "Its probabilities, test part: it says 99.0% on average and is right in 75.0%: too sure of itself."
+    assert section.findings == (said,)
+    bins = listing(section, "test_reliability").columns
+    assert [n for name, n in zip(bins["of"], bins["records"], strict=True) if name == "most probable class"] == [40]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.figures.coverage import coverage_figure
 from ecgml.evaluation.report.evaluated import Evaluated
+from ecgml.evaluation.report.overview import cell
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 
@@ -56,7 +58,7 @@ def abstention_section(
         if one.outside:
             parts.append(_outside(one))
         if scores.set_coverage:
-            parts.append(_sets(one, scores, promised))
+            parts.append(_sets(one, scores, promised, n_bootstrap))
     if not parts:
         return None
     words.append("A record that it abstains on still has its probabilities, and counts everywhere else in this report.")
@@ -97,15 +99,18 @@ def _outside(one: Evaluated) -> Listing:
     )
 
 
-def _sets(one: Evaluated, scores: AnswerScores, promised: float | None) -> Listing:
+def _sets(one: Evaluated, scores: AnswerScores, promised: float | None, n_bootstrap: int) -> Listing:
     asked = f", asked for {promised:g}" if promised else ""
-    return Listing(
-        f"{one.key}_sets",
-        f"What the sets hold, {one.title}",
-        {
-            "class": list(one.predictions.classes),
-            "records": one.predictions.support.tolist(),
-            "in its set (95 %)": [interval_text(own) for own in scores.set_coverage],
-        },
-        (f"Share of each class's records whose conformal set holds the class{asked}.",),
-    )
+    columns: dict[str, list] = {
+        "class": list(one.predictions.classes),
+        "records": one.predictions.support.tolist(),
+        "in its set (95 %)": [cell(own) for own in scores.set_coverage],
+    }
+    words = [f"Share of each class's records whose conformal set holds the class{asked}."]
+    if one.y_harmonised is not None and one.answers is not None:
+        harmonised = replace(one.predictions, y_true=one.y_harmonised)
+        ruled = score_answers(harmonised, one.answers, n_bootstrap=n_bootstrap)
+        columns["records, harmonised"] = harmonised.support.tolist()
+        columns["in its set, harmonised"] = [cell(own) for own in ruled.set_coverage]
+        words.append("The sets were made for harmonised labels; what a source words otherwise they cannot know.")
+    return Listing(f"{one.key}_sets", f"What the sets hold, {one.title}", columns, tuple(words))

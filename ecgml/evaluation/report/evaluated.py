@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
@@ -33,6 +36,8 @@ class Evaluated:
     outside : mapping of str to (int, int)
         Records of the same cohorts that the scheme has no class for, by kind: how many, how many abstained on.
     subgroups : SubgroupScores or None
+    y_harmonised : ndarray of int64, shape (n_records,), or None
+        Harmonised labels, which training and calibration went by; None where they are the same, or not known.
     """
 
     key: str
@@ -44,6 +49,7 @@ class Evaluated:
     answers: Answers | None = None
     outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     subgroups: SubgroupScores | None = None
+    y_harmonised: NDArray[np.int64] | None = None
 
     @property
     def basis(self) -> str:
