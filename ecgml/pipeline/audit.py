@@ -172,7 +172,17 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             if subject and parts and tasks:
                 tracker.text(robustness.table().to_csv(index=False), "robustness.csv")
             said = _in_words(found, sections, survey.caution)
-            _log(tracker, configuration, found, sections, said, survey.caution, model, run.info.run_id)
+            _log(
+                tracker,
+                configuration,
+                found,
+                sections,
+                said,
+                survey.caution,
+                model,
+                f"{subject.name} ({model})" if subject else "",
+                run.info.run_id,
+            )
     return f"{said}\n\nrun {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"
 
 
@@ -425,6 +435,7 @@ def _log(
     said: str,
     caution: str,
     model: str,
+    title: str,
     run_id: str,
 ) -> None:
     tracker.params(configuration.values() | ({"model": model} if model else {}))
@@ -443,7 +454,7 @@ def _log(
         tracker.text(pd.DataFrame(rows).to_csv(index=False), "audit.csv")
     tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
     html = render_page(
-        f"Audit of {model}" if model else "Audit: what needs no ECG",
+        title,
         "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
         sections,
         caution=caution,

@@ -8,6 +8,7 @@ from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.figures.protocols import protocols_figure
 from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
 from ecgml.evaluation.report.overview import cell
+from ecgml.evaluation.summary import TITLES as METRICS
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 
@@ -97,9 +98,9 @@ def _pooled(protocols: Sequence[Protocol]) -> Listing:
             "protocol": [one.title for one in protocols],
             "records": [one.scores.n_records for one in protocols],
             "patients": [one.scores.n_groups for one in protocols],
-            **{metric: [cell(one.scores[metric]) for one in protocols] for metric in SHOWN},
-            "drop in macro_f1": [signed(one.drop["macro_f1"]) if one.drop else "" for one in protocols],
-            "drop in macro_auroc": [signed(one.drop["macro_auroc"]) if one.drop else "" for one in protocols],
+            **{METRICS[metric]: [cell(one.scores[metric]) for one in protocols] for metric in SHOWN},
+            "drop in macro-F1": [signed(one.drop["macro_f1"]) if one.drop else "" for one in protocols],
+            "drop in macro AUROC": [signed(one.drop["macro_auroc"]) if one.drop else "" for one in protocols],
             "the drop stands on": [one.basis for one in protocols],
             "": [one.note for one in protocols],
         },

@@ -10,7 +10,7 @@ from ecgml.evaluation.figures.shortcuts import Line, shortcuts_figure
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.report.overview import cell
 from ecgml.evaluation.scores import Scores
-from ecgml.evaluation.summary import interval_text
+from ecgml.evaluation.summary import TITLES, interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 
 ALL, TEST = "all", "test"
@@ -63,7 +63,8 @@ def shortcuts_section(
     listing = Listing(
         f"audit_{what}",
         sentence(PLACES[what]),
-        {"seen": [one.title for one in found]} | {name: [cell(one.scores[name]) for one in found] for name in FIGURES},
+        {"seen": [one.title for one in found]}
+        | {TITLES[name]: [cell(one.scores[name]) for one in found] for name in FIGURES},
     )
     metrics = {}
     for one in found:
@@ -134,7 +135,8 @@ def waveform_only_in_words(name: str, other: str, comparison: Comparison) -> str
     elif difference.value >= -TOLERANCE:
         verdict = f"it is within {TOLERANCE:g} here, but so few records cannot rule out more"
     else:
-        verdict = f"it is more than {TOLERANCE:g} behind"
+        doubt = "" if difference.high < -TOLERANCE else ", though so few records cannot rule out less"
+        verdict = f"it is more than {TOLERANCE:g} behind{doubt}"
     return (
         f"Without clinical values {name} reaches macro-F1 {comparison.a['macro_f1'].value:.3f}, {other}, which only "
         f"ever saw the waveform, {comparison.b['macro_f1'].value:.3f}: difference {span}; {verdict}."
