@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,8 +16,6 @@ import ecgml
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort
-from ecgml.datasets.store import WindowStore
-from ecgml.datasets.table import RecordTable, build_table
 from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.predictions import Predictions
@@ -39,66 +37,26 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
-from ecgml.pipeline.compare import Candidate, candidate
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.evidence import read_past_job
 from ecgml.pipeline.random_encoder import predict_by_random_encoder
 from ecgml.pipeline.reporting import environment, git_commit, report_page
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.scoring import predict_checkpoint, to_predictions
 from ecgml.pipeline.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
+from ecgml.pipeline.subject import ModelParts, Subject, data_of, find_subject, model_parts
 from ecgml.pipeline.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import fetch_checkpoint, pinned
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run, read_run, siblings_of
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
-from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.data import clinical_values
-from ecgml.training.device import choose_device
 
 LEAST_RECORDS = 50
 
-WAVEFORM_ONLY = "baseline"
-"""The model of a job that never sees a clinical value."""
-
 PAGE = "audit.html"
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """The model that is audited.
-
-    Parameters
-    ----------
-    run_id : str
-    candidate : Candidate
-        Its name and stored predictions.
-    checkpoint : Checkpoint
-    folder : Path
-        The checkpoint's.
-    waveform_only : Candidate or None
-        Its sibling that sees the waveform alone.
-    """
-
-    run_id: str
-    candidate: Candidate
-    checkpoint: Checkpoint
-    folder: Path
-    waveform_only: Candidate | None
-
-    @property
-    def name(self) -> str:
-        """Of its model."""
-        return self.candidate.name
-
-    @property
-    def test(self) -> Predictions:
-        """The stored predictions of its test part."""
-        return self.candidate.predictions["test part"]
 
 
 def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "") -> str:
@@ -132,7 +90,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         experiment = connect()
         subject = find_subject(model, Path(temporary)) if model else None
         if subject and not options.get("data_dir"):
-            options = {**options, **_data_of(subject.run_id)}
+            options = {**options, **data_of(subject.run_id)}
         configuration = resolve(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
@@ -142,7 +100,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
         cohorts, caches = _open(data, preprocessing, console)
         survey, rows = _rows(cohorts, caches, data)
-        parts = _model_parts(subject, cohorts, caches, data) if subject else None
+        parts = model_parts(subject, cohorts, caches, data) if subject else None
         tasks = []
         if subject and parts and "robustness" in settings.parts:
             entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
@@ -186,37 +144,6 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     return f"{said}\n\nrun {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"
 
 
-def find_subject(model: str, folder: Path) -> Subject:
-    """Fetch the model that is audited.
-
-    Parameters
-    ----------
-    model : str
-        A run's id, ``runs:/…``, ``models:/…`` or a checkpoint folder.
-    folder : Path
-        Where its checkpoint may be put.
-
-    Raises
-    ------
-    EcgmlError
-        If there is none, or its run is not in this tracking store.
-    """
-    bare = "/" not in model and not Path(model).expanduser().exists()
-    address = f"runs:/{model}" if bare else pinned(model)[0]
-    if address.startswith("runs:/"):
-        candidate(address)  # a job of several models is told apart, a run without predictions refused
-    place = fetch_checkpoint(address, folder) if ":/" in address else Path(address).expanduser()
-    checkpoint = load_checkpoint(place)
-    run_id = str(checkpoint.facts.get("run_id", ""))
-    if not run_id:
-        raise EvaluationError(f"audit: {model} does not say which run made it; its test part cannot be known")
-    sibling = siblings_of(read_run(run_id)).get(WAVEFORM_ONLY)
-    other = None
-    if sibling and sibling.finished and sibling.run_id != run_id:
-        other = candidate(sibling.run_id)
-    return Subject(run_id, candidate(run_id), checkpoint, place.absolute(), other)
-
-
 def _open(
     data: DataSettings, preprocessing: PreprocessingSettings, console: Console
 ) -> tuple[list[Cohort], dict[str, CachedCohort]]:
@@ -225,12 +152,6 @@ def _open(
     with_files = [cohort for cohort in cohorts if cohort.entries]
     filled = fill_caches(with_files, data, preprocessing, console, check=False)
     return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
-
-
-def _data_of(run_id: str) -> dict[str, str]:
-    """Return where a model's data lie, and how they were labelled."""
-    params = read_run(run_id).data.params
-    return {name: params[name] for name in ("data_dir", "scheme", "harmonise", "demo_records") if name in params}
 
 
 def _rows(
@@ -245,46 +166,6 @@ def _rows(
             f"{LEAST_RECORDS} rows of two classes are needed"
         )
     return survey, rows
-
-
-@dataclass(frozen=True, eq=False)
-class ModelParts:
-    """The records that a model was trained and tested on, and where their waveforms are."""
-
-    train: RecordTable
-    test: RecordTable
-    store: WindowStore
-
-
-def _model_parts(
-    subject: Subject, cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
-) -> ModelParts:
-    """Find the model's own records among the data.
-
-    Raises
-    ------
-    EvaluationError
-        If the data are not those of the model.
-    """
-    with_files = [cohort for cohort in cohorts if cohort.name in caches]
-    scheme = scheme_named(subject.checkpoint.scheme)
-    table, _ = build_table(with_files, list(caches.values()), scheme, data.harmonise)
-    stored = subject.test
-    place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
-    missing = [record_id for record_id in stored.record_ids if record_id not in place_of]
-    if missing:
-        raise EvaluationError(
-            f"audit: {len(missing):,} of the model's {stored.n_records:,} test records are not in these data (first "
-            f"{missing[0]}); give the data that it was trained on"
-        )
-    split = read_past_job(subject.run_id).split
-    learnt = [place_of[name] for name in split.record[split.part == "train"] if name in place_of]
-    train = table[np.array(learnt, dtype=np.int64)]
-    return ModelParts(
-        train[train.usable],
-        table[np.array([place_of[record_id] for record_id in stored.record_ids])],
-        WindowStore(list(caches.values()), choose_device("auto")),
-    )
 
 
 def _say_time(
@@ -332,15 +213,16 @@ def _shortcuts(
             else:
                 console.warn(f"{shortcut.title}: the tables have none; left out")
     titles = {shortcut.name: shortcut.title for shortcut in SHORTCUTS}
-    if not unseen:
+    if not unseen and not subject:
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
-    found = {
-        ALL: [
+    found: dict[str, list[Finding]] = {}
+    sections: list[Section] = []
+    if unseen:
+        found[ALL] = [
             Finding(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap)) for name, own in unseen.items()
         ]
-    }
-    summary = no_ecg_in_words(found[ALL])
-    sections = [shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution)]
+        summary = no_ecg_in_words(found[ALL])
+        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution))
     if subject and parts:
         found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
         sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))

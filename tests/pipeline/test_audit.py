@@ -17,10 +17,11 @@ from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
 from ecgml.evaluation.scores import score
-from ecgml.pipeline.audit import audit, find_subject
+from ecgml.pipeline.audit import audit
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
+from ecgml.pipeline.subject import find_subject
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 from tests.exploration.surveys import make_survey

@@ -91,7 +91,7 @@ def test_what_cannot_be_evaluated_is_refused_and_opens_no_run(job: Job, cache: P
 
 
 def test_nothing_left_is_said(job: Job, demo: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecgml.pipeline.evaluate.LEARNT_FROM", ("train", "val", "calibration", "test"))
+    monkeypatch.setattr("ecgml.pipeline.material.LEARNT_FROM", ("train", "val", "calibration", "test"))
     options = options_of(cache, demo)
     with pytest.raises(EvaluationError, match="left out because the model learnt from them"):
         evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO()))
@@ -155,7 +155,7 @@ def test_recordings_that_are_gone_leave_a_report_without_ecgs(
     def gone(*_: object, **__: object) -> None:
         raise CohortError("/data/away: no such folder")
 
-    monkeypatch.setattr("ecgml.pipeline.evaluate.load_cohorts", gone)
+    monkeypatch.setattr("ecgml.pipeline.material.load_cohorts", gone)
     stream = io.StringIO()
     evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache), Console(stream), out=str(tmp_path / "out"))
     assert "/data/away: no such folder" in stream.getvalue()
