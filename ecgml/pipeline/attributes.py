@@ -32,6 +32,21 @@ def attributes_of(table: RecordTable, age_bands: Sequence[int] = AGE_BORDERS) ->
     return _named(age, sex, table.sources.tolist(), table.dates.tolist(), table.rates.tolist(), table.notes, age_bands)
 
 
+def people_of(table: RecordTable) -> str:
+    """Return whose ECGs a table's are, in words: patients, ages, sexes."""
+    ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
+    ages, sexes = ages[np.isfinite(ages)], sexes[np.isfinite(sexes)]
+    parts = [f"At most {len(np.unique(table.patients)):,} patients (a source may not tell)"]
+    if ages.size:
+        low, middle, high = np.percentile(ages, [5, 50, 95])
+        parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
+    if sexes.size:
+        parts.append(f"{sexes.mean():.0%} women")
+    if not ages.size and not sexes.size:
+        parts.append("age and sex unknown")
+    return ", ".join(parts)
+
+
 def attributes_of_split(
     split: pd.DataFrame, predictions: Predictions, age_bands: Sequence[int] = AGE_BORDERS
 ) -> dict[str, list[str]]:

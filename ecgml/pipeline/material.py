@@ -23,18 +23,16 @@ from ecgml.evaluation.protocols import Protocol, judge_protocols
 from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.subgroups import Attributes, score_subgroups
-from ecgml.pipeline.attributes import attributes_of, attributes_of_split
+from ecgml.pipeline.attributes import attributes_of, attributes_of_split, people_of
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.evidence import PastJob, read_past_job
 from ecgml.pipeline.explaining import Waveforms
 from ecgml.pipeline.outside import abstained_outside
 from ecgml.pipeline.protocols import own_outcomes
-from ecgml.pipeline.report import people_of
 from ecgml.pipeline.reporting import TITLES
 from ecgml.pipeline.scoring import answer_checkpoint
 from ecgml.pipeline.settings import DataSettings, EvaluationSettings
-from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.service.tracker import artifact_names, fetch_artifact
 from ecgml.training.checkpoint import Checkpoint
@@ -205,10 +203,7 @@ def _evaluated(
     draws = {"n_bootstrap": settings.bootstrap, "seed": settings.seed}
     differ = y_harmonised is not None and (y_harmonised != predictions.y_true).any()
     ruled = score(replace(predictions, y_true=y_harmonised), **draws) if differ else None
-    people = ""
-    if table is not None:
-        ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
-        people = people_of(ages, sexes, len(np.unique(table.patients)))
+    people = "" if table is None else f"{people_of(table)}."
     subgroups = score_subgroups(predictions, attributes, **draws)
     return Evaluated(
         key,

@@ -15,6 +15,7 @@ from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.report.trust import limits_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
+from ecgml.pipeline.attributes import people_of
 from ecgml.pipeline.data import JobData
 from ecgml.pipeline.reporting import SIMULATED, TITLES
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
@@ -163,7 +164,7 @@ def _data(configuration: Configuration, job: JobData) -> str:
         )
     if start := configuration["job"].init_from:
         lines.append(f"Started from the weights of `{start}`, which learnt from data of its own.")
-    lines.append(f"{_patients(job.table)}.")
+    lines.append(f"{people_of(job.table)}.")
     rule = configuration["data"].harmonise
     if rule != "none":
         lines.append(f"Labels harmonised for training and validation (`{rule}`), as written in the figures.")
@@ -180,20 +181,6 @@ def _cohorts(table: RecordTable, role: str) -> str:
     listed = ", ".join(f"{name} ({count:,})" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
     unusable = int((~table.usable).sum())
     return f"{listed}, {role}" + (f"; {unusable:,} of them unusable" if unusable else "")
-
-
-def _patients(table: RecordTable) -> str:
-    age, sex = (table.given[:, CLINICAL_NAMES.index(column)] for column in ("age", "sex"))
-    age, sex = age[np.isfinite(age)], sex[np.isfinite(sex)]
-    parts = [f"At most {len(np.unique(table.patients)):,} patients (a source may not tell)"]
-    if age.size:
-        low, middle, high = np.percentile(age, [5, 50, 95])
-        parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
-    if sex.size:
-        parts.append(f"{sex.mean():.0%} women")
-    if not age.size and not sex.size:
-        parts.append("age and sex unknown")
-    return ", ".join(parts)
 
 
 def _split(configuration: Configuration, job: JobData) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ecgml.evaluation.protocols import Protocol
 from ecgml.evaluation.report.abstention import abstention_section
 from ecgml.evaluation.report.calibration import calibration_section
@@ -131,27 +129,3 @@ def make_sections(found: Findings, on_progress: Callable[[int, int], None] = lam
         sections.append(make(found))
         on_progress(place, len(SECTIONS))
     return [section for section in sections if section is not None]
-
-
-def people_of(ages: np.ndarray, sexes: np.ndarray, n_patients: int) -> str:
-    """Return whose ECGs they are, in words.
-
-    Parameters
-    ----------
-    ages : ndarray, shape (n_records,)
-        Years, NaN where unknown.
-    sexes : ndarray, shape (n_records,)
-        1 for women, NaN where unknown.
-    n_patients : int
-        At most; a source may not tell.
-    """
-    ages, sexes = ages[np.isfinite(ages)], sexes[np.isfinite(sexes)]
-    parts = [f"At most {n_patients:,} patients (a source may not tell)"]
-    if ages.size:
-        low, middle, high = np.percentile(ages, [5, 50, 95])
-        parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
-    if sexes.size:
-        parts.append(f"{sexes.mean():.0%} women")
-    if not ages.size and not sexes.size:
-        parts.append("age and sex unknown")
-    return f"{', '.join(parts)}."
