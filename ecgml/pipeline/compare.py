@@ -98,7 +98,7 @@ def candidate(address: str) -> Candidate:
     run = read_run(run_id)
     if children := children_of(run):
         models = ", ".join(f"{name} {child.run_id}" for name, child in sorted(children.items()))
-        raise TrackingError(f"compare: run {run_id} is a job of several models; give one of them: {models}")
+        raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
     there = artifact_names(run_id)
     with TemporaryDirectory(prefix="ecgml-") as folder:
         predictions = {
@@ -108,7 +108,7 @@ def candidate(address: str) -> Candidate:
         }
     if not predictions:
         raise TrackingError(
-            f"compare: run {run_id} ({run.info.run_name}, {run.info.status}) has no predictions; give the run of a "
+            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no predictions; give the run of a "
             "model that was trained to its end"
         )
     return Candidate(run.info.run_name, predictions)
