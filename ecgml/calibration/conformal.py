@@ -23,7 +23,8 @@ class ConformalSets:
     coverage : float
         Asked for, between 0 and 1.
     thresholds : tuple of float, length n_classes
-        A class is in the set where its probability is at least 1 minus this; 1 puts it in every set.
+        A class is in the set where its probability is at least 1 minus this, and where it is the most probable; 1 puts
+        it in every set.
     n_records : tuple of int, length n_classes
         Calibration records of each class.
     """
@@ -33,8 +34,14 @@ class ConformalSets:
     n_records: tuple[int, ...]
 
     def sets(self, y_prob: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which classes are in each record's set, shape (n_records, n_classes); a set may be empty."""
-        return 1 - y_prob <= np.array(self.thresholds)
+        """Return which classes are in each record's set, shape (n_records, n_classes).
+
+        The most probable class always is: without it a set could be empty, or speak against the rhythm beside it. More
+        classes never cost coverage.
+        """
+        held = 1 - y_prob <= np.array(self.thresholds)
+        held[np.arange(len(y_prob)), y_prob.argmax(axis=1)] = True
+        return held
 
     @property
     def unbounded(self) -> tuple[int, ...]:

@@ -31,7 +31,9 @@ def test_every_class_is_covered_as_asked(skill: float) -> None:
         covered += held.reshape(3, 50).mean(axis=1) / n_draws
     # Exactly ceil((n + 1) 0.9) / (n + 1) in the mean over calibration sets, of continuous scores.
     expected = np.ceil((N_CALIBRATION + 1) * 0.9) / (N_CALIBRATION + 1)
-    np.testing.assert_allclose(covered, expected, atol=0.015)
+    assert (covered > expected - 0.015).all()
+    if skill < 4:  # a better model's most probable class alone covers more than was asked for
+        np.testing.assert_allclose(covered, expected, atol=0.015)
 
 
 def test_a_better_model_has_smaller_sets() -> None:
@@ -56,3 +58,9 @@ def test_a_class_with_too_few_records_is_in_every_set() -> None:
 def test_sets_survive_json() -> None:
     fitted = ConformalSets(0.9, (0.5, 1.0), (20, 3))
     assert ConformalSets.from_json(fitted.to_json()) == fitted
+
+
+def test_the_most_probable_class_is_in_every_set() -> None:
+    sure = ConformalSets(0.9, (0.01, 1.0, 0.01), (100, 3, 100))
+    y_prob = np.array([[0.6, 0.1, 0.3], [0.2, 0.1, 0.7], [0.05, 0.9, 0.05]])
+    assert sure.sets(y_prob).tolist() == [[True, True, False], [False, True, True], [False, True, False]]
