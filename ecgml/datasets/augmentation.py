@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.settings import AugmentationSettings
-from ecgml.records.clinical import CLINICAL_COLUMNS
+from ecgml.perturbations.leads import LIMB_MIRRORS, LIMB_REVERSALS, exchange_matrix
+from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
 
 SHORTEST_S = 4.0
@@ -22,6 +23,13 @@ _TIME_POWERS = np.array([column.time_power or 0.0 for column in CLINICAL_COLUMNS
 _NOT_STRETCHABLE = np.array([column.time_power is None for column in CLINICAL_COLUMNS])
 _HARDLY_STRETCHED = 0.1
 """Within this share of 1 a factor leaves even those values nearly as they are."""
+
+EXCHANGES = (*LIMB_REVERSALS, "V1–V2", "V2–V3", "V3–V4")
+"""Electrodes that training may exchange, each as often."""
+
+_MATRICES = np.stack([exchange_matrix(name) for name in EXCHANGES])
+_AXES = [CLINICAL_NAMES.index("r_axis"), CLINICAL_NAMES.index("t_axis")]
+_P_AMPLITUDE = CLINICAL_NAMES.index("p_amplitude")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +91,7 @@ def rate_labels(
 def augment(
     batch: Batch, labels: RateLabels, fs: float, settings: AugmentationSettings, rng: np.random.Generator
 ) -> Batch:
-    """Stretch, crop, scale, soil and thin out a batch.
+    """Stretch, crop, scale, soil, exchange and thin out a batch.
 
     Parameters
     ----------
@@ -102,13 +110,18 @@ def augment(
     noise = torch.Generator(waveform.device).manual_seed(int(rng.integers(2**62)))
     if settings.augmentation:
         waveform = _soil(waveform, fs, settings.augmentation, noise)
+    clinical = batch.clinical
+    if settings.lead_exchange:
+        hit = rng.random(len(waveform)) < settings.lead_exchange
+        which = np.where(hit, rng.integers(len(EXCHANGES), size=len(waveform)), -1)
+        waveform, clinical = _exchange(waveform, clinical, which)
     if settings.lead_dropout:
         waveform = waveform * _kept_leads(waveform, settings.lead_dropout, noise)
     stretched = replace(batch, waveform=waveform, n_valid=n_valid)
     return replace(
         stretched,
         waveform=waveform * stretched.mask[:, None],
-        clinical=_stretch_and_withhold(batch.clinical, factor, settings, rng),
+        clinical=_stretch_and_withhold(clinical, factor, settings, rng),
         labels=_relabel(batch.labels, labels, factor),
     )
 
@@ -163,6 +176,22 @@ def _soil(waveform: Tensor, fs: float, strength: float, generator: torch.Generat
     phase = 2 * torch.pi * (uniform(n_records, 1, 1) + 0.5) * times + 2 * torch.pi * uniform(n_records, n_leads, 1)
     wander = 0.1 * strength * uniform(n_records, n_leads, 1) * torch.sin(phase)
     return waveform * gain + 0.03 * strength * uniform(n_records, 1, 1) * noise + wander
+
+
+def _exchange(
+    waveform: Tensor, clinical: NDArray[np.float32], which: NDArray[np.int64]
+) -> tuple[Tensor, NDArray[np.float32]]:
+    """Exchange electrodes: `which` of :data:`EXCHANGES`, -1 for none; axes and P wave are measured accordingly."""
+    rows = np.flatnonzero(which >= 0)
+    exchanged, turned = waveform.clone(), clinical.copy()
+    matrices = torch.from_numpy(_MATRICES[which[rows]]).to(waveform)
+    chosen = torch.from_numpy(rows).to(waveform.device)
+    exchanged[chosen] = torch.bmm(matrices, waveform[chosen])
+    for row in rows:
+        if mirror := LIMB_MIRRORS.get(EXCHANGES[which[row]]):
+            turned[row, _AXES] = mirror[0] - turned[row, _AXES]
+            turned[row, _P_AMPLITUDE] *= mirror[1]
+    return exchanged, turned
 
 
 def _kept_leads(waveform: Tensor, share: float, generator: torch.Generator) -> Tensor:

@@ -46,6 +46,9 @@ class AugmentationSettings:
     )
     crop: float = setting(0.5, "Share of recordings cropped, down to 60 % of their length", low=0, high=1)
     lead_dropout: float = setting(0.5, "Share of recordings that lose leads, each up to half of them", low=0, high=1)
+    lead_exchange: float = setting(
+        0.0, "Share of recordings with two limb or neighbouring chest electrodes exchanged", low=0, high=1
+    )
     clinical_dropout: float = setting(
         0.1,
         "Share of clinical values withheld; as many rows lose what was given, so that a waveform alone is enough",

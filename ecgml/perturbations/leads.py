@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
@@ -28,6 +29,31 @@ CHEST_SWAPS = {
     "V6 to V1": ("V6", "V5", "V4", "V3", "V2", "V1"),
 }
 """What V1 to V6 show."""
+
+
+LIMB_MIRRORS = {"RA–LA": (180.0, 0.0), "RA–LL": (300.0, -1.0), "LA–LL": (60.0, 1.0)}
+"""What an exchange of limb electrodes makes of numbers measured from the limb leads.
+
+An axis of a degrees becomes the first number minus a: the exchange mirrors the frontal plane. A height towards
+I + II - aVR, that is towards 30 degrees, is about the second number as high, for a P axis of 60 degrees.
+"""
+
+
+def exchange_matrix(name: str) -> NDArray[np.float64]:
+    """Return what an exchange makes of the leads as a matrix, shape (12, 12).
+
+    Parameters
+    ----------
+    name : str
+        Of :data:`LIMB_REVERSALS` or :data:`CHEST_SWAPS`.
+    """
+    matrix = np.eye(len(LEADS))
+    shown = LIMB_REVERSALS.get(name) or [
+        (lead, 1, other) for lead, other in zip(LEADS[6:], CHEST_SWAPS[name], strict=True)
+    ]
+    for lead, sign, other in shown:
+        matrix[LEADS.index(lead)] = sign * np.eye(len(LEADS))[LEADS.index(other)]
+    return matrix
 
 
 def without_leads(record: Record, names: Sequence[str]) -> Record:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ecgml.datasets.augmentation import RateLabels, augment, rate_labels
+from ecgml.datasets.augmentation import EXCHANGES, RateLabels, augment, rate_labels
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.settings import AugmentationSettings
+from ecgml.perturbations.leads import LIMB_MIRRORS, exchange_matrix
 from ecgml.records.clinical import CLINICAL_NAMES
 
 FS = 100.0
@@ -118,3 +119,35 @@ def test_same_seed_same_batch() -> None:
     first, again = (augment(batch(), labels(), FS, AugmentationSettings(), np.random.default_rng(7)) for _ in range(2))
     assert torch.equal(first.waveform, again.waveform)
     np.testing.assert_array_equal(first.labels, again.labels)
+
+
+def test_exchanged_electrodes_show_in_leads_and_axes_together() -> None:
+    own = batch()
+    waveform = own.waveform * torch.linspace(-1, 1.2, 12)[:, None]
+    clinical = own.clinical.copy()
+    clinical[:, CLINICAL_NAMES.index("r_axis")] = 40
+    clinical[:, CLINICAL_NAMES.index("p_amplitude")] = 0.1
+    own = replace(own, waveform=waveform, clinical=clinical)
+    found = augment(own, labels(), FS, replace(NONE, lead_exchange=1.0), np.random.default_rng(0))
+    seen = set()
+    for row in range(N):
+        apart = [
+            float((torch.from_numpy(exchange_matrix(name)).float() @ waveform[row] - found.waveform[row]).abs().max())
+            for name in EXCHANGES
+        ]
+        assert min(apart) < 1e-3
+        name = EXCHANGES[int(np.argmin(apart))]
+        seen.add(name)
+        mirror, share = LIMB_MIRRORS.get(name, (80.0, 1.0))
+        assert found.clinical[row, CLINICAL_NAMES.index("r_axis")] == pytest.approx(mirror - 40)
+        assert found.clinical[row, CLINICAL_NAMES.index("p_amplitude")] == pytest.approx(0.1 * share)
+    assert seen == set(EXCHANGES)
+    assert (found.labels == SR).all()
+    assert own.clinical[0, CLINICAL_NAMES.index("r_axis")] == 40
+
+
+def test_the_share_asked_for_is_exchanged() -> None:
+    found = augment(batch(), labels(), FS, replace(NONE, lead_exchange=0.25), np.random.default_rng(0))
+    changed = (found.waveform - batch().waveform).abs().amax(dim=(1, 2)) > 1e-3
+    # All leads of this batch are alike: an exchange of chest leads does not show, and that is half of them.
+    assert 0.06 < changed.float().mean() < 0.19

@@ -13,8 +13,10 @@ from ecgml.measurements.beats import detect_beats
 from ecgml.perturbations.clinical import ClinicalValues
 from ecgml.perturbations.leads import (
     CHEST_SWAPS,
+    LIMB_MIRRORS,
     LIMB_REVERSALS,
     chest_exchanged,
+    exchange_matrix,
     limbs_exchanged,
     without_leads,
     without_some_leads,
@@ -55,6 +57,30 @@ def test_a_chest_swap_moves_chest_leads_alone_and_undoes_itself(leads: str) -> N
     np.testing.assert_array_equal(found.waveform[:6], record.waveform[:6])
     assert (found.waveform[6:] != record.waveform[6:]).any()
     np.testing.assert_array_equal(chest_exchanged(found, leads).waveform, record.waveform)
+
+
+@pytest.mark.parametrize("name", [*LIMB_REVERSALS, *CHEST_SWAPS])
+def test_the_matrix_of_an_exchange_does_the_same(name: str) -> None:
+    record = made()
+    exchange = limbs_exchanged if name in LIMB_REVERSALS else chest_exchanged
+    np.testing.assert_allclose(exchange_matrix(name) @ record.waveform, exchange(record, name).waveform, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LIMB_REVERSALS)
+def test_a_limb_reversal_mirrors_axes_and_heights(name: str) -> None:
+    def leads(axis_deg: float) -> np.ndarray:
+        """Einthoven's triangle: I, II, III lie at 0, 60 and 120 degrees, the augmented leads between them."""
+        directions = np.array([0, 60, 120, -150, -30, 90])
+        heights = np.cos(np.deg2rad(axis_deg - directions)) * np.array([1, 1, 1, *[np.sqrt(3) / 2] * 3])
+        return np.concatenate([heights, np.zeros(6)])
+
+    mirror, share = LIMB_MIRRORS[name]
+    for axis_deg in (-80, 0, 45, 60, 130, 200):
+        found = exchange_matrix(name) @ leads(axis_deg)
+        np.testing.assert_allclose(found, leads(mirror - axis_deg), atol=1e-12)
+    before, after = leads(60), exchange_matrix(name) @ leads(60)
+    height = [one[0] + one[1] - one[3] for one in (before, after)]
+    assert height[1] / height[0] == pytest.approx(share, abs=0.02)
 
 
 def test_missing_leads_are_as_many_as_asked_and_the_others_stay() -> None:
