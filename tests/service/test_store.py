@@ -7,6 +7,8 @@ from pathlib import Path
 import mlflow
 import optuna
 import pytest
+from mlflow.entities import Experiment
+from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
 from ecgml.service.store import connect
@@ -34,3 +36,25 @@ def test_what_is_no_store_of_ours_is_refused_in_a_line(
         mlflow.set_tracking_uri(None)
     assert "\n" not in str(caught.value)
     assert kind != "no database" or path.read_bytes() == before
+
+
+def test_an_experiment_made_by_another_at_the_same_moment_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(None)
+    try:
+        made = connect()
+        own, asked = MlflowClient.get_experiment_by_name, []
+
+        def not_yet(client: MlflowClient, name: str) -> Experiment | None:
+            asked.append(name)
+            return None if len(asked) == 1 else own(client, name)
+
+        monkeypatch.setattr(MlflowClient, "get_experiment_by_name", not_yet)
+        assert connect() == made
+        assert len(asked) == 2
+    finally:
+        monkeypatch.undo()
+        mlflow.set_tracking_uri(None)
