@@ -88,7 +88,7 @@ def perturbation_tasks(
     rows = np.array(sorted(row for *_, row in turns[:n_records]), dtype=np.int64)
     known = np.isfinite(np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])).any(axis=0)
     columns = tuple(name for name, there in zip(CLINICAL_NAMES, known, strict=True) if there)
-    others = table.given[np.roll(random.permutation(rows), 1)]
+    others = table.given[np.roll(rows, len(rows) // 2)]
     tasks = [
         Task(number, entries[str(table.record_ids[row])], table.given[row], other, columns, seed, checkpoint)
         for number, (row, other) in enumerate(zip(rows.tolist(), others, strict=True))
