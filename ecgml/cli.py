@@ -328,6 +328,8 @@ def _evaluate() -> click.Command:
 
         if what and not model:
             model, *what = what
+        if _RUN.fullmatch(model) and ":/" not in model:
+            model = f"runs:/{model}"
         if what:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
         judged = None

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ecgml.cohorts.cohort import Entry
+from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.datasets.cache import CachedCohort
 
 
 def same_ecg_keys(entry: Entry, fingerprint: str | None) -> list[str]:
@@ -29,6 +30,25 @@ def patient_keys(entry: Entry, cohort_name: str) -> list[str]:
     """Return keys that two records share when they are of one patient, or near-certainly of one ECG."""
     keys = [f"patient {cohort_name}/{entry.patient_id}"] if entry.patient_id else []
     return [*keys, f"twin {entry.twin_key}"] if entry.twin_key else keys
+
+
+def identities(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dict[str, list[str]]:
+    """Return by record id what a record can be told by in any other data set: aliases, waveform, table row.
+
+    Parameters
+    ----------
+    cohorts : sequence of Cohort
+    caches : sequence of CachedCohort
+        One per cohort.
+    """
+    found = {}
+    for cohort, cached in zip(cohorts, caches, strict=True):
+        fingerprint_of = dict(zip(cached.record_ids, cached.fingerprints, strict=True))
+        for entry in cohort.entries:
+            keys = same_ecg_keys(entry, fingerprint_of.get(entry.record_id))
+            keys += [f"twin {entry.twin_key}"] if entry.twin_key else []
+            found[f"{cohort.name}/{entry.record_id}"] = keys
+    return found
 
 
 def patient_groups(entries: Sequence[tuple[str, str, Entry, str | None]]) -> NDArray[np.int64]:

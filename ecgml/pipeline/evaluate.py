@@ -27,6 +27,8 @@ from ecgml.pipeline.protocols import JudgedProtocols
 from ecgml.pipeline.report import Findings, make_sections
 from ecgml.pipeline.reporting import SIMULATED, environment, git_commit
 from ecgml.pipeline.settings import EVALUATE_SECTIONS, EvaluationSettings
+from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.schemes import scheme_named
 from ecgml.service.model_card import CARD, card_of_run
 from ecgml.service.models import fetch_checkpoint, pinned
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
@@ -36,6 +38,8 @@ from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.device import choose_device
 
 PAGE = "report.html"
+
+LEARNT_SIMULATED = "The model learnt from simulated records alone"
 
 
 def evaluate(
@@ -92,7 +96,7 @@ def evaluate(
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         gather = on_data if data.data_dir or data.external_dir else on_own_data
         material = gather(checkpoint, configuration, device, console)
-        note = SIMULATED if material.simulated else ""
+        note = SIMULATED if material.simulated else LEARNT_SIMULATED if checkpoint.facts.get("simulated") else ""
         with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
             tracker = Tracker(run.info.run_id)
             sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
@@ -170,6 +174,7 @@ def _findings(
         missing,
         judged.protocols if judged else material.protocols,
         judged.impossible if judged else {},
+        judged.caution if judged else "",
         settings.bootstrap,
     )
 
@@ -177,9 +182,12 @@ def _findings(
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: Material) -> str:
     what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
     of_version = f", version {version}" if version else ""
+    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
+    scheme = scheme_named(checkpoint.scheme)
+    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
     return (
-        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells "
-        f"{', '.join(checkpoint.classes)} apart, on {what}. {material.how.replace('`', '')} Every figure and table "
+        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells apart {classes}, on {what}. "
+        f"{material.how.replace('`', '')} Every figure and table "
         "names the artifact that holds it; tables/…_scores.csv have every figure in full."
     )
 

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ecgml.config import Configuration
+from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
@@ -30,7 +31,7 @@ from ecgml.pipeline.evidence import PastJob, read_past_job
 from ecgml.pipeline.explaining import Waveforms
 from ecgml.pipeline.outside import abstained_outside
 from ecgml.pipeline.protocols import own_outcomes
-from ecgml.pipeline.reporting import TITLES
+from ecgml.pipeline.reporting import IDENTITY, SEPARATOR, TITLES
 from ecgml.pipeline.scoring import answer_checkpoint
 from ecgml.pipeline.settings import DataSettings, EvaluationSettings
 from ecgml.records.schemes import scheme_named
@@ -78,7 +79,7 @@ def on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
-    seen = _seen(table, checkpoint, console)
+    seen, doubt = _seen(table, identities(cohorts, caches), checkpoint, console)
     table = table[~seen]
     if not table.usable.any():
         raise EvaluationError(
@@ -90,9 +91,11 @@ def on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.
     name = "+".join(cohort.name for cohort in cohorts)
     one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
     one = replace(one, answers=answers, outside=abstained_outside(checkpoint, cohorts, caches, store))
-    simulated = any(cohort.simulated for cohort in cohorts) or bool(checkpoint.facts.get("simulated"))
+    simulated = any(cohort.simulated for cohort in cohorts)
     waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
+    if doubt:
+        how = f"Beware: {doubt}. The model was run on {name}."
     return Material(name, [one], waveforms, left_out, simulated, "", how)
 
 
@@ -217,12 +220,18 @@ def _evaluated(
     )
 
 
-def _seen(table: RecordTable, checkpoint: Checkpoint, console: Console) -> np.ndarray:
-    """Return which records the model learnt from, and the others of their patients; told by source and name.
+def _seen(
+    table: RecordTable, identity_of: Mapping[str, Sequence[str]], checkpoint: Checkpoint, console: Console
+) -> tuple[NDArray[np.bool_], str]:
+    """Tell which records the model learnt from, and the others of their patients.
+
+    A record is known again by source and name, by another name of the same ECG, by its waveform, or by its table's row.
 
     Returns
     -------
     seen : ndarray of bool, shape (n_records,)
+    doubt : str
+        Why that may not be all; empty where it is.
     """
     nothing = np.zeros(len(table), dtype=bool)
     run_id = checkpoint.facts.get("run_id", "")
@@ -230,23 +239,34 @@ def _seen(table: RecordTable, checkpoint: Checkpoint, console: Console) -> np.nd
         with TemporaryDirectory(prefix="ecgml-") as folder:
             split = pd.read_csv(fetch_artifact(f"runs:/{run_id}/split.csv", Path(folder)), keep_default_na=False)
     except TrackingError:
-        console.warn(
+        doubt = (
             f"the model's own run {run_id or '(unknown)'} is not in this tracking store: whether it was trained on "
             "some of these records cannot be told"
         )
-        return nothing
+        console.warn(doubt)
+        return nothing, doubt
     learnt = split[split.part.isin(LEARNT_FROM)]
     own = {
         (source, _bare(name)) for source, name in zip(learnt.source.astype(str), learnt.record.astype(str), strict=True)
     }
     here = zip(table.sources.tolist(), map(_bare, table.record_ids.tolist()), strict=True)
     direct = np.array([one in own for one in here])
+    doubt = ""
+    if IDENTITY in learnt:
+        keys = {key for cell in learnt[IDENTITY].astype(str) for key in cell.split(SEPARATOR) if key}
+        direct |= np.array([not keys.isdisjoint(identity_of[record_id]) for record_id in table.record_ids.tolist()])
+    else:
+        doubt = (
+            "the model's run is of a version that did not keep what its records can be told by: the same ECG under "
+            "another name or in another format would not be recognised"
+        )
+        console.warn(doubt)
     seen = np.isin(table.patients, table.patients[direct]) if direct.any() else nothing
     if seen.any():
         console.say(
             f"{int(seen.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
         )
-    return seen
+    return seen, doubt
 
 
 def _bare(record_id: str) -> str:

@@ -89,11 +89,14 @@ class JudgedProtocols:
         Protocols without figures, and why.
     said : str
         In words, with the run.
+    caution : str
+        How the trainings differ from the model's own; empty where they do not.
     """
 
     protocols: Sequence[Protocol]
     impossible: Mapping[str, Sequence[str]]
     said: str
+    caution: str = ""
 
 
 def evaluate_protocols(
@@ -164,9 +167,16 @@ def evaluate_protocols(
             evaluation = asked["evaluation"]
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
             impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
-            said = _report(tracker, protocols, impossible, job, model, run_id)
+            own_epochs, epochs = past.configuration["fit"].epochs, configuration["fit"].epochs
+            caution = ""
+            if epochs != own_epochs:
+                caution = (
+                    f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
+                    f"{own_epochs}, that of the default split as well: the figures are not the model's."
+                )
+            said = _report(tracker, protocols, impossible, job, model, run_id, caution)
     said = f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui (artifact protocols.html)"
-    return JudgedProtocols(protocols, impossible, said)
+    return JudgedProtocols(protocols, impossible, said, caution)
 
 
 def _load(address: str) -> Checkpoint:
@@ -372,10 +382,11 @@ def _report(
     job: JobData,
     model: str,
     run_id: str,
+    caution: str,
 ) -> str:
     """Log figures, tables and predictions of all protocols; return them in words."""
     note = note_of(job)
-    section = protocols_section(protocols, impossible=impossible, note=note)
+    section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
     tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     summary = "One model's settings on several splits of the same records."
@@ -389,7 +400,7 @@ def _report(
         "ecgml.simulated": "true" if job.simulated else "",
     }
     tracker.tags({key: value for key, value in tags.items() if value})
-    said = "\n".join([*([note] if note else []), *section.words[1:]])
+    said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
     default = protocols[0].scores
     figure = interval_text(default["macro_f1"])
     said = f"{sentence(TITLES[DEFAULT])}: macro-F1 {figure} on {default.n_records:,} records.\n{said}"

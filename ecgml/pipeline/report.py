@@ -47,6 +47,8 @@ class Findings:
         Several divisions of the records, the default split first; one alone is not shown.
     impossible : mapping of str to sequence of str
         Protocols without figures, and why.
+    protocols_caution : str
+        How their trainings differ from the model's own.
     n_bootstrap : int
     """
 
@@ -60,6 +62,7 @@ class Findings:
     missing: str = ""
     protocols: Sequence[Protocol] = ()
     impossible: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    protocols_caution: str = ""
     n_bootstrap: int = 2000
 
 
@@ -86,7 +89,9 @@ def _abstention(found: Findings) -> Section | None:
 def _protocols(found: Findings) -> Section | None:
     if len(found.protocols) < 2:
         return None
-    return protocols_section(found.protocols, impossible=found.impossible, note=found.note)
+    return protocols_section(
+        found.protocols, impossible=found.impossible, caution=found.protocols_caution, note=found.note
+    )
 
 
 def _sources(found: Findings) -> Section | None:

@@ -15,6 +15,7 @@ import torch
 
 import ecgml
 from ecgml.config import Configuration
+from ecgml.datasets.duplicates import identities
 from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
@@ -52,10 +53,15 @@ class Scored:
     scores: dict[str, Scores] = field(default_factory=dict)
 
 
+IDENTITY, SEPARATOR = "identity", " | "
+"""Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
+
+
 def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
     """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
     tracker.json(configuration.to_json(), "config.json")
     tracker.text(environment(), "environment.txt")
+    identity_of = identities(job.cohorts, job.caches)
     columns = {
         "record": job.table.record_ids.tolist(),
         "part": job.parts.tolist(),
@@ -68,6 +74,8 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "date": job.table.dates.tolist(),
         "rate": job.table.rates.tolist(),
         **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
+        # By which it is known again in other data, whatever its name and file format there.
+        IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
     tracker.table(columns, "split.csv")
     tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")

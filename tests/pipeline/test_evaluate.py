@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import CohortError, ConfigError, EcgmlError, EvaluationError, OutputError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evaluate import evaluate
+from ecgml.service.models import fetch_checkpoint
 from tests.pipeline.conftest import Job
 
 
@@ -88,6 +91,31 @@ def test_what_cannot_be_evaluated_is_refused_and_opens_no_run(job: Job, cache: P
             evaluate(address, {"data_dir": str(tmp_path)}, Console(io.StringIO()))
         assert "\n" not in str(caught.value)
     assert n_runs() == before
+
+
+def test_the_same_ecgs_in_another_format_under_other_names_are_left_out(job: Job, cache: Path, tmp_path: Path) -> None:
+    write_demo(tmp_path / "again", n_records=60, seed=1, layout="wfdb")
+    run = run_of(
+        evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache, tmp_path / "again"), Console(io.StringIO()))
+    )
+    split = pd.read_csv(artifact(fusion(job), "split.csv"))
+    scored = read_predictions(artifact(run, "evaluation_predictions.csv")).n_records
+    # One of the job's files was spoilt, so that its waveform is not known again.
+    assert (split.part == "test").sum() - 1 <= scored <= (split.part == "test").sum() + 1
+
+
+def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
+    job: Job, external: Path, cache: Path, tmp_path: Path
+) -> None:
+    folder = fetch_checkpoint(f"runs:/{fusion(job).info.run_id}", tmp_path)
+    description = json.loads((folder / "checkpoint.json").read_text())
+    description["facts"]["run_id"] = "0" * 32
+    (folder / "checkpoint.json").write_text(json.dumps(description))
+    evaluate(str(folder), options_of(cache, external), Console(io.StringIO()), out=str(tmp_path / "out"))
+    for name in ("report.html", "model_card.md"):
+        text = (tmp_path / "out" / name).read_text()
+        assert "whether it was trained on some of these records cannot be told" in text
+        assert "0 records left out" not in text
 
 
 def test_nothing_left_is_said(job: Job, demo: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

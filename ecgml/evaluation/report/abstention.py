@@ -67,7 +67,11 @@ def abstention_section(
 
 def _in_words(one: Evaluated, scores: AnswerScores) -> str:
     everything = float(np.mean(one.predictions.y_pred == one.predictions.y_true))
-    sets = f" Its sets hold {interval_text(scores.set_size)} classes on average." if scores.set_size else ""
+    sets = ""
+    if scores.set_size:
+        little = scores.set_size.value > one.predictions.n_classes / 2
+        sets = f" Its sets hold {interval_text(scores.set_size)} of {one.predictions.n_classes} classes on average"
+        sets += ": so large, they tell little." if little else "."
     return (
         f"{sentence(one.title)}: it answers {interval_text(scores.answered)} of these records, with accuracy "
         f"{interval_text(scores.accuracy)} and macro-F1 {interval_text(scores.macro_f1)} on those; on all of them "

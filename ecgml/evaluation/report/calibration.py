@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecgml.evaluation.cautions import FEW_GROUPS
+from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.figures.reliability import reliability_figure
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.reliability import reliability
@@ -12,6 +14,7 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 
 TOO_SURE = 0.05
+TOO_SURE_OF_ITSELF, NOT_SURE_ENOUGH = "too sure of itself", "not sure enough"
 
 
 def calibration_section(evaluated: Sequence[Evaluated], *, how: str = "", note: str = "") -> Section:
@@ -34,13 +37,8 @@ def calibration_section(evaluated: Sequence[Evaluated], *, how: str = "", note: 
             continue
         confidence, right = scored.y_prob.max(axis=1), scored.y_pred == scored.y_true
         excess = float(confidence.mean() - right.mean())
-        verdict = f"it says {confidence.mean():.1%} on average and is right in {right.mean():.1%}: " + (
-            "too sure of itself."
-            if excess > TOO_SURE
-            else "not sure enough."
-            if excess < -TOO_SURE
-            else "about as sure as right."
-        )
+        judged = _judged(excess, float(confidence.mean()), scores["accuracy"], scored.n_records)
+        verdict = f"it says {confidence.mean():.1%} on average and is right in {right.mean():.1%}: {judged}."
         words.append(
             f"{sentence(one.title)}: {verdict} Calibration error (ECE) {interval_text(scores['ece'])}, Brier score "
             f"{interval_text(scores['brier'])}, log loss {interval_text(scores['log_loss'])}. The binned error of so "
@@ -60,9 +58,17 @@ def calibration_section(evaluated: Sequence[Evaluated], *, how: str = "", note: 
             )
         )
         parts.append(Listing(f"{one.key}_reliability", f"Bins, {one.title}", _bins(scored)))
-        if abs(excess) > TOO_SURE:
+        if judged in (TOO_SURE_OF_ITSELF, NOT_SURE_ENOUGH):
             findings.append(f"Its probabilities, {one.title}: {verdict}")
     return Section("calibration", "Probabilities", tuple(words), tuple(parts), tuple(findings))
+
+
+def _judged(excess: float, confidence: float, accuracy: Estimate, n_records: int) -> str:
+    if abs(excess) <= TOO_SURE:
+        return "about as sure as right"
+    if n_records < FEW_GROUPS or accuracy.low <= confidence <= accuracy.high:
+        return "so few records cannot tell whether it is too sure"
+    return TOO_SURE_OF_ITSELF if excess > 0 else NOT_SURE_ENOUGH
 
 
 def _bins(scored: Predictions) -> dict[str, list]:

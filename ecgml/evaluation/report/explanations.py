@@ -97,6 +97,10 @@ class Columns:
     waveform: float
 
 
+FEW, RELEVANT = 8, 0.01
+"""Records, and a difference of probability, below which masking says nothing for the explanations."""
+
+
 def explanations_section(
     explained: Sequence[Explained], checks: Checks | None, columns: Columns | None, missing: str = ""
 ) -> Section:
@@ -119,11 +123,12 @@ def explanations_section(
         parts.append(_columns(columns))
     difference = checks.marked - checks.at_random
     low, high = _interval(difference)
-    told = (
-        "more than masking as much at random: they point at something the model uses"
-        if low > 0
-        else "no more than masking as much at random: do not believe them"
-    )
+    if len(difference) < FEW:
+        told = f"fewer than {FEW} records tell nothing of whether to believe them"
+    elif low > 0 and difference.mean() >= RELEVANT:
+        told = "more than masking as much at random: they point at something the model uses"
+    else:
+        told = "hardly more than masking as much at random: do not believe them"
     findings = [
         f"Masking what explanations mark lowers the probability by {checks.marked.mean():.2f}, as much at random by "
         f"{checks.at_random.mean():.2f} (difference {difference.mean():.2f}, {low:.2f} to {high:.2f}, "

@@ -14,7 +14,11 @@ from ecgml.page.sections import Listing, Section, picture, sentence
 
 
 def protocols_section(
-    protocols: Sequence[Protocol], *, impossible: Mapping[str, Sequence[str]] | None = None, note: str = ""
+    protocols: Sequence[Protocol],
+    *,
+    impossible: Mapping[str, Sequence[str]] | None = None,
+    caution: str = "",
+    note: str = "",
 ) -> Section:
     """Return figure, tables and words about the protocols.
 
@@ -24,24 +28,29 @@ def protocols_section(
         As `judge_protocols` returns them, the default split first.
     impossible : mapping of str to sequence of str, optional
         Protocols that have no figures, by name, and why.
+    caution : str
+        How these trainings differ from the model's own, a sentence; then nothing of it stands on top of the page.
     note : str
         Below the figure: "Simulated data".
     """
     held = [one for one in protocols if one.name != DEFAULT]
     default = protocols[0]
     words = [
+        *([caution] if caution else []),
         "Every figure here is of records that the model did not learn from; the protocols differ in how much those "
         "records resemble what it learnt from. A figure that falls when days, sources or hospitals are held out rests "
         "in part on what day, source and hospital have in common. Except for the external cohort each is of models "
         "trained anew with this model's settings, one a fold; validation is always of the training side. Sets of "
         "records also differ in how many they have of each class and in how their sources word labels, and with that "
-        "macro-F1 does.",
+        "macro-F1 does. Intervals are of the draw of patients; chance in training, and fewer records to train on, come "
+        "on top: a small drop may be no more than that.",
         *map(_sentence, held),
         *(f"{sentence(one.title)}: {said}." for one in protocols for said in one.notes),
         *(f"Not possible: {TITLES[name]}: {'; '.join(why)}." for name, why in (impossible or {}).items()),
     ]
     worst = max((one for one in held if not one.note), key=lambda one: one.drop["macro_f1"].value, default=None)
-    findings = () if worst is None or worst.drop["macro_f1"].low <= 0 else (_sentence(worst),)
+    stands_out = worst is not None and worst.drop["macro_f1"].low > 0 and not caution
+    findings = (_sentence(worst),) if stands_out else ()
     drawn = picture(
         "protocols",
         "One model's settings, several splits",

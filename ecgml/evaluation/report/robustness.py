@@ -14,6 +14,9 @@ from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
 HARM = 0.05
 """A drop in macro-F1 that is worth a sentence."""
 
+SMALL = 50
+"""Patients below which a missing drop says little."""
+
 SILENT = 0.5
 """Of the records abstained on: below it, a model that got worse did not say so."""
 
@@ -31,7 +34,8 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
     """
     reference = robustness.reference
     harmful = [one for one in robustness.cells if _harms(one)]
-    unharmed = [kind for kind, cells in robustness.kinds.items() if not any(map(_harms, cells))]
+    silent = [kind for kind, cells in robustness.kinds.items() if any(map(_is_silent, cells))]
+    unharmed = [kind for kind, cells in robustness.kinds.items() if not any(map(_harms, cells)) and kind not in silent]
     words = [
         how,
         f"As recorded: macro-F1 {interval_text(reference.figures['macro_f1'])}, {_silence(reference)}. Each condition "
@@ -44,6 +48,18 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             words.append(f"{sentence(kind)}: {_sentence(kind, cells, worst)}")
     if unharmed:
         words.append(f"No drop of {HARM:g} or more that noise could not make: {', '.join(unharmed)}.")
+    for kind in silent:
+        told = [
+            f"{one.strength} ({_silence(one)}, of these refused {one.refused:.0%} of all)"
+            for one in robustness.kinds[kind]
+            if _is_silent(one)
+        ]
+        words.append(f"{sentence(kind)}, where it says nothing on half of the records or more: {', '.join(told)}.")
+    if robustness.n_groups < SMALL:
+        words.append(
+            f"Of {robustness.n_groups} patients only large drops can be told from noise: the table's intervals say how "
+            "large; more records (--perturbed) narrow them."
+        )
     unsaid = [one for one in harmful if one.figures["abstained"].value < SILENT]
     findings = []
     if unsaid:
@@ -59,7 +75,7 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",
             f"{title} by perturbation and strength",
             robustness_figure(robustness, metric, title=title, note=note),
-            alt=" ".join(words[2:]),
+            alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
             words=("A dot: below the unperturbed records by more than noise (95 %).",) if metric != "abstained" else (),
         )
@@ -70,6 +86,10 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
         metrics[f"robustness_{snake_case(one.name)}_macro_f1"] = one.figures["macro_f1"].value
     kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
     return Section("robustness", "Robustness", tuple(words), (*parts, _listing(robustness)), tuple(findings), kept)
+
+
+def _is_silent(one: Cell) -> bool:
+    return one.figures["abstained"].value >= SILENT
 
 
 def _harms(one: Cell) -> bool:

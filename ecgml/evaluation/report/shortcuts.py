@@ -50,7 +50,7 @@ def shortcuts_section(
         Below the figure: "Simulated data".
     """
     lines = [Line(one.title, one.scores, is_model=one.sees_ecg) for one in found]
-    title = "What needs no ECG" if what == ALL else "The model and what needs no ECG, on its test part"
+    title = "What needs no waveform" if what == ALL else "The model and what needs no waveform, on its test part"
     n_records = found[0].scores.n_records
     drawn = picture(
         f"audit_{what}",
@@ -77,9 +77,9 @@ def no_ecg_in_words(found: Sequence[Finding]) -> str:
     best = max(found, key=lambda one: one.scores["macro_f1"].value)
     worth = best.scores
     return (
-        f"Without any ECG, {best.title} reaches accuracy {interval_text(worth['accuracy'])} and macro-F1 "
+        f"Without any waveform, {best.title} reaches accuracy {interval_text(worth['accuracy'])} and macro-F1 "
         f"{interval_text(worth['macro_f1'])} on {worth.n_records:,} records that it did not see: a model that uses "
-        "these values and is no better has learnt nothing from the ECG."
+        "these values and is no better has learnt nothing from the waveform."
     )
 
 
