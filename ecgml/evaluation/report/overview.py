@@ -53,8 +53,8 @@ def _by_rule(one: Evaluated) -> str:
         return ""
     return (
         f" With harmonised labels, by which a sinus rhythm is called by its rate, accuracy is "
-        f"{interval_text(one.harmonised['accuracy'])} and macro-F1 {interval_text(one.harmonised['macro_f1'])}: the "
-        "difference is how sources word what they see."
+        f"{interval_text(one.harmonised['accuracy'])} and macro-F1 {interval_text(one.harmonised['macro_f1'])}: how "
+        "sources word what they see, and so how many records each class has, makes the difference."
     )
 
 

@@ -45,7 +45,7 @@ def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Sect
         parts += [_drawn(one, scores, note), _figures(one, scores), _gaps(one, scores)]
         metrics |= _metrics(f"{one.key}_", scores)
         if (gap := scores.widest()) and gap.size.low > 0:
-            findings.append(f"{title}: {_widest(gap)}")
+            findings.append(f"{title}: {_widest(gap)} Subgroups also differ in their mix of classes.")
     return Section("subgroups", "Subgroups", tuple(words), tuple(parts), tuple(findings), metrics) if words else None
 
 
