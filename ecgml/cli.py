@@ -293,7 +293,7 @@ def _explore() -> click.Command:
 
 
 def _audit() -> click.Command:
-    def run(what: tuple[str, ...], config: str, model: str, **options: str) -> None:
+    def run(what: tuple[str, ...], config: str, model: str, out: str, **options: str) -> None:
         from ecgml.pipeline.audit import audit
         from ecgml.pipeline.console import Console
 
@@ -301,7 +301,7 @@ def _audit() -> click.Command:
             model, *what = what
         if what:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
-        click.echo(audit(options, Console(), model=model, config=config))
+        click.echo(audit(options, Console(), model=model, config=config, out=out))
 
     from ecgml.pipeline.settings import AUDIT_SECTIONS
 
@@ -313,6 +313,7 @@ def _audit() -> click.Command:
             metavar="MODEL",
             help="A model (run, runs:/…, models:/… or checkpoint folder); its own data are audited if none are given.",
         ),
+        click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
     ]
     return _command("audit", run, AUDIT_SECTIONS, extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ def parallel_map(
     from joblib import Parallel, delayed, parallel_config
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    # A worker that has grown is replaced and its work done; that is nobody's concern.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     left = dict(enumerate(jobs))
     with _cluster(backend, n_jobs) as options:
         for _ in range(ATTEMPTS):

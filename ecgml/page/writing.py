@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,6 +46,7 @@ def write_page(
     sections: Sequence[Section],
     tables: Mapping[str, Mapping[str, Sequence]],
     files: Mapping[str, bytes] | None = None,
+    replaced: Collection[str] = (),
 ) -> None:
     """Write a page, its pictures (``figures/*.png``) and tables (``tables/*.csv``), in place of earlier ones.
 
@@ -64,6 +65,8 @@ def write_page(
         Further tables: name -> column -> cells.
     files : mapping of str to bytes, optional
         Further files beside the page: name -> content.
+    replaced : collection of str
+        Names of files that an earlier page may have had beside it: those that this one does not have are taken away.
 
     Raises
     ------
@@ -81,14 +84,14 @@ def write_page(
         for name, content in (files or {}).items():
             write_whole(partial / name, content)
         write_whole(partial / page, html.encode())
-        _take_place(partial, folder, page, list(files or {}))
+        _take_place(partial, folder, page, list(files or {}), replaced)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}; choose another place") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _take_place(partial: Path, folder: Path, page: str, files: Sequence[str]) -> None:
+def _take_place(partial: Path, folder: Path, page: str, files: Sequence[str], replaced: Collection[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Without its page a folder is no whole one: what a kill leaves here is not taken for one.
     (folder / page).unlink(missing_ok=True)
@@ -96,5 +99,7 @@ def _take_place(partial: Path, folder: Path, page: str, files: Sequence[str]) ->
         shutil.rmtree(folder / name, ignore_errors=True)
         if (partial / name).is_dir():
             os.replace(partial / name, folder / name)
+    for name in set(replaced) - {*files}:
+        (folder / name).unlink(missing_ok=True)
     for name in (*files, page):
         os.replace(partial / name, folder / name)

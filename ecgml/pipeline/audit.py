@@ -16,14 +16,14 @@ import ecgml
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort
-from ecgml.errors import ConfigError, EvaluationError
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.report.robustness import robustness_section
 from ecgml.evaluation.report.shortcuts import (
     ALL,
-    FIGURES,
     PLACES,
+    SHOWN,
     TEST,
     Finding,
     ecg_adds_in_words,
@@ -37,10 +37,11 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.random_encoder import predict_by_random_encoder
-from ecgml.pipeline.reporting import environment, git_commit, report_page
+from ecgml.pipeline.reporting import environment, git_commit
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.scoring import predict_checkpoint, to_predictions
 from ecgml.pipeline.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
@@ -58,8 +59,11 @@ LEAST_RECORDS = 50
 
 PAGE = "audit.html"
 
+SHORTCUTS_TABLE, ROBUSTNESS_TABLE = "audit.csv", "robustness.csv"
+"""Beside the page, each where its part was audited."""
 
-def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "") -> str:
+
+def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "", out: str = "") -> str:
     """Score what needs no ECG beside a model, the model without its clinical values, and under perturbations.
 
     Shortcuts are learned by folds on every row of the tables that has a class, with a file or without, and scored
@@ -75,6 +79,8 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
     config : str
         A YAML file of settings; options beat it.
+    out : str
+        Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
@@ -84,12 +90,15 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     Raises
     ------
     EcgmlError
-        If settings, folders, run or store do not allow it; no run is left open.
+        If settings, folders, run, store or `out` do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
+        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
+        check_folder(folder, PAGE)
         experiment = connect()
         subject = find_subject(model, Path(temporary)) if model else None
-        if subject and not options.get("data_dir"):
+        own_data = subject is not None and not options.get("data_dir")
+        if own_data:
             options = {**options, **data_of(subject.run_id)}
         configuration = resolve(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
@@ -98,7 +107,14 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         if not subject and "shortcuts" not in settings.parts:
             raise ConfigError("parts: robustness is that of a model; name one first")
         preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
-        cohorts, caches = _open(data, preprocessing, console)
+        try:
+            cohorts, caches = _open(data, preprocessing, console)
+        except EcgmlError as error:
+            if not own_data:
+                raise
+            raise EvaluationError(
+                f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
+            ) from error
         survey, rows = _rows(cohorts, caches, data)
         parts = model_parts(subject, cohorts, caches, data) if subject else None
         tasks = []
@@ -106,9 +122,11 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
             places, tasks = perturbation_tasks(parts.test, entries, subject.folder, settings.perturbed, settings.seed)
         _say_time(survey, rows, tasks, settings, data.n_jobs, console)
-        with open_run(experiment, f"audit {'+'.join(cohort.name for cohort in cohorts)}") as run:
+        name = "+".join(cohort.name for cohort in cohorts)
+        with open_run(experiment, f"audit {name}") as run:
             sections: list[Section] = []
             found: dict[str, list[Finding]] = {}
+            tables: dict[str, pd.DataFrame] = {}
             if "shortcuts" in settings.parts:
                 found, sections = _shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
             if subject and parts and tasks:
@@ -126,22 +144,26 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                     "turn, by harmonised labels: what training meant by the classes."
                 )
                 sections.append(robustness_section(robustness, note=survey.caution, how=how))
-            tracker = Tracker(run.info.run_id)
-            if subject and parts and tasks:
-                tracker.text(robustness.table().to_csv(index=False), "robustness.csv")
+                tables[ROBUSTNESS_TABLE] = robustness.table()
+            if found:
+                tables[SHORTCUTS_TABLE] = _table(found)
             said = _in_words(found, sections, survey.caution)
-            _log(
-                tracker,
-                configuration,
-                found,
+            html = render_page(
+                f"Audit of {f'{subject.name} ({model})' if subject else name}",
+                "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
                 sections,
-                said,
-                survey.caution,
-                model,
-                f"{subject.name} ({model})" if subject else "",
-                run.info.run_id,
+                caution=survey.caution,
+                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}.",
             )
-    return f"{said}\n\nrun {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"
+            files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
+            files["audit.txt"] = f"{said}\n".encode()
+            write_page(folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
+            tracker = Tracker(run.info.run_id)
+            for one in (PAGE, FIGURES, TABLES, *files):
+                tracker.copy(folder / one, one)
+            _log(tracker, configuration, sections, survey.caution, model)
+    page = [f"page: {folder / PAGE}"] if out else []
+    return "\n".join([said, "", *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
 
 
 def _open(
@@ -309,40 +331,25 @@ def _in_words(found: Mapping[str, Sequence[Finding]], sections: Sequence[Section
     return "\n\n".join(blocks)
 
 
-def _log(
-    tracker: Tracker,
-    configuration: Configuration,
-    found: Mapping[str, Sequence[Finding]],
-    sections: Sequence[Section],
-    said: str,
-    caution: str,
-    model: str,
-    title: str,
-    run_id: str,
-) -> None:
-    tracker.params(configuration.values() | ({"model": model} if model else {}))
-    tracker.json(configuration.to_json(), "config.json")
-    tracker.text(environment(), "environment.txt")
-    tracker.text(said + "\n", "audit.txt")
+def _table(found: Mapping[str, Sequence[Finding]]) -> pd.DataFrame:
+    """Return every figure with its interval, a row a model and set of records."""
     rows = []
     for what, own in found.items():
         for one in own:
             row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
-            for name in FIGURES:
+            for name in SHOWN:
                 estimate = one.scores[name]
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
-    if rows:
-        tracker.text(pd.DataFrame(rows).to_csv(index=False), "audit.csv")
+    return pd.DataFrame(rows)
+
+
+def _log(tracker: Tracker, configuration: Configuration, sections: Sequence[Section], caution: str, model: str) -> None:
+    """Log what is not in a file of the page."""
+    tracker.params(configuration.values() | ({"model": model} if model else {}))
+    tracker.json(configuration.to_json(), "config.json")
+    tracker.text(environment(), "environment.txt")
     tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
-    html = render_page(
-        title,
-        "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
-        sections,
-        caution=caution,
-        footer=f"Made by ecgml {ecgml.__version__}, run {run_id}.",
-    )
-    report_page(tracker, PAGE, html, sections)
     tags = {
         "ecgml.command": "audit",
         "ecgml.model": model,

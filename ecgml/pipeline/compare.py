@@ -52,9 +52,12 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
     Raises
     ------
     EcgmlError
-        If a run or file does not exist or holds no predictions, or the two were not scored on the same records.
+        If a run or file does not exist or holds no predictions, the two were not scored on the same records, or are one
+        and the same.
     """
     one, other = candidate(a), candidate(b)
+    if _identity(a) == _identity(b):
+        raise EvaluationError(f"compare: {a} with itself; name two models")
     common = [name for name in one.predictions if name in other.predictions]
     if not common:
         raise EvaluationError(
@@ -94,7 +97,7 @@ def candidate(address: str) -> Candidate:
             raise TrackingError(f"{address}: no such file; give a file of predictions or a run id")
         return Candidate(path.parent.name or path.stem, {"test part": read_predictions(path)})
     connect()
-    run_id = address.removeprefix("runs:/").strip("/")
+    run_id = _identity(address)
     run = read_run(run_id)
     if children := children_of(run):
         models = ", ".join(f"{name} {child.run_id}" for name, child in sorted(children.items()))
@@ -169,6 +172,12 @@ def _p(value: float) -> str:
     if value != value:
         return ""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _identity(address: str) -> str:
+    """Return what two addresses of one model share."""
+    path = Path(address).expanduser()
+    return str(path.resolve()) if path.suffix == ".csv" else address.removeprefix("runs:/").strip("/")
 
 
 def _tail(address: str) -> str:

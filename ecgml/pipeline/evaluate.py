@@ -15,6 +15,7 @@ from ecgml.errors import ConfigError, TrackingError
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.prediction_files import as_csv
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.report.evaluated import answers_file, predictions_file
 from ecgml.evaluation.scores import Scores, score
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.html import render_page
@@ -25,7 +26,7 @@ from ecgml.pipeline.material import Material, on_data, on_own_data
 from ecgml.pipeline.model_card import evaluated_card
 from ecgml.pipeline.protocols import JudgedProtocols
 from ecgml.pipeline.report import Findings, make_sections
-from ecgml.pipeline.reporting import SIMULATED, environment, git_commit
+from ecgml.pipeline.reporting import SIMULATED, TITLES, environment, git_commit
 from ecgml.pipeline.settings import EVALUATE_SECTIONS, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import scheme_named
@@ -118,7 +119,8 @@ def evaluate(
                 if one.answers is not None
             }
             files = {CARD: card.encode(), **predictions, **answers}
-            write_page(folder, PAGE, html, sections, _tables(material), files)
+            replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
+            write_page(folder, PAGE, html, sections, _tables(material), files, replaced)
             said = _said(checkpoint, material, sources, note)
             tracker.params({"model": model, **configuration.values()})
             tracker.json(configuration.to_json(), "config.json")
@@ -185,10 +187,12 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
     names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
     classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    n = len(material.left_out)
+    left_out = f"In all {n:,} were left out, each for its reason in tables/left_out.csv. " if n else ""
     return (
         f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells apart {classes}, on {what}. "
-        f"{material.how.replace('`', '')} Every figure and table "
-        "names the artifact that holds it; tables/…_scores.csv have every figure in full."
+        f"{material.how.replace('`', '')} {left_out}Every figure and table names the artifact that holds it; "
+        "tables/…_scores.csv have every figure in full."
     )
 
 

@@ -80,6 +80,7 @@ def on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
     seen, doubt = _seen(table, identities(cohorts, caches), checkpoint, console)
+    left_out += [LeftOut(name, "the model learnt from it or its patient") for name in table.record_ids[seen].tolist()]
     table = table[~seen]
     if not table.usable.any():
         raise EvaluationError(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -20,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.datasets.parallel import parallel_map
 from ecgml.evaluation.predictions import Predictions
 from ecgml.exploration.survey import Survey
 from ecgml.models.clinical import ClinicalMLP
@@ -198,11 +198,12 @@ def predict_unseen(
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         folds = list(StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(x, y, groups))
     # A process a fold, of one thread each: two OpenMP threads beside other work wait for each other most of the time.
-    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_fold)(shortcut.learner(seed), x[inner], y[inner], x[outer], len(classes)) for inner, outer in folds
-    )
-    for (_, outer), found in zip(folds, fits, strict=True):
-        y_prob[outer] = found
+    jobs = [
+        (number, shortcut.learner(seed), x[inner], y[inner], x[outer], len(classes))
+        for number, (inner, outer) in enumerate(folds)
+    ]
+    for number, found in parallel_map(_fit_fold, jobs, n_jobs):
+        y_prob[folds[number][1]] = found
         on_fold()
     return Predictions(
         record_ids=tuple(f"{survey.cohorts[row]}/{survey.record_ids[row]}" for row in rows),
@@ -216,9 +217,20 @@ def predict_unseen(
 
 
 def _fit_fold(
+    number: int,
+    model: ClassifierMixin,
+    x: NDArray[np.float64],
+    y: NDArray[np.int64],
+    unseen: NDArray[np.float64],
+    n_classes: int,
+) -> tuple[int, NDArray[np.float64]]:
+    """Return the fold's number, and probabilities of unseen records, shape (n_unseen, n_classes)."""
+    return number, _fit_and_predict(model, x, y, unseen, n_classes)
+
+
+def _fit_and_predict(
     model: ClassifierMixin, x: NDArray[np.float64], y: NDArray[np.int64], unseen: NDArray[np.float64], n_classes: int
 ) -> NDArray[np.float64]:
-    """Return probabilities of unseen records, shape (n_unseen, n_classes)."""
     y_prob = np.zeros((len(unseen), n_classes))
     if getattr(model, "takes_rows", False):
         model.fit(x, y)

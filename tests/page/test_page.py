@@ -118,6 +118,15 @@ def test_files_are_there_and_an_earlier_exploration_is_replaced(tmp_path: Path) 
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+def test_what_an_earlier_page_had_beside_it_goes_and_what_is_somebody_s_stays(tmp_path: Path) -> None:
+    write_page(tmp_path / "out", PAGE, "<p>one", SECTIONS, {}, {"a.csv": b"1", "b.csv": b"1"})
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    write_page(tmp_path / "out", PAGE, "<p>two", SECTIONS, {}, {"a.csv": b"2"}, ("a.csv", "b.csv"))
+    assert (tmp_path / "out" / "a.csv").read_bytes() == b"2"
+    assert not (tmp_path / "out" / "b.csv").exists()
+    assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"is not empty and holds no exploration\.html; give a folder of its own"):

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
-from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError, OutputError, TrackingError
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.audit import audit
 from ecgml.pipeline.console import Console
@@ -97,12 +97,12 @@ def artifact(run: Run, name: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_model_is_scored_as_it_was_evaluated(job: Job, cache: Path) -> None:
+def test_a_model_is_scored_as_it_was_evaluated(job: Job, cache: Path, tmp_path: Path) -> None:
     run_id = job.children["fusion"].info.run_id
     # A child's parameters name the data it was trained on.
     stream = io.StringIO()
     options = {"cache_dir": str(cache), "folds": "2", "bootstrap": "100", "jobs": "1", "perturbed": "10"}
-    said = audit(options, Console(stream), model=f"runs:/{run_id}")
+    said = audit(options, Console(stream), model=f"runs:/{run_id}", out=str(tmp_path / "out"))
     audited = MlflowClient().get_run(said.rpartition("run ")[2].partition(";")[0])
     assert audited.info.status == "FINISHED"
     metrics = job.children["fusion"].data.metrics
@@ -126,12 +126,17 @@ def test_a_model_is_scored_as_it_was_evaluated(job: Job, cache: Path) -> None:
     for named in ("tables/audit_test.csv", "figures/robustness.png"):
         assert named in page
         assert Path(artifact(audited, named)).stat().st_size
+    for one in (tmp_path / "out").rglob("*.*"):
+        assert one.read_bytes() == Path(artifact(audited, one.relative_to(tmp_path / "out").as_posix())).read_bytes()
+    assert f"page: {tmp_path / 'out' / 'audit.html'}" in said
     assert "How much the ECG adds" in said
     assert said.startswith("Simulated data")
     assert audited.data.tags["ecgml.simulated"] == "true"
 
 
-def test_what_cannot_be_audited_is_refused_and_opens_no_run(job: Job, cache: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_audited_is_refused_and_opens_no_run(
+    job: Job, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, run_id = MlflowClient(), job.children["fusion"].info.run_id
 
     def n_runs() -> int:
@@ -150,6 +155,11 @@ def test_what_cannot_be_audited_is_refused_and_opens_no_run(job: Job, cache: Pat
         audit({**options, "data_dir": str(tmp_path / "other")}, Console(io.StringIO()), model=run_id)
     with pytest.raises(ConfigError, match="robustness is that of a model"):
         audit({**options, "parts": "robustness"}, Console(io.StringIO()))
+    with pytest.raises(OutputError, match="is not empty"):
+        audit(options, Console(io.StringIO()), model=run_id, out=str(tmp_path))
+    monkeypatch.setattr("ecgml.pipeline.audit.data_of", lambda _: {"data_dir": str(tmp_path / "none")})
+    with pytest.raises(EvaluationError, match=r"own data are not where its run says \(.*none.*\); name where they are"):
+        audit(options, Console(io.StringIO()), model=run_id)
     assert n_runs() == before
 
 

@@ -64,8 +64,9 @@ def test_figures_are_those_of_scikit_learn(files: tuple[Path, Path]) -> None:
     assert "p < 0.001" in said
 
 
-def test_a_model_is_no_better_than_itself(files: tuple[Path, Path]) -> None:
-    compared = compare_models(str(files[0]), str(files[0]), n_bootstrap=50)
+def test_a_model_is_no_better_than_one_that_answers_alike(files: tuple[Path, Path], tmp_path: Path) -> None:
+    alike = write_predictions(read_predictions(files[0]), tmp_path / "predictions.csv")
+    compared = compare_models(str(files[0]), str(alike), n_bootstrap=50)
     comparison = compared.comparisons["test part"]
     assert all(difference.value == 0 for name, difference in comparison.differences.items() if "auroc" not in name)
     assert comparison.mcnemar.p_value == 1
@@ -86,6 +87,14 @@ def test_other_records_are_refused(files: tuple[Path, Path], tmp_path: Path) -> 
     fewer = write_predictions(own.take(np.arange(150)), tmp_path / "predictions.csv")
     with pytest.raises(EvaluationError, match=r"record c/150 is only in the first; score both models on one test set"):
         compare_models(str(files[0]), str(fewer))
+
+
+def test_a_model_with_itself_is_refused(files: tuple[Path, Path], job: Job) -> None:
+    run_id = job.children["fusion"].info.run_id
+    roundabout = files[0].parent / ".." / files[0].parent.name / files[0].name
+    for a, b in ((run_id, f"runs:/{run_id}"), (str(files[0]), str(roundabout))):
+        with pytest.raises(EvaluationError, match="with itself; name two models"):
+            compare_models(a, b)
 
 
 def test_what_cannot_be_compared_is_one_line(job: Job, tmp_path: Path) -> None:

@@ -14,6 +14,16 @@ from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.subgroups import SubgroupScores
 
 
+def predictions_file(key: str) -> str:
+    """Return the artifact with the predictions of one set of records."""
+    return "predictions.csv" if key == "test" else f"{key}_predictions.csv"
+
+
+def answers_file(key: str) -> str:
+    """Return the artifact with what is answered of one set of records."""
+    return "answers.csv" if key == "test" else f"{key}_answers.csv"
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluated:
     """One set of records as a model was scored on it.
@@ -60,9 +70,9 @@ class Evaluated:
     @property
     def file(self) -> str:
         """The artifact with its predictions, record by record."""
-        return "predictions.csv" if self.key == "test" else f"{self.key}_predictions.csv"
+        return predictions_file(self.key)
 
     @property
     def answers_file(self) -> str:
         """The artifact with what is answered, record by record."""
-        return "answers.csv" if self.key == "test" else f"{self.key}_answers.csv"
+        return answers_file(self.key)

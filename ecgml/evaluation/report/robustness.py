@@ -50,7 +50,7 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
         words.append(f"No drop of {HARM:g} or more that noise could not make: {', '.join(unharmed)}.")
     for kind in silent:
         told = [
-            f"{one.strength} ({_silence(one)}, of these refused {one.refused:.0%} of all)"
+            f"{one.strength} ({_silence(one)}, {one.refused:.0%} refused)"
             for one in robustness.kinds[kind]
             if _is_silent(one)
         ]
@@ -69,7 +69,10 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             f"{worst.figures['macro_f1'].value:.3f}, drop {signed(worst.drops['macro_f1'])}, {_silence(worst)}."
         )
     elif harmful:
-        findings.append("Wherever a perturbation costs it accuracy, it abstains on at least half of the records.")
+        findings.append(
+            f"Wherever a loss of accuracy can be told from noise ({robustness.n_groups:,} patients), it abstains on at "
+            "least half of the records."
+        )
     parts = [
         picture(
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",

@@ -17,7 +17,7 @@ ALL, TEST = "all", "test"
 
 PLACES = {ALL: "every row with a class, out of fold", TEST: "the model's test part"}
 
-FIGURES = ("accuracy", "macro_f1", "macro_auroc", "ece")
+SHOWN = ("accuracy", "macro_f1", "macro_auroc", "ece")
 
 TOLERANCE = 0.03
 """By which a fused model without clinical values may be behind one that only ever sees the waveform."""
@@ -64,7 +64,7 @@ def shortcuts_section(
         f"audit_{what}",
         sentence(PLACES[what]),
         {"seen": [one.title for one in found]}
-        | {TITLES[name]: [cell(one.scores[name]) for one in found] for name in FIGURES},
+        | {TITLES[name]: [cell(one.scores[name]) for one in found] for name in SHOWN},
     )
     metrics = {}
     for one in found:
