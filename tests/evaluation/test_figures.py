@@ -176,6 +176,7 @@ def test_a_figure_is_saved_at_150_dots_an_inch(simulate: Callable[..., Predictio
     assert [file.name for file in (tmp_path / "figures").iterdir()] == ["roc.png"]
 
 
+@pytest.mark.slow
 def test_scoring_needs_no_matplotlib_and_drawing_no_pyplot() -> None:
     """Serving may score; figures must work in threads and without a display."""
     code = (

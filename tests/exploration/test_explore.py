@@ -124,6 +124,7 @@ def test_any_cohort_can_be_explored(cohort: str, drawn: list[Figure]) -> None:
             assert survey.caution in said
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_page(drawn: list[Figure]) -> None:
     survey = make_survey(MIXED)
     assert run(survey) == run(survey)

@@ -158,6 +158,7 @@ def test_filters_are_compared_and_what_cannot_be_is_said() -> None:
     assert left_out.words == ("Left out (filtered=0).",)
 
 
+@pytest.mark.slow
 def test_recordings_that_were_denoised_before_are_said_to_be() -> None:
     survey = make_survey(["SR"])
     survey = replace(survey, facts=(replace(survey.facts[0], denoised=True),))

@@ -138,6 +138,7 @@ def test_smoothing_keeps_sums_and_stays_in_place() -> None:
     np.testing.assert_allclose(found[[96, 104]] / found.max(), 0.5, atol=0.01)  # 80 ms at half height
 
 
+@pytest.mark.slow
 def test_serving_does_not_load_captum() -> None:
     code = "import sys, ecgml.inference.predictor, ecgml.service.pyfunc; print('captum' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -70,6 +70,7 @@ def test_records_of_a_patient_are_never_on_both_sides() -> None:
     assert macro_f1(replace(survey, patients=ROWS), "clinical_only") > 0.7
 
 
+@pytest.mark.slow
 def test_workers_change_nothing() -> None:
     survey = make_survey(CODES)
     one = predict_unseen(shortcut("clinical_only"), survey, ROWS, 4, 0)
@@ -172,6 +173,7 @@ def test_the_clinical_branch_learns_what_rows_tell_and_takes_missing_ones() -> N
     assert macro_f1(replace(survey, values=values), "clinical_branch") > 0.8
 
 
+@pytest.mark.slow
 def test_robustness_is_of_the_seed_alone_and_workers_change_nothing(job: Job, demo: Path, tmp_path: Path) -> None:
     subject = find_subject(job.children["fusion"].info.run_id, tmp_path)
     cohort = open_cohort(demo)

@@ -137,6 +137,7 @@ def stop_midway(host: Host, out: Path, how: signal.Signals) -> tuple[int, str]:
     return process.returncode, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_command_leaves_only_whole_files_and_goes_on(host, wfdb, tmp_path, how):
     host.serve_folder(wfdb)

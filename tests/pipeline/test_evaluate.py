@@ -67,6 +67,7 @@ def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Pat
     assert "records left out: the model learnt from them or their patients" in stream.getvalue()
 
 
+@pytest.mark.slow
 def test_a_model_of_another_store_is_scored_with_a_warning(
     job: Job, external: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_what_cannot_be_evaluated_is_refused_and_opens_no_run(job: Job, cache: P
     assert n_runs() == before
 
 
+@pytest.mark.slow
 def test_the_same_ecgs_in_another_format_under_other_names_are_left_out(job: Job, cache: Path, tmp_path: Path) -> None:
     write_demo(tmp_path / "again", n_records=60, seed=1, layout="wfdb")
     run = run_of(
@@ -108,6 +110,7 @@ def test_the_same_ecgs_in_another_format_under_other_names_are_left_out(job: Job
     assert (split.part == "test").sum() - 1 <= scored <= (split.part == "test").sum() + 1
 
 
+@pytest.mark.slow
 def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
     job: Job, external: Path, cache: Path, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_denoising_what_is_denoised_is_warned_of(
     assert warning in "".join(capsys.readouterr())
 
 
+@pytest.mark.slow
 def test_export_mixes_with_nothing_else(demo: Path, tmp_path: Path) -> None:
     out = tmp_path / "denoised"
     export(demo, out, "bandpass")

@@ -86,6 +86,7 @@ def test_promoted_refused_forced_and_rolled_back_are_all_in_the_log(
     assert record["settings"]["gate"]["margin"] == 0.02
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_answer_is_refused_even_by_force(registry: MlflowClient, tmp_path: Path) -> None:
     code = "raise RuntimeError('no such thing')"
     sound = make_run(made_up(3.0), tmp_path)
@@ -145,6 +146,7 @@ def test_a_study_leads_to_its_winner_and_a_job_names_its_models(
     assert call(job)[0].startswith("promoted version 1")
 
 
+@pytest.mark.slow
 def test_of_two_promoters_one_wins_and_the_other_is_told(registry: MlflowClient, tmp_path: Path) -> None:
     make_versions([3.0, 3.0], tmp_path)
     words = [word for key, value in OPTIONS.items() for word in (f"--{key.replace('_', '-')}", value)]

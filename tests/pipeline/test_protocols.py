@@ -86,6 +86,7 @@ def test_every_record_is_predicted_once_by_a_model_that_did_not_see_it(job: Job,
     assert stream.getvalue().index("s a step: about") < stream.getvalue().index("parameters on cpu")
 
 
+@pytest.mark.slow
 def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
     job: Job, cache: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
     assert same == {name: value for name, value in again.data.metrics.items() if name.startswith("protocol_")}
 
 
+@pytest.mark.slow
 def test_days_are_held_out_and_sources_of_one_kind_are_said(job: Job, cache: Path) -> None:
     stream = io.StringIO()
     asked = options(cache, splits="date,source", epochs="1", folds="2")

@@ -85,6 +85,7 @@ def test_right_leg_electrode_on_an_arm_leaves_a_lead_flat(waveform: np.ndarray) 
     assert suspicions(waveform) == ["an arm and a leg electrode exchanged: II is nearly flat"]
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_real_recordings_as_they_are_and_with_wires_changed(real_data: Path) -> None:
     """Shares found of Georgia's and CPSC's recordings; docs/quality.md has PTB-XL's."""

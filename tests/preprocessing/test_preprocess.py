@@ -150,6 +150,7 @@ def test_record_of_a_mistaken_unit_says_which_would_fit(factor: float, unit: str
     assert caught.value.reason == "wrong gain"
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_every_real_recording_in_a_mistaken_unit_is_told_its_own(real_data: Path) -> None:
     """Those of PTB-XL, Georgia and CPSC; of the others some have six flat leads."""

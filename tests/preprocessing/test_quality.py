@@ -96,6 +96,7 @@ def test_lead_that_drowns_in_noise_is_left_out_unless_its_denoiser_saves_it(wave
     assert caught.value.reason == "noisy"
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_no_real_recording_is_called_noisy_or_of_wrong_gain(real_data: Path) -> None:
     n_read = 0

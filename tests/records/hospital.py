@@ -93,7 +93,7 @@ def aecg(
             f'<head value="20180209172046.000"/>{increment}</value></sequence></component>'
         ]
         for name, row in zip(names, rows, strict=True):
-            digits = " ".join(map(str, row))
+            digits = " ".join(map(str, row.tolist()))
             sequences.append(
                 f'<component><sequence><code code="MDC_ECG_LEAD_{name.upper()}"/><value xsi:type="SLIST_PQ">'
                 f'<origin value="{origin!r}" unit="{unit}"/><scale value="{scale!r}" unit="{unit}"/>'

@@ -120,6 +120,7 @@ def test_a_live_lock_is_renewed_and_a_clock_that_is_ahead_does_not_take_it(
         lock.check()
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_process_that_was_killed_here_is_taken_at_once(registry: MlflowClient) -> None:
     code = "import os; from ecgml.service.lock import Lock; Lock('model').__enter__(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 9

@@ -97,6 +97,7 @@ def test_requirements_are_pinned_to_what_an_index_has_and_are_met_here(logged: L
         assert line.specifier.contains(version(line.name))
 
 
+@pytest.mark.slow
 def test_serving_imports_what_is_required_and_no_more(logged: Logged) -> None:
     """Loads and predicts in a process of its own, as a server does: what is imported then is looked at."""
     waveform = simulate_record("SR", np.random.default_rng(1)).waveform

@@ -87,6 +87,7 @@ def repaired() -> Registry:
     return read_registry()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decision", ["promoted", "rolled back", "refused"])
 def test_killed_after_any_write_it_is_made_whole(
     registry: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decision: str

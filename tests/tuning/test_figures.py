@@ -37,6 +37,7 @@ def draw(figure: Figure) -> Figure:
     return figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_trials", [1, 2, 9])
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_every_study_with_a_complete_trial_is_drawn(n_trials: int, direction: str) -> None:

@@ -42,7 +42,9 @@ def test_learning_rate_is_searched_on_a_log_scale() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))
-@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+@pytest.mark.parametrize(
+    "sampler", [pytest.param(one, marks=pytest.mark.slow if one == "gp" else ()) for one in sorted(SAMPLERS)]
+)
 def test_every_sampler_serves_every_space(name: str, sampler: str) -> None:
     study = optuna.create_study(direction="maximize")
     for number in range(12):

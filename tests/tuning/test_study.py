@@ -92,6 +92,7 @@ def test_best_yaml_is_a_configuration_of_the_best_trial(finished: Outcome) -> No
     assert Path(yaml.safe_load(path.read_text())["data_dir"][0]).is_dir()
 
 
+@pytest.mark.slow
 def test_a_finished_study_goes_on_to_a_larger_total_in_the_same_run(
     finished: Outcome, options: dict[str, str], children: Children
 ) -> None:
@@ -163,6 +164,7 @@ def values_of(options: dict[str, str], job: object, **changes: str) -> list[floa
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", ["1", "2"])
 def test_selection_never_sees_the_test_part(options: dict[str, str], folds: str) -> None:
     """Spoiled labels, clinical values and waveforms of the test part change not a bit of any value or report."""
@@ -188,6 +190,7 @@ def test_selection_never_sees_the_test_part(options: dict[str, str], folds: str)
     assert values_of(options, worse, folds=folds) == values_of(options, job, folds=folds)
 
 
+@pytest.mark.slow
 def test_several_trainings_of_a_trial_are_averaged_and_differ(options: dict[str, str]) -> None:
     job = load_data(resolve(TRAIN_SECTIONS, {k: v for k, v in options.items() if k != "space"}), Console(io.StringIO()))
     singles = [values_of(options, job, metric="val_loss", seed=str(seed))[:2] for seed in range(3)]
@@ -244,6 +247,7 @@ def test_a_failed_trial_says_why_and_the_study_goes_on(
     assert re.match(reason, outcome.study.trials[0].user_attrs["reason"])
 
 
+@pytest.mark.slow
 def test_a_diverging_trial_fails_with_its_reason(options: dict[str, str], children: Children, tmp_path: Path) -> None:
     settings = {
         **options, "space": "tests.tuning.spaces:diverging", "study": "diverging",
@@ -320,6 +324,7 @@ def test_ctrl_c_closes_every_run_and_the_trial_is_done_again(
     assert MlflowClient().get_run(outcome.run_id).data.metrics["trials_retried"] == 1
 
 
+@pytest.mark.slow
 def test_one_worker_repeats_its_study(options: dict[str, str], tmp_path: Path) -> None:
     outcomes = [
         tune(

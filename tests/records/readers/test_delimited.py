@@ -161,7 +161,7 @@ def _one_cell_moved_up(lines: list[str]) -> list[str]:
 )
 def test_a_damaged_file_is_refused_with_place_value_and_reason(microvolts, tmp_path, damage, reason, message):
     path = tmp_path / "damaged.csv"
-    path.write_text("\n".join(damage([",".join(map(str, row)) for row in microvolts])))
+    path.write_text("\n".join(damage([",".join(map(str, row.tolist())) for row in microvolts])))
     with pytest.raises(RecordError, match=rf"damaged\.csv: .*{message}") as caught:
         read_record(path, **CHAPMAN)
     assert caught.value.reason == reason
