@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,22 +16,9 @@ from ecgml.cohorts.cohort import Cohort
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
-from ecgml.evaluation.comparison import compare
-from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.report.robustness import robustness_section
-from ecgml.evaluation.report.shortcuts import (
-    ALL,
-    PLACES,
-    SHOWN,
-    TEST,
-    Finding,
-    ecg_adds_in_words,
-    no_ecg_in_words,
-    shortcuts_section,
-    waveform_only_in_words,
-)
+from ecgml.evaluation.report.shortcuts import PLACES, SHOWN, Finding
 from ecgml.evaluation.robustness import judge_robustness
-from ecgml.evaluation.scores import score
 from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
@@ -40,20 +26,18 @@ from ecgml.page.sections import Section
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.random_encoder import predict_by_random_encoder
 from ecgml.pipeline.reporting import environment, git_commit
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
-from ecgml.pipeline.scoring import predict_checkpoint, to_predictions
 from ecgml.pipeline.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
+from ecgml.pipeline.shortcut_scores import score_shortcuts
 from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
-from ecgml.pipeline.subject import ModelParts, Subject, data_of, find_subject, model_parts
+from ecgml.pipeline.subject import data_of, find_subject, model_parts
 from ecgml.pipeline.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
-from ecgml.training.data import clinical_values
 
 LEAST_RECORDS = 50
 
@@ -128,7 +112,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             found: dict[str, list[Finding]] = {}
             tables: dict[str, pd.DataFrame] = {}
             if "shortcuts" in settings.parts:
-                found, sections = _shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
+                found, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
             if subject and parts and tasks:
                 with console.progress("perturbing", "records") as show:
                     reference, perturbed = predict_perturbed(
@@ -207,109 +191,6 @@ def _say_time(
         seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
         said.append(f"{len(tasks):,} records perturbed in every way")
     console.say(f"{'; '.join(said)}: about {seconds / 60:.1f} min")
-
-
-def _shortcuts(
-    subject: Subject | None,
-    parts: ModelParts | None,
-    survey: Survey,
-    rows: np.ndarray,
-    settings: AuditSettings,
-    n_jobs: int,
-    console: Console,
-) -> tuple[dict[str, list[Finding]], list[Section]]:
-    """Score what needs no ECG, and the model beside it; return the findings and a section for each set of records."""
-    unseen: dict[str, Predictions] = {}
-    with console.progress("auditing", "folds") as show:
-        n_done = 0
-
-        def on_fold() -> None:
-            nonlocal n_done
-            n_done += 1
-            show(n_done, len(SHORTCUTS) * settings.folds, "")
-
-        for shortcut in SHORTCUTS:
-            predictions = predict_unseen(shortcut, survey, rows, settings.folds, settings.seed, n_jobs, on_fold)
-            if predictions is not None:
-                unseen[shortcut.name] = predictions
-            else:
-                console.warn(f"{shortcut.title}: the tables have none; left out")
-    titles = {shortcut.name: shortcut.title for shortcut in SHORTCUTS}
-    if not unseen and not subject:
-        raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
-    found: dict[str, list[Finding]] = {}
-    sections: list[Section] = []
-    if unseen:
-        found[ALL] = [
-            Finding(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap)) for name, own in unseen.items()
-        ]
-        summary = no_ecg_in_words(found[ALL])
-        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution))
-    if subject and parts:
-        found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
-        sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))
-    return found, sections
-
-
-def _on_test_part(
-    subject: Subject,
-    parts: ModelParts,
-    unseen: Mapping[str, Predictions],
-    titles: Mapping[str, str],
-    settings: AuditSettings,
-) -> tuple[list[Finding], list[str]]:
-    """Score everything on the model's test part, and say what the ECG adds.
-
-    Labels are as written. The model is run as trained, without what the table gives, and without any clinical value.
-    """
-    checkpoint, table, store = subject.checkpoint, parts.test, parts.store
-    nothing_given = clinical_values(table, np.zeros(len(table), dtype=bool))
-    inputs = {
-        "as_trained": (clinical_values(table), "as trained"),
-        "table_withheld": (nothing_given, "table withheld (measured values kept)"),
-        "clinical_withheld": (np.full_like(nothing_given, np.nan), "all clinical values withheld"),
-    }
-    own = {name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()}
-    shown = [(name, f"{subject.name}, {inputs[name][1]}", one, True) for name, one in own.items()]
-    reference = own["as_trained"]
-    if subject.waveform_only and "test part" in subject.waveform_only.predictions:
-        other = _same_records(reference, subject.waveform_only.predictions["test part"])
-        if other:
-            shown.append(("waveform_only", f"{subject.waveform_only.name}: a model of the waveform alone", other, True))
-    y_prob = predict_by_random_encoder(checkpoint, store, parts.train, table, settings.seed)
-    untrained = to_predictions(table, y_prob, checkpoint.classes)
-    shown.append(("random_encoder", f"{subject.name}'s network untrained, with a linear classifier", untrained, True))
-    for name, predictions in unseen.items():
-        if here := _same_records(reference, predictions):
-            shown.append((name, titles[name], here, False))
-    found = [
-        Finding(name, title, one, score(one, n_bootstrap=settings.bootstrap), sees) for name, title, one, sees in shown
-    ]
-    by_name = {one.name: one for one in found}
-    draws = {"n_bootstrap": settings.bootstrap}
-    words = []
-    if table_alone := by_name.get("clinical_only"):
-        words.append(
-            ecg_adds_in_words(
-                subject.name,
-                compare(reference, table_alone.predictions, **draws),
-                by_name["clinical_withheld"].scores,
-                by_name["random_encoder"].scores,
-            )
-        )
-    if other := by_name.get("waveform_only"):
-        comparison = compare(own["clinical_withheld"], other.predictions, **draws)
-        words.append(waveform_only_in_words(subject.name, subject.waveform_only.name, comparison))
-    return found, words
-
-
-def _same_records(reference: Predictions, predictions: Predictions) -> Predictions | None:
-    """Return predictions of the reference's records beside its labels; None where they lack one."""
-    place_of = {record_id: place for place, record_id in enumerate(predictions.record_ids)}
-    places = [place_of.get(record_id, -1) for record_id in reference.record_ids]
-    if min(places) < 0 or predictions.classes != reference.classes:
-        return None
-    return replace(reference, y_prob=predictions.take(places).y_prob)
 
 
 def _in_words(found: Mapping[str, Sequence[Finding]], sections: Sequence[Section], caution: str) -> str:
