@@ -131,9 +131,9 @@ def waveform_only_in_words(name: str, other: str, comparison: Comparison) -> str
     difference = comparison.differences["macro_f1"]
     span = f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
     if difference.low >= -TOLERANCE:
-        verdict = f"it is within {TOLERANCE:g}, by the whole of the interval"
+        verdict = f"it is at most {TOLERANCE:g} behind, by the whole of the interval"
     elif difference.value >= -TOLERANCE:
-        verdict = f"it is within {TOLERANCE:g} here, but so few records cannot rule out more"
+        verdict = f"it is at most {TOLERANCE:g} behind here, but so few records cannot rule out more"
     else:
         doubt = "" if difference.high < -TOLERANCE else ", though so few records cannot rule out less"
         verdict = f"it is more than {TOLERANCE:g} behind{doubt}"
