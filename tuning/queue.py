@@ -33,6 +33,7 @@ HOPELESS = 5
 """So many trials, all failed, stop a study."""
 
 OWNER, BEAT, RUN_ID, REASON, RETRY_OF, DEATHS = "owner", "beat", "run_id", "reason", "retry_of", "deaths"
+SETTINGS = "settings"  # those that the space made of the trial's parameters when it ran
 """What a trial's user attributes are called."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)

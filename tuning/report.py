@@ -17,9 +17,9 @@ from ecgml.pipeline.data import JobData
 from ecgml.pipeline.reporting import note_of
 from ecgml.service.tracker import Tracker
 from tuning import figures
-from tuning.queue import REASON, RETRY_OF, RUN_ID, superseded
+from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS, superseded
 from tuning.settings import TuneSettings
-from tuning.spaces import settings_of, space_named
+from tuning.spaces import plain_settings, settings_of, space_named
 
 NOT_TRAINING = {
     "study",
@@ -100,6 +100,13 @@ def best_of(study: optuna.Study) -> FrozenTrial | None:
         return None
 
 
+def best_settings(best: FrozenTrial, configuration: Configuration) -> dict[str, Any]:
+    """Return the settings that a trial ran with; made anew from its parameters where an older study kept none."""
+    if SETTINGS in best.user_attrs:
+        return dict(best.user_attrs[SETTINGS])
+    return plain_settings(configuration, settings_of(space_named(configuration["tune"].space), best.params))
+
+
 def counted(trials: list[FrozenTrial]) -> dict[str, int]:
     """Return how many trials came to what; ``retried`` were done again and are in no other count."""
     again = superseded(trials)
@@ -156,8 +163,7 @@ def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configurati
         f"{len(study.get_trials(deepcopy=False))} trials on the validation part.\n"
         "# mlflow run . --env-manager local --experiment-name ecg-rhythm -P config=best.yaml\n"
     )
-    found = settings_of(space_named(asked.space), best.params)
-    return head + yaml.safe_dump({**given, **configuration.changed(found).values_of(found)}, sort_keys=False)
+    return head + yaml.safe_dump({**given, **best_settings(best, configuration)}, sort_keys=False)
 
 
 def describe_study(

@@ -7,7 +7,8 @@ categories) serves every sampler, CMA-ES too.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -71,8 +72,24 @@ def space_named(name: str) -> Space:
     return space
 
 
-def probe(space: Space, configuration: Configuration) -> dict[str, BaseDistribution]:
-    """Return a space's parameters, found by drawing from it; check that what it returns are settings.
+@dataclass(frozen=True)
+class Probed:
+    """A space as draws from it show it.
+
+    Parameters
+    ----------
+    parameters : mapping of str to BaseDistribution
+        What it suggests, by name.
+    draws : tuple of (mapping, mapping)
+        Parameters, and the settings that the space makes of them, constants included; JSON values only.
+    """
+
+    parameters: Mapping[str, BaseDistribution]
+    draws: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
+
+
+def probe(space: Space, configuration: Configuration) -> Probed:
+    """Draw from a space to find its parameters and what it makes of them; check that these are settings.
 
     Parameters
     ----------
@@ -86,20 +103,34 @@ def probe(space: Space, configuration: Configuration) -> dict[str, BaseDistribut
         If it returns no settings, or values out of their bounds.
     """
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    found: dict[str, BaseDistribution] = {}
+    parameters: dict[str, BaseDistribution] = {}
+    draws = []
     for _ in range(N_PROBES):
         trial = study.ask()
         values = space(trial)
         if not isinstance(values, Mapping) or not values:
             raise ConfigError(f"space: returns {values!r}, expected a mapping of settings to values")
         try:
-            configuration.changed(values)
+            settings = plain_settings(configuration, values)
         except ConfigError as error:
             raise ConfigError(f"space: {error}") from None
-        found |= trial.distributions
-    if not found:
+        parameters |= trial.distributions
+        draws.append((dict(trial.params), settings))
+    if not parameters:
         raise ConfigError("space: suggests nothing; call trial.suggest_float, suggest_int or suggest_categorical in it")
-    return found
+    return Probed(parameters, tuple(draws))
+
+
+def plain_settings(configuration: Configuration, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a space's values as the settings they become, as JSON keeps them.
+
+    Raises
+    ------
+    ConfigError
+        If one is no setting, or out of its bounds.
+    """
+    settings = configuration.changed(values).values_of(values)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
 def describe_space(parameters: Mapping[str, BaseDistribution]) -> dict[str, str]:
@@ -108,5 +139,37 @@ def describe_space(parameters: Mapping[str, BaseDistribution]) -> dict[str, str]
 
 
 def settings_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a space makes of a trial's parameters."""
+    """Return the settings that a space makes of a trial's parameters.
+
+    Raises
+    ------
+    ValueError
+        If the space asks for a parameter that is not among them.
+    """
     return space(optuna.trial.FixedTrial(dict(params)))
+
+
+def changed_settings(
+    space: Space, configuration: Configuration, draws: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that a space makes otherwise than it did: constants and formulas, not distributions.
+
+    Parameters
+    ----------
+    space : callable
+        As it is now.
+    configuration : Configuration
+    draws : sequence of (mapping, mapping)
+        Of :class:`Probed`, from before.
+
+    Returns
+    -------
+    changed : dict of str to (Any, Any)
+        Value then and now by setting, of the first draw that differs; None where a setting is absent.
+    """
+    for params, before in draws:
+        now = plain_settings(configuration, settings_of(space, params))
+        names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+        if names:
+            return {name: (before.get(name), now.get(name)) for name in names}
+    return {}

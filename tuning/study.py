@@ -6,7 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -28,7 +28,7 @@ from ecgml.service.trials import close_dead, without_tag
 from tuning.queue import FINISHED, REASON, RUN_ID, Queue, is_hopeless
 from tuning.report import report_study, say_best
 from tuning.settings import TUNE_SECTIONS, TuneSettings
-from tuning.spaces import describe_space, probe, space_named
+from tuning.spaces import Probed, changed_settings, describe_space, probe, space_named
 from tuning.storage import StudyStorage
 from tuning.winner import finalise
 from tuning.worker import STATE, STATUSES, Plan, make_queue, marks_of, work, worker_device, worker_process
@@ -81,7 +81,8 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         configuration = one_model(resolve(TUNE_SECTIONS, options, config))
         asked: TuneSettings = configuration["tune"]
-        parameters = probe(space_named(asked.space), configuration)
+        space = space_named(asked.space)
+        probed = probe(space, configuration)
         device = worker_device(configuration["fit"].device, 0)
         # First, so that MLflow's own database is known for what it is when it is given as the storage.
         experiment = connect()
@@ -91,8 +92,8 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         job = load_data(configuration, console)
-        facts = facts_of(configuration, describe_space(parameters), job)
-        study = open_study(storage, asked, facts)
+        facts = facts_of(configuration, probed, job)
+        study = open_study(storage, asked, facts, partial(changed_settings, space, configuration))
         with (
             study_run(study, storage, experiment) as (run_id, is_owner),
             say_how_to_go_on(configuration, console),
@@ -102,7 +103,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
             queue = make_queue(plan, storage)
             show = partial(show_study, queue, plan, facts, storage.public, job)
             if is_owner:
-                begin_run(plan, parameters, storage.public, job)
+                begin_run(plan, probed.parameters, storage.public, job)
             n_done = sum(trial.state in FINISHED for trial in queue.trials())
             console.say(
                 f"study {asked.study}: {n_done} trials done of {asked.n_trials}; kept in {storage.public}, run {run_id}"
@@ -176,22 +177,37 @@ def one_model(configuration: Configuration) -> Configuration:
     return configuration
 
 
-def facts_of(configuration: Configuration, space: Mapping[str, str], job: JobData) -> dict[str, Any]:
+def facts_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:
     """Return what must not change while a study goes on."""
-    asked = configuration["tune"]
+    asked, space = configuration["tune"], describe_space(probed.parameters)
     fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
     settings = {name: list(value) if isinstance(value, tuple) else value for name, value in fixed.items()}
     return {
         "metric": asked.metric,
         "direction": asked.direction,
-        "space": dict(space),
+        "space": space,
+        "draws": [list(draw) for draw in probed.draws],
         "data": job.digest,
         "settings": settings,
     }
 
 
-def open_study(storage: StudyStorage, asked: TuneSettings, facts: Mapping[str, Any]) -> optuna.Study:
+def open_study(
+    storage: StudyStorage,
+    asked: TuneSettings,
+    facts: Mapping[str, Any],
+    changed: Callable[[Sequence], Mapping[str, tuple[Any, Any]]],
+) -> optuna.Study:
     """Open the study of that name, or make it; many processes may do so at once.
+
+    Parameters
+    ----------
+    storage : StudyStorage
+    asked : TuneSettings
+    facts : mapping
+        Of :func:`facts_of`.
+    changed : callable
+        From the study's draws to the settings that the space makes otherwise now: (then, now) by name.
 
     Raises
     ------
@@ -221,6 +237,10 @@ def open_study(storage: StudyStorage, asked: TuneSettings, facts: Mapping[str, A
         raise TuningError(
             f"study {asked.study}: exists with another search space ({', '.join(differing)} differ); {way_on}"
         )
+    # Distributions do not show the constants and formulas of a space; its values at the same parameters do.
+    if differing := changed(own.get("draws", [])):
+        listed = ", ".join(f"{name} {before} there, {now} here" for name, (before, now) in differing.items())
+        raise TuningError(f"study {asked.study}: exists with another search space ({listed}); {way_on}")
     if own["data"] != facts["data"]:
         raise TuningError(
             f"study {asked.study}: exists on other data (files, labels or split differ: digest {own['data'][:8]}, here "

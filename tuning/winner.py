@@ -15,8 +15,7 @@ from ecgml.pipeline.train import Trained, fit_model, judge_model
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker
-from tuning.report import best_of
-from tuning.spaces import settings_of, space_named
+from tuning.report import best_of, best_settings
 
 WINNER = "winner"
 """Tag of the study's run: the run of the model that the study hands over. Promotion reads it."""
@@ -56,7 +55,7 @@ def finalise(
     if done.get(WINNER_TRIAL) == f"{best.number} on {asked.finalise} seeds":
         console.say(f"winner: trial {best.number} was trained and registered before, run {done[WINNER]}")
         return
-    found = settings_of(space_named(asked.space), best.params)
+    found = best_settings(best, configuration)
     training = Configuration({name: configuration[name] for name in TRAIN_SECTIONS}, configuration.origins)
     store = WindowStore(job.caches, device)
     name = configuration["job"].models[0]

@@ -26,8 +26,8 @@ from ecgml.service.store import connect
 from ecgml.service.trials import TrialRun, close_dead
 from ecgml.training.device import choose_device
 from tuning.objective import Objective, make_repeats
-from tuning.queue import REASON, RETRY_OF, RUN_ID, Queue, beating
-from tuning.spaces import space_named
+from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS, Queue, beating
+from tuning.spaces import plain_settings, space_named
 from tuning.storage import StudyStorage
 from tuning.strategies import make_pruner, make_sampler
 
@@ -139,6 +139,7 @@ def run_trial(
     try:
         with beating(trial, on_beat):
             parameters = objective.parameters(trial)
+            trial.set_user_attr(SETTINGS, plain_settings(plan.configuration, parameters))
             model = plan.configuration["job"].models[0]
             tags = {"ecgml.study": plan.configuration["tune"].study, "ecgml.trial": str(trial.number)}
             if RETRY_OF in trial.user_attrs:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import optuna
 import pytest
 
 from ecgml.config import resolve
 from ecgml.errors import ConfigError
 from ecgml.pipeline.settings import TRAIN_SECTIONS
-from tuning.spaces import SPACES, default, describe_space, probe, settings_of, space_named, wide
+from tests.tuning.spaces import by_exponent
+from tuning.spaces import (
+    SPACES,
+    changed_settings,
+    default,
+    describe_space,
+    probe,
+    settings_of,
+    space_named,
+    wide,
+)
 from tuning.strategies import SAMPLERS, make_sampler
 
 CONFIGURATION = resolve(TRAIN_SECTIONS, {})
@@ -30,7 +43,7 @@ def test_wide_space_adds_what_regularises() -> None:
 
 @pytest.mark.parametrize("name", sorted(SPACES))
 def test_spaces_give_settings_within_their_bounds(name: str) -> None:
-    parameters = probe(SPACES[name], CONFIGURATION)
+    parameters = probe(SPACES[name], CONFIGURATION).parameters
     corners = [{key: getattr(one, end) for key, one in parameters.items()} for end in ("low", "high")]
     for corner in corners:
         changed = CONFIGURATION.changed(settings_of(SPACES[name], corner))
@@ -38,7 +51,7 @@ def test_spaces_give_settings_within_their_bounds(name: str) -> None:
 
 
 def test_learning_rate_is_searched_on_a_log_scale() -> None:
-    assert probe(default, CONFIGURATION)["learning_rate"].log
+    assert probe(default, CONFIGURATION).parameters["learning_rate"].log
 
 
 @pytest.mark.parametrize("name", sorted(SPACES))
@@ -62,9 +75,28 @@ def test_a_users_space_is_found_by_its_name() -> None:
 
 
 def test_equal_spaces_are_described_alike_and_others_are_not() -> None:
-    described = {name: describe_space(probe(space, CONFIGURATION)) for name, space in SPACES.items()}
-    assert described["default"] == describe_space(probe(default, CONFIGURATION))
+    described = {name: describe_space(probe(space, CONFIGURATION).parameters) for name, space in SPACES.items()}
+    assert described["default"] == describe_space(probe(default, CONFIGURATION).parameters)
     assert described["default"] != described["wide"]
+
+
+def test_what_a_space_makes_of_the_same_parameters_is_compared() -> None:
+    """Distributions of both are equal; a constant or a formula is not."""
+
+    def shifted(trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+        return {**by_exponent(trial), "gru_width": 8}
+
+    def halved(trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+        return {**by_exponent(trial), "learning_rate": 10.0 ** trial.suggest_int("exponent", -4, -2) / 2}
+
+    probed = probe(by_exponent, CONFIGURATION)
+    draws = json.loads(json.dumps(probed.draws))
+    assert changed_settings(by_exponent, CONFIGURATION, draws) == {}
+    assert changed_settings(shifted, CONFIGURATION, draws) == {"gru_width": (4, 8)}
+    params, before = draws[0]
+    differing = changed_settings(halved, CONFIGURATION, draws)
+    assert differing == {"learning_rate": (before["learning_rate"], 10.0 ** params["exponent"] / 2)}
+    assert describe_space(probe(shifted, CONFIGURATION).parameters) == describe_space(probed.parameters)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,10 @@ from ecgml.errors import ConfigError, TuningError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import load_data
 from ecgml.pipeline.settings import TRAIN_SECTIONS
+from tests.tuning import spaces
 from tuning import objective as objectives
 from tuning.objective import Objective, make_repeats
+from tuning.report import best_settings, best_yaml
 from tuning.settings import TUNE_SECTIONS
 from tuning.spaces import space_named
 from tuning.study import Outcome, tune
@@ -122,6 +124,37 @@ def test_a_study_is_not_gone_on_with_as_another(
     with pytest.raises(TuningError, match=f"study finished: {message}"):
         tune({**options, "study": "finished", **changes}, Console(io.StringIO()))
     assert running() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trunk_width": 16}, "exists with another search space (trunk_width None there, 16 here); give another"),
+        ({"gru_width": 8}, "exists with another search space (gru_width "),
+    ],
+)
+def test_a_study_whose_spaces_constants_were_edited_is_not_gone_on_with(
+    finished: Outcome,
+    options: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, int],
+    message: str,
+) -> None:
+    before = spaces.small
+    monkeypatch.setattr(spaces, "small", lambda trial: {**before(trial), **changes})
+    with pytest.raises(TuningError, match=re.escape(f"study finished: {message}")):
+        tune({**options, "study": "finished"}, Console(io.StringIO()))
+
+
+def test_best_settings_are_those_that_the_trial_ran_with(
+    finished: Outcome, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the space makes of its parameters today."""
+    best = finished.study.best_trial
+    configuration = resolve(TUNE_SECTIONS, {**options, "models": "fusion"})
+    monkeypatch.setattr(spaces, "small", lambda trial: {"gru_width": 128})
+    assert best_settings(best, configuration) == pytest.approx(best.params)
+    assert yaml.safe_load(best_yaml(finished.study, best, configuration))["gru_width"] == best.params["gru_width"]
 
 
 @pytest.mark.parametrize(
