@@ -14,6 +14,9 @@ from ecgml.errors import TrainingError
 
 PARTS = ("train", "val", "calibration", "test")
 
+DAY_LENGTH = len("2018-02-09")
+"""Of an acquisition date, which may have a time behind it."""
+
 
 def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str_]:
     """Divide records into the four parts.
@@ -63,14 +66,13 @@ def _held_out(settings: SplitSettings) -> tuple[float, float, float]:
 
 
 def groups_by(table: RecordTable, split_by: str) -> NDArray[np.int64]:
-    """Number what must not be divided: the table's blocks, merged where they share a date or source."""
+    """Number what must not be divided: the table's blocks, merged where they share a day or source."""
     if split_by == "patient":
         return np.unique(table.blocks, return_inverse=True)[1]
-    names = table.dates if split_by == "date" else table.sources
-    days = [name[:10] for name in names]
+    names = [date[:DAY_LENGTH] for date in table.dates] if split_by == "date" else table.sources.tolist()
     keys = [
-        [f"block {block}", *([f"{split_by} {day}"] if day else [])]
-        for block, day in zip(table.blocks, days, strict=True)
+        [f"block {block}", *([f"{split_by} {name}"] if name else [])]
+        for block, name in zip(table.blocks, names, strict=True)
     ]
     return connected(keys)
 

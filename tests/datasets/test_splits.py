@@ -7,7 +7,7 @@ import pytest
 
 from ecgml.datasets.duplicates import connected
 from ecgml.datasets.settings import SplitSettings
-from ecgml.datasets.splits import PARTS, describe, split_records
+from ecgml.datasets.splits import PARTS, describe, groups_by, split_records
 from ecgml.errors import ConfigError, TrainingError
 from tests.datasets.tables import make_table
 
@@ -59,6 +59,20 @@ def test_dates_or_sources_never_cross_when_split_by_them(split_by: str, column: 
     names = np.array([f"2018-01-{day:02d}T08:00" for day in rng.integers(1, 29, 400)])
     parts = split_records(make_table(rng.integers(0, 3, 400), **{column: names}), SplitSettings(split_by=split_by))
     assert all(len(set(parts[names == name])) == 1 for name in np.unique(names))
+
+
+def test_sources_that_begin_alike_are_not_one() -> None:
+    """Four hospitals of one city's name fill four parts; cut to their first letters they were one."""
+    names = np.repeat([f"University Hospital {town}" for town in ("Ulm", "Bonn", "Jena", "Kiel")], 25)
+    table = make_table(np.arange(100) % 2, sources=names)
+    assert len(np.unique(groups_by(table, "source"))) == 4
+    parts = split_records(table, SplitSettings(split_by="source"))
+    assert set(parts) == set(PARTS)
+
+
+def test_times_of_one_day_are_one_date() -> None:
+    dates = np.array(["2018-02-09", "2018-02-09T08:00", "2018-02-09 23:59:59", "2018-02-10T08:00"])
+    assert groups_by(make_table([0, 1, 0, 1], dates=dates), "date").tolist() == [0, 0, 0, 1]
 
 
 def test_one_class_is_refused() -> None:
