@@ -30,8 +30,8 @@ from ecgml.pipeline.reporting import environment, git_commit
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
 from ecgml.pipeline.shortcut_scores import score_shortcuts
-from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
-from ecgml.pipeline.subject import data_of, find_subject, model_parts
+from ecgml.pipeline.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.subject import Subject, data_of, find_subject, model_parts
 from ecgml.pipeline.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
@@ -105,7 +105,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         if subject and parts and "robustness" in settings.parts:
             entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
             places, tasks = perturbation_tasks(parts.test, entries, subject.folder, settings.perturbed, settings.seed)
-        _say_time(survey, rows, tasks, settings, data.n_jobs, console)
+        _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
         with open_run(experiment, f"audit {name}") as run:
             sections: list[Section] = []
@@ -175,18 +175,25 @@ def _rows(
 
 
 def _say_time(
-    survey: Survey, rows: np.ndarray, tasks: Sequence, settings: AuditSettings, n_jobs: int, console: Console
+    survey: Survey,
+    rows: np.ndarray,
+    subject: Subject | None,
+    tasks: Sequence,
+    settings: AuditSettings,
+    n_jobs: int,
+    console: Console,
 ) -> None:
     """Time a small piece of everything that is to be done, and say how long all of it will take."""
     seconds, said = 0.0, []
     if "shortcuts" in settings.parts:
-        slow = [one for one in SHORTCUTS if one.is_slow]
+        shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
+        slow = [one for one in shortcuts if one.is_slow]
         start = time.perf_counter()
         for one in slow[:2]:
             predict_unseen(one, survey, rows, 2, settings.seed, n_jobs)
         # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
         seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
-        said.append(f"{len(rows):,} rows with a class, {len(SHORTCUTS)} shortcuts on {settings.folds} folds")
+        said.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
     if tasks:
         seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
         said.append(f"{len(tasks):,} records perturbed in every way")

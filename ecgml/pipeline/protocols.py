@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 
 import ecgml
 from ecgml.calibration.scaling import fit_scaling
@@ -48,6 +49,7 @@ from ecgml.service.runs import (
 )
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
+from ecgml.source import code_digest
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
@@ -242,11 +244,11 @@ def _tasks(
 
 
 def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
-    """Return a digest of data, parts, model and settings: what a fold's predictions follow from."""
+    """Return a digest of data, parts, model, settings and code: what a fold's predictions follow from."""
     sections = configuration.to_json()["settings"]
     own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
     own["fit"] = {key: value for key, value in own["fit"].items() if key != "device"}
-    content = json.dumps([name, job.digest, own, ecgml.__version__], sort_keys=True)
+    content = json.dumps([name, job.digest, own, code_digest(), torch.__version__], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -27,7 +27,7 @@ from ecgml.pipeline.console import Console
 from ecgml.pipeline.random_encoder import predict_by_random_encoder
 from ecgml.pipeline.scoring import predict_checkpoint, to_predictions
 from ecgml.pipeline.settings import AuditSettings
-from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
+from ecgml.pipeline.shortcuts import predict_unseen, shortcuts_beside
 from ecgml.pipeline.subject import ModelParts, Subject
 from ecgml.training.data import clinical_values
 
@@ -68,21 +68,22 @@ def score_shortcuts(
         If there is neither a model nor anything in the tables to learn from.
     """
     unseen: dict[str, Predictions] = {}
+    shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
     with console.progress("auditing", "folds") as show:
         n_done = 0
 
         def on_fold() -> None:
             nonlocal n_done
             n_done += 1
-            show(n_done, len(SHORTCUTS) * settings.folds, "")
+            show(n_done, len(shortcuts) * settings.folds, "")
 
-        for shortcut in SHORTCUTS:
+        for shortcut in shortcuts:
             predictions = predict_unseen(shortcut, survey, rows, settings.folds, settings.seed, n_jobs, on_fold)
             if predictions is not None:
                 unseen[shortcut.name] = predictions
             else:
                 console.warn(f"{shortcut.title}: the tables have none; left out")
-    titles = {shortcut.name: shortcut.title for shortcut in SHORTCUTS}
+    titles = {shortcut.name: shortcut.title for shortcut in shortcuts}
     if not unseen and not subject:
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
     found: dict[str, list[Finding]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from ecgml.exploration.survey import Survey
 from ecgml.models.clinical import ClinicalMLP
 from ecgml.models.settings import ModelSettings
 from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import one_thread
 
 LEAVES = 8
@@ -76,19 +78,25 @@ def rule(seed: int) -> ClassifierMixin:
 
 
 class ClinicalBranch(ClassifierMixin):
-    """The fusion model's clinical branch alone, as a classifier: encoder, MLP and a linear layer.
+    """A fusion model's clinical branch alone, as a classifier: encoder, MLP and a linear layer.
 
     Takes clinical rows, NaN where missing, in the order of `ecgml.records.clinical`.
+
+    Parameters
+    ----------
+    seed : int
+    settings : ModelSettings
+        Of them the clinical MLP's width and dropout.
     """
 
     takes_rows = True
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, settings: ModelSettings) -> None:
+        self.seed, self.settings = seed, settings
 
     def fit(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> ClinicalBranch:
         """Fit for a fixed number of epochs; nothing is selected."""
-        settings = ModelSettings()
+        settings = self.settings
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._encoder = ClinicalEncoder.fit(x.astype(np.float32))
         with torch.random.fork_rng(devices=[]), one_thread():
@@ -149,13 +157,27 @@ def dates(survey: Survey) -> NDArray[np.float64] | None:
     return np.where(known, days, np.nan)[:, None]
 
 
-SHORTCUTS = (
-    Shortcut("clinical_only", "every value of the table (gradient boosting)", table_columns(), boosting),
-    Shortcut("clinical_branch", "the fusion model's clinical branch alone", clinical_rows, ClinicalBranch),
-    Shortcut("rate_only", f"ventricular rate (a rule of {LEAVES} leaves)", table_columns("ventricular_rate"), rule),
-    Shortcut("age_sex_only", "age and sex (gradient boosting)", table_columns("age", "sex"), boosting),
-    Shortcut("date_only", "acquisition date (gradient boosting)", dates, boosting),
-)
+def shortcuts_beside(checkpoint: Checkpoint | None) -> tuple[Shortcut, ...]:
+    """Return the shortcuts to learn; a fusion model's clinical branch has that model's own size.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint or None
+        Of the model that is audited. Where it has no clinical branch, one of the default size is learned.
+    """
+    if checkpoint is not None and checkpoint.model_name == "fusion":
+        settings, title = checkpoint.model, "the fusion model's clinical branch alone, trained anew"
+    else:
+        settings, title = ModelSettings(), "a clinical branch of the default size, without an ECG"
+    branch = partial(ClinicalBranch, settings=settings)
+    rate = table_columns("ventricular_rate")
+    return (
+        Shortcut("clinical_only", "every value of the table (gradient boosting)", table_columns(), boosting),
+        Shortcut("clinical_branch", title, clinical_rows, branch),
+        Shortcut("rate_only", f"ventricular rate (a rule of {LEAVES} leaves)", rate, rule),
+        Shortcut("age_sex_only", "age and sex (gradient boosting)", table_columns("age", "sex"), boosting),
+        Shortcut("date_only", "acquisition date (gradient boosting)", dates, boosting),
+    )
 
 
 def predict_unseen(

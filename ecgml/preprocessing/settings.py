@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from ecgml.config import setting, to_json, validate
 from ecgml.errors import ConfigError
+from ecgml.source import code_digest
 
-VERSION = 3
-"""Raised whenever the same settings give other waveforms, so that no older cache is taken for a current one."""
+CODE = ("records", "measurements", "preprocessing")
+"""Rooms whose code decides what a cache holds: a change there never goes on with what older code made."""
 
 DENOISERS = ("none", "bandpass", "notch", "wavelet", "zheng2020", "zheng2020-fast", "zheng2020-fixed")
 
@@ -46,6 +47,6 @@ class PreprocessingSettings:
         return round(self.window_s * self.fs)
 
     def digest(self) -> str:
-        """Return 16 hexadecimal digits that change whenever any setting, or :data:`VERSION`, does."""
-        content = json.dumps({"version": VERSION, **to_json(self)}, sort_keys=True)
+        """Return 16 hexadecimal digits that change whenever any setting, or the code of :data:`CODE`, does."""
+        content = json.dumps({"code": code_digest(*CODE), **to_json(self)}, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -17,22 +17,24 @@ from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError, OutputError, TrackingError
 from ecgml.evaluation.scores import score
+from ecgml.models.settings import ModelSettings
 from ecgml.pipeline.audit import audit
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed
-from ecgml.pipeline.shortcuts import SHORTCUTS, predict_unseen
+from ecgml.pipeline.shortcuts import ClinicalBranch, predict_unseen, shortcuts_beside
 from ecgml.pipeline.subject import find_subject
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 from tests.exploration.surveys import make_survey
 from tests.pipeline.conftest import Job
+from tests.untrained import untrained_checkpoint
 
 CODES = ["SB", "SR", "AFIB", "ST"] * 60
 ROWS = np.arange(len(CODES))
 
 
 def shortcut(name: str):
-    return next(one for one in SHORTCUTS if one.name == name)
+    return next(one for one in shortcuts_beside(None) if one.name == name)
 
 
 def macro_f1(survey, name: str) -> float:
@@ -171,6 +173,19 @@ def test_the_clinical_branch_learns_what_rows_tell_and_takes_missing_ones() -> N
     values[:, column] = 50.0 + 40 * survey.classes
     values[::9] = np.nan
     assert macro_f1(replace(survey, values=values), "clinical_branch") > 0.8
+
+
+@pytest.mark.parametrize(("model_name", "width"), [("fusion", 5), ("baseline", ModelSettings().clinical_width)])
+def test_the_clinical_branch_has_the_size_of_the_model_that_is_audited(model_name: str, width: int) -> None:
+    """The hidden layers of a fusion model of width 5; a model without a branch is said to be compared to a default."""
+    checkpoint = replace(untrained_checkpoint(model_name), model=ModelSettings(clinical_width=5, dropout=0.0))
+    (shortcut,) = (one for one in shortcuts_beside(checkpoint) if one.name == "clinical_branch")
+    assert ("default size" in shortcut.title) == (model_name == "baseline")
+    branch = shortcut.learner(0)
+    assert isinstance(branch, ClinicalBranch)
+    x = np.random.default_rng(0).normal(size=(20, len(CLINICAL_NAMES)))
+    branch.fit(x, np.arange(20) % 4)
+    assert branch._model[0].n_out == width
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from mlflow.tracking import MlflowClient
 
 import ecgml.pipeline.protocols as protocols
 from ecgml.calibration.scaling import Scaling
+from ecgml.config import resolve
 from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.protocols import evaluate_protocols
+from ecgml.pipeline.settings import TRAIN_SECTIONS
 from tests.pipeline.conftest import Job
 
 
@@ -115,6 +118,21 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
     assert len(counted) == 5
     same = {name: value for name, value in run.data.metrics.items() if name.startswith("protocol_")}
     assert same == {name: value for name, value in again.data.metrics.items() if name.startswith("protocol_")}
+
+
+def test_a_fold_of_other_code_settings_or_data_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained before a change of the code is not found again after it."""
+    configuration, data = resolve(TRAIN_SECTIONS, {}), SimpleNamespace(digest="0" * 64)
+    before = protocols._digest_of("fusion", data, configuration)
+    assert protocols._digest_of("fusion", data, configuration.changed({"device": "cpu"})) == before
+    others = [
+        protocols._digest_of("baseline", data, configuration),
+        protocols._digest_of("fusion", SimpleNamespace(digest="1" * 64), configuration),
+        protocols._digest_of("fusion", data, configuration.changed({"gru_width": 8})),
+    ]
+    monkeypatch.setattr(protocols, "code_digest", lambda: "other")
+    others.append(protocols._digest_of("fusion", data, configuration))
+    assert len({before, *others}) == 5
 
 
 @pytest.mark.slow
