@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
-from ecgml.records.reading import read_record
+from ecgml.records.reading import files_of, read_record
 from ecgml.records.record import Record
 
 
@@ -50,6 +50,11 @@ class Entry:
     read_options: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads); of
     a simulated record, how it is made."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files in which the waveform lies, there or not; none of a simulated record."""
+        return () if self.simulated else files_of(self.path)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +46,26 @@ def test_unusable_files_are_collected_by_reason_with_a_list(spoilt: Path, tmp_pa
     assert not list(collected.rglob("*.partial"))
     in_cache = next((tmp_path / "cache").rglob("quarantine.csv"))
     pd.testing.assert_frame_equal(pd.read_csv(in_cache), listed)
+
+
+def test_a_record_is_collected_whole_whatever_its_manifest_calls_it(spoilt: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    signals = sorted(spoilt.rglob("*.mat"))
+    lone = next(header for header in sorted(spoilt.rglob("*.hea")) if not header.with_suffix(".mat").is_file())
+    for header in (*(path.with_suffix(".hea") for path in signals[:3]), lone):
+        for path in filter(Path.is_file, (header, header.with_suffix(".mat"))):
+            shutil.copyfile(path, own / path.name)
+    first, second, sound = (path.stem for path in signals[:3])
+    rows = (first, f"{second}.mat", sound, f"{lone.stem}.hea")
+    (own / "manifest.csv").write_text("path,rhythm\n" + "".join(f"{row},SR\n" for row in rows))
+    options = {"data_dir": str(own), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    prepare(options, Console(), collect=str(tmp_path / "collected"))
+    collected = {path.relative_to(tmp_path / "collected").as_posix() for path in tmp_path.glob("collected/**/*.*")}
+    damaged = {f"checksum/own/{name}.{suffix}" for name in (first, second) for suffix in ("hea", "mat")}
+    assert collected == {*damaged, f"missing-file/own/{lone.stem}.hea", "quarantine.csv"}
+    listed = pd.read_csv(tmp_path / "collected" / "quarantine.csv").query("not used")
+    assert [(own / name).is_file() for name in listed.file] == [True] * 3
 
 
 def test_too_many_unusable_files_are_summed_up_and_collected_before_it_fails(spoilt: Path, tmp_path: Path) -> None:

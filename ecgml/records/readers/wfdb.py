@@ -25,6 +25,7 @@ from ecgml.records.readers.wfdb_header import (
     decode_header,
     parse_header,
     parse_notes,
+    signal_files,
 )
 from ecgml.records.readers.wfdb_samples import INVALID, decode, n_bytes, n_values
 from ecgml.records.record import Record
@@ -39,6 +40,19 @@ def header_of(path: Path) -> Path:
     if path.suffix.lower() in _SIGNAL_SUFFIXES:
         return path.with_suffix(".hea")
     return path.with_name(f"{path.name}.hea")
+
+
+def files_of_wfdb(path: Path) -> tuple[Path, ...]:
+    """Return a record's header and the signal files that it names; those outside its folder are never opened.
+
+    Of a signal file whose header cannot be read: both.
+    """
+    header_path = header_of(path)
+    try:
+        text = decode_header(load_bytes(header_path, length=MAX_HEADER_BYTES))
+    except RecordError:
+        return (header_path, path) if path.suffix.lower() in _SIGNAL_SUFFIXES else (header_path,)
+    return (header_path, *(header_path.parent / name for name in signal_files(text) if _is_inside(header_path, name)))
 
 
 def read_wfdb(path: Path, options: ReadOptions) -> Record:
@@ -169,6 +183,14 @@ def _inside(path: Path, name: str) -> Path:
     return Path(resolved)
 
 
+def _is_inside(path: Path, name: str) -> bool:
+    try:
+        _inside(path, name)
+    except RecordError:
+        return False
+    return True
+
+
 def _check_sums(steps: NDArray[np.integer], signals: tuple[SignalLine, ...], where: str) -> None:
     stated = [signal.checksum for signal in signals]
     # Writers that compute none (PhysioNet's 2017 challenge) put 0 everywhere; after a skew some samples are gone.
@@ -205,4 +227,4 @@ def _recognises(path: Path, head: bytes) -> bool:
     return header_of(path).is_file()
 
 
-WFDB = Format("WFDB", _SIGNAL_SUFFIXES | {".hea"}, _recognises, read_wfdb)
+WFDB = Format("WFDB", _SIGNAL_SUFFIXES | {".hea"}, _recognises, read_wfdb, files_of_wfdb)

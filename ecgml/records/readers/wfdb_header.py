@@ -110,6 +110,15 @@ def parse_notes(comments: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, f
     return tuple(statements), plausible(given)
 
 
+def signal_files(text: str) -> tuple[str, ...]:
+    """Return the names of the signal files in a header, each once, whatever else of it cannot be understood."""
+    lines = [line for line in _lines(text) if line[0] != "#"]
+    words, signal_lines = _unmerge(lines[0].split(), lines[1:]) if lines else ([], [])
+    # What a header of several segments names are records.
+    is_single = bool(words) and "/" not in words[0]
+    return tuple(dict.fromkeys(line.split(None, 1)[0] for line in signal_lines if is_single))
+
+
 def parse_header(text: str, where: str) -> Header:
     """Parse a header.
 
