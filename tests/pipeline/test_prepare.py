@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -99,3 +100,20 @@ def test_class_that_loses_more_than_its_share_is_a_warning(tmp_path: Path, capsy
         path.write_text("\n".join([header, *[",".join("0" * 12)] * 5000]) + "\n")
     prepare({"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
     assert f"{table.Rhythm.mode()[0]} loses 8 of " in capsys.readouterr().err
+
+
+def test_recordings_that_are_there_twice_are_counted_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    write_demo(folder, n_records=8, seed=1, layout="wfdb")
+    options = {"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    assert "identical" not in prepare(options, Console()).summary
+    first, second = sorted(folder.rglob("*.hea"))[:2]
+    for header, copies in ((first, ("A1", "A2")), (second, ("B1",))):
+        for name in copies:
+            shutil.copyfile(header.with_suffix(".mat"), header.with_name(f"{name}.mat"))
+            header.with_name(f"{name}.hea").write_text(header.read_text().replace(header.stem, name))
+    relabelled = first.with_name("A2.hea")
+    relabelled.write_text(re.sub(r"#\s*Dx:.*", "#Dx: 195101003", relabelled.read_text()))
+    told = [line for line in prepare(options, Console()).summary.splitlines() if "identical" in line]
+    names = f"A1 = A2 = {first.stem}, B1 = {second.stem}"
+    assert told == [f"  identical to another, used once: 3: {names}; in 1 the rhythms differ"]
