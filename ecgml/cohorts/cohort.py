@@ -64,7 +64,7 @@ class Cohort:
     name: str
     """Short, unique within a job: the folder's name."""
     kind: str
-    """``chapman``, ``physionet``, ``ptbxl``, ``manifest`` or ``pool``."""
+    """``chapman``, ``physionet``, ``ptbxl``, ``ludb``, ``manifest`` or ``pool``."""
     root: Path
     entries: tuple[Entry, ...]
     absent: tuple[Entry, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_dates
 from ecgml.cohorts.labels import LABELS, find_labels, read_labels, resolve_labels
-from ecgml.cohorts.places import is_simulated, paths_inside
+from ecgml.cohorts.places import MANIFEST, is_simulated, paths_inside
 from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
 from ecgml.config import nearest
 from ecgml.errors import CohortError, RecordError
@@ -16,8 +16,6 @@ from ecgml.records.reading import files_of
 from ecgml.records.rhythms import rhythms_among
 from ecgml.records.units import mv_per_unit
 from ecgml.records.words import plain_word
-
-MANIFEST = "manifest.csv"
 
 _REQUIRED = ("path", "rhythm")
 _OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)

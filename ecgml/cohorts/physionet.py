@@ -17,6 +17,7 @@ from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.diagnostics import SOURCE as CHAPMAN
 from ecgml.cohorts.diagnostics import Diagnostics, DiagnosticsRow, read_diagnostics
 from ecgml.cohorts.places import data_set_folder, is_simulated
+from ecgml.cohorts.suggestion import manifest_for
 from ecgml.errors import CohortError
 from ecgml.records.readers.wfdb_header import MAX_HEADER_BYTES, comments_of, decode_header, parse_notes
 from ecgml.records.rhythms import rhythm_of, rhythms_among
@@ -69,7 +70,7 @@ def open_physionet(folder: Path) -> Cohort:
         kind="physionet",
         root=folder,
         entries=tuple(sorted(entries, key=lambda entry: entry.record_id)),
-        warnings=tuple(_warnings(entries, diagnostics)),
+        warnings=tuple(_warnings(folder, entries, diagnostics)),
         simulated=simulated,
         table=diagnostics.tables if diagnostics else {},
     )
@@ -84,7 +85,7 @@ def _headers(folder: Path) -> Iterator[str]:
 
 
 def _entry(header: str, *, record_id: str, row: DiagnosticsRow | None, source: str, aliases: tuple[str, ...]) -> Entry:
-    statements, given = _read_notes(header)
+    statements, given = parse_notes(read_comments(header))
     return Entry(
         record_id=record_id,
         path=Path(header),
@@ -99,14 +100,14 @@ def _entry(header: str, *, record_id: str, row: DiagnosticsRow | None, source: s
     )
 
 
-def _read_notes(header: str) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Return statements and clinical values; of a header that cannot be read, none: reading the record says why."""
+def read_comments(header: str | Path) -> tuple[str, ...]:
+    """Return a header's comments; of one that cannot be read, none: reading the record says why."""
     try:
         with open(header, "rb") as file:
             data = file.read(MAX_HEADER_BYTES)
     except OSError:
-        return (), {}
-    return parse_notes(comments_of(decode_header(data)))
+        return ()
+    return comments_of(decode_header(data))
 
 
 def _row_of(stem: str, rows: tuple[DiagnosticsRow, ...]) -> DiagnosticsRow | None:
@@ -128,7 +129,7 @@ def _source(stem: str, place: str) -> str | None:
     return next((name for name in reversed(place.split(os.sep)) if name and not _NO_SOURCE.fullmatch(name)), None)
 
 
-def _warnings(entries: list[Entry], diagnostics: Diagnostics | None) -> Iterator[str]:
+def _warnings(folder: Path, entries: list[Entry], diagnostics: Diagnostics | None) -> Iterator[str]:
     if diagnostics:
         yield from diagnostics.warnings
     if diagnostics and not diagnostics.is_numbered:
@@ -136,4 +137,7 @@ def _warnings(entries: list[Entry], diagnostics: Diagnostics | None) -> Iterator
         yield f"{name} is not the published table in its order; no measurements are joined to JS records"
     n_unlabelled = sum(not entry.rhythms and not entry.others for entry in entries)
     if n_unlabelled:
-        yield f"{n_unlabelled:,} of {len(entries):,} headers have no #Dx statement: they are unlabelled"
+        text = f"{n_unlabelled:,} of {len(entries):,} headers have no #Dx statement: they are unlabelled"
+        # Where some are labelled, a manifest would leave those labels aside.
+        first = {entry.path.relative_to(folder).as_posix(): {} for entry in entries[:2]}
+        yield text if n_unlabelled < len(entries) else f"{text}; {manifest_for(first)}"

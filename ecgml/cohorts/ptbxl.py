@@ -12,7 +12,7 @@ from pathlib import Path
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, plain_id, read_table
 from ecgml.errors import CohortError
 from ecgml.records.clinical import parse_number
 from ecgml.records.rhythms import rhythm_of, rhythms_among
@@ -62,7 +62,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
     if path is None:
         raise CohortError(f"{folder}: no {' or '.join(_TABLES)}")
     table = read_table(path, _REQUIRED, _OPTIONAL)
-    ids = [_plain_id(cell).zfill(5) for cell in table.columns["ecg_id"]]
+    ids = [plain_id(cell).zfill(5) for cell in table.columns["ecg_id"]]
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise CohortError(f"{path.name}: ecg_id {twice} is there more than once")
@@ -80,7 +80,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
             rhythms=rhythms_among(statements[row]),
             others=tuple(statement for statement in statements[row] if rhythm_of(statement) is None),
             given=given[row],
-            patient_id=_plain_id(patients[row]) or None,
+            patient_id=plain_id(patients[row]) or None,
             source=SOURCE,
             date=parse_date(dates[row], table.where(row)),
             fold=parse_fold(table.columns["strat_fold"][row], table.where(row)),
@@ -154,8 +154,3 @@ def _given(table: Table) -> list[dict[str, float]]:
         if parse_number(cell) == HIDDEN_AGE:
             given[row]["age"] = OLDEST_AGE
     return given
-
-
-def _plain_id(cell: str) -> str:
-    """Return an id that a spreadsheet may have turned into a fraction: 15709.0."""
-    return cell.removesuffix(".0")

@@ -104,6 +104,11 @@ def _parse_decimal(cell: str) -> float:
     return parse_number(cell.replace(",", ".", 1))
 
 
+def plain_id(cell: str) -> str:
+    """Return an id that a spreadsheet may have turned into a fraction: 15709.0."""
+    return cell.removesuffix(".0")
+
+
 def parse_fold(cell: str, where: str) -> int | None:
     """Return a fold; None for an empty cell.
 
