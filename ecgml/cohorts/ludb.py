@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ecgml.cohorts.cohort import Cohort, Entry
-from ecgml.cohorts.physionet import read_comments
+from ecgml.cohorts.physionet import read_comments, subject_warnings
 from ecgml.cohorts.places import paths_inside
-from ecgml.cohorts.tables import clinical_values, plain_id, read_table
+from ecgml.cohorts.tables import clinical_values, plain_id, read_table, value_warnings
 from ecgml.errors import CohortError
-from ecgml.records.clinical import parse_age, parse_sex, plausible
+from ecgml.records.readers.wfdb_header import parse_comments
 from ecgml.records.rhythms import RHYTHM_CODES
 
 TABLE = "ludb.csv"
@@ -24,6 +24,7 @@ DURATION_S = 10.0
 
 _SIGNALS = "data"
 _RHYTHMS = "Rhythms"
+_SUBJECT = {"age": "Age", "sex": "Sex"}
 _STATEMENTS = (
     _RHYTHMS,
     "Electric axis of the heart",
@@ -79,7 +80,7 @@ def open_ludb(folder: Path, *, need_files: bool = True) -> Cohort:
 
 
 def _open_table(home: Path, need_files: bool) -> Cohort:
-    table = read_table(home / TABLE, ("ID", _RHYTHMS), ("Age", "Sex", *_STATEMENTS[1:]))
+    table = read_table(home / TABLE, ("ID", _RHYTHMS), (*_SUBJECT.values(), *_STATEMENTS[1:]))
     ids = [plain_id(cell) for cell in table.columns["ID"]]
     for row, record_id in enumerate(ids):
         if not record_id or ids.index(record_id) < row:
@@ -87,7 +88,7 @@ def _open_table(home: Path, need_files: bool) -> Cohort:
     headers = list(_headers(home))
     place = headers[0].parent if headers else home / _SIGNALS
     paths = paths_inside(home, [str(place / f"{record_id}.hea") for record_id in ids], table.where)
-    given = clinical_values(table, {"age": "Age", "sex": "Sex"})
+    given = clinical_values(table, _SUBJECT)
     columns = [table.columns[name] for name in _STATEMENTS if name in table.columns]
     entries = [
         _entry(paths[row], ids[row], (line for column in columns for line in column[row].splitlines()), given[row])
@@ -108,22 +109,23 @@ def _open_table(home: Path, need_files: bool) -> Cohort:
         root=home,
         entries=there,
         absent=tuple(entry for entry in entries if not entry.path.is_file()),
-        warnings=(*warnings, *_unlabelled(there)),
+        warnings=(*warnings, *value_warnings(table, _SUBJECT, given), *_unlabelled(there)),
         table={"labels": table.path},
     )
 
 
 def _open_headers(folder: Path) -> Cohort:
-    entries = []
+    entries, notes = [], []
     for header in sorted(_headers(folder)):
         comments = read_comments(header)
-        facts = {key.strip().lower(): value for key, _, value in (comment.partition(":") for comment in comments)}
-        given = plausible({"age": parse_age(facts.get("<age>", "")), "sex": parse_sex(facts.get("<sex>", ""))})
+        parsed = parse_comments(comments)
+        notes += parsed.notes
         statements = comments[comments.index(_MARK) + 1 :] if _MARK in comments else ()
-        entries.append(_entry(header, header.stem, statements, given))
+        entries.append(_entry(header, header.stem, statements, parsed.given))
     if not entries:
         raise CohortError(f"{folder}: no LUDB header in it or in its {_SIGNALS}/")
-    return Cohort(folder.name, "ludb", folder, tuple(entries), warnings=tuple(_unlabelled(entries)))
+    warnings = subject_warnings(notes, len(entries)) + _unlabelled(entries)
+    return Cohort(folder.name, "ludb", folder, tuple(entries), warnings=tuple(warnings))
 
 
 def _home(folder: Path) -> Path | None:

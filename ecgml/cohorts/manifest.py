@@ -8,10 +8,10 @@ from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_dates
 from ecgml.cohorts.labels import LABELS, find_labels, read_labels, resolve_labels
 from ecgml.cohorts.places import MANIFEST, is_simulated, paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table, value_warnings
 from ecgml.config import nearest
 from ecgml.errors import CohortError, RecordError
-from ecgml.records.clinical import CLINICAL_NAMES, accepted, parse_number
+from ecgml.records.clinical import CLINICAL_NAMES, parse_number
 from ecgml.records.reading import files_of
 from ecgml.records.rhythms import rhythms_among
 from ecgml.records.units import mv_per_unit
@@ -180,15 +180,7 @@ def _warnings(
         warnings.append(
             f"{MANIFEST}: {rows} fewer cells than the header (first: row {table.short[0]}); what lacks counts as empty"
         )
-    for name in CLINICAL_NAMES:
-        cells = table.columns.get(name, [])
-        bad = [cell for cell, values in zip(cells, given, strict=False) if cell and name not in values]
-        if bad:
-            values = "1 value is" if len(bad) == 1 else f"{len(bad):,} values are"
-            warnings.append(
-                f"{MANIFEST}: {name}: {values} not understood or implausible, so missing (first {bad[0]!r}); "
-                f"accepted: {accepted(name)}"
-            )
+    warnings += value_warnings(table, {name: name for name in CLINICAL_NAMES}, given)
     if n_there < len(table):
         warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
     return warnings

@@ -12,13 +12,15 @@ from pathlib import Path
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_fold, plain_id, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, plain_id, read_table, value_warnings
 from ecgml.errors import CohortError
 from ecgml.records.clinical import parse_number
 from ecgml.records.rhythms import rhythm_of, rhythms_among
+from ecgml.records.subject import OLDEST_AGE
 
 _TABLES = ("ptbxl_database.csv", "labels.csv")
 _REQUIRED = ("ecg_id", "strat_fold")
+_SUBJECT = {"age": "age", "sex": "sex"}
 _OPTIONAL = (
     "patient_id",
     "age",
@@ -33,8 +35,8 @@ _OPTIONAL = (
 SOURCE = "ptb-xl"
 DURATION_S = 10.0
 
-HIDDEN_AGE, OLDEST_AGE = 300.0, 90.0
-"""PTB-XL writes 300 for patients older than 89; they count as 90."""
+HIDDEN_AGE = 300.0
+"""PTB-XL writes 300 for patients older than 89."""
 
 
 def is_ptbxl(folder: Path) -> bool:
@@ -98,7 +100,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
         root=folder,
         entries=tuple(entry for row, entry in entries.items() if row in there),
         absent=tuple(entry for row, entry in entries.items() if row not in there),
-        warnings=(partial,) if n_absent else (),
+        warnings=(*([partial] if n_absent else []), *value_warnings(table, _SUBJECT, given)),
         table={"labels": path},
     )
 
@@ -149,7 +151,7 @@ def _parse_scp(cell: str, where: str) -> list[str]:
 
 def _given(table: Table) -> list[dict[str, float]]:
     """Return age and sex of each row."""
-    given = clinical_values(table, {"age": "age", "sex": "sex"})
+    given = clinical_values(table, _SUBJECT)
     for row, cell in enumerate(table.columns.get("age", [])):
         if parse_number(cell) == HIDDEN_AGE:
             given[row]["age"] = OLDEST_AGE

@@ -11,7 +11,6 @@ import pytest
 from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
 from ecgml.errors import CohortError
-from ecgml.records.clinical import parse_age
 from ecgml.records.schemes import SCHEMES
 
 COLUMNS = (
@@ -62,13 +61,13 @@ def ludb(tmp_path, header):
 @pytest.mark.parametrize("place", ["", "data"])
 def test_every_rhythm_is_read_from_the_table_and_from_the_headers_alone(ludb, table, place):
     cohort = open_cohort(ludb(table=table) / place)
-    assert (cohort.kind, cohort.warnings) == ("ludb", ())
+    assert cohort.kind == "ludb"
+    assert [warning for warning in cohort.warnings if "'>89' counts as 90 years" not in warning] == []
     assert {entry.record_id: entry.rhythms for entry in cohort.entries} == RHYTHMS
     of = {entry.record_id: entry for entry in cohort.entries}
     assert of["1"].given == {"age": 51, "sex": 1}
     assert of["2"].given == {"age": 64, "sex": 0}
-    # As every other table and header has it.
-    assert of["34"].given.get("age") == (pytest.approx(parse_age(">89")) if parse_age(">89") > 0 else None)
+    assert of["34"].given == {"age": 90, "sex": 1}
     assert of["1"].others == ("Electric axis of the heart: left axis deviation",)
     assert of["11"].others == ("Aberrant conduction",)
     assert of["10"].others == ("Ischemia: septal", "Ischemia: apical")
@@ -97,7 +96,7 @@ def test_a_partial_copy_opens_with_its_rows_and_headers_counted(ludb, header):
     cohort = open_cohort(root)
     assert len(cohort.entries) == len(ROWS) - 1
     assert [entry.record_id for entry in cohort.absent] == ["2"]
-    assert cohort.warnings == (
+    assert cohort.warnings[:2] == (
         "1 of 7 rows of ludb.csv have no file; they are passed over",
         "1 headers in data are not in ludb.csv (first 201.hea); not used",
     )
