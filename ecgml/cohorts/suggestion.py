@@ -19,6 +19,9 @@ _LOOKED_AT = 10_000
 _TRIED = 20
 _SHOWN = 2
 
+_READ_BYTES = 50_000_000
+"""Larger files are not read for a suggestion: twenty minutes of 12 leads as text at 500 Hz."""
+
 _EXAMPLES = ("SR", "AFIB")
 _RATES_HZ = (100, 250, 400, 500, 1000)
 _LARGE = 20.0
@@ -43,7 +46,11 @@ def suggest_manifest(folder: Path) -> str:
     readable: dict[Path, dict[str, object]] = {}
     unread: dict[Path, str] = {}
     for path in itertools.islice(walk(folder), _LOOKED_AT):
+        if not path.is_file():
+            continue  # opening a pipe would wait for ever
         if may_be_record(path):
+            if path.stat().st_size > _READ_BYTES:
+                continue
             try:
                 readable[path] = needed_options(path)
             except RecordError as error:
