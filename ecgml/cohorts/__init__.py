@@ -6,7 +6,9 @@ chapman      Diagnostics table and a folder of CSV files, as published on figsha
 diagnostics  the rows of that table, which the PhysioNet edition shares
 physionet    folders of WFDB headers that carry their labels (ecg-arrhythmia, the 2020 and 2021 challenges)
 ptbxl        PTB-XL
+ludb         LUDB
 manifest     your own files, listed in manifest.csv
+suggestion   the manifest that a folder of no known kind lacks
 labels       the words of a manifest -> rhythms, through labels.yaml
 tables       spreadsheets: .csv with any usual delimiter, .xlsx
 places       paths that must stay inside a data set's folder; the mark of a simulated one

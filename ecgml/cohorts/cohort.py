@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
-from ecgml.records.reading import read_record
+from ecgml.records.reading import files_of, read_record
 from ecgml.records.record import Record
 
 
@@ -51,6 +51,11 @@ class Entry:
     """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads); of
     a simulated record, how it is made."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files in which the waveform lies, there or not; none of a simulated record."""
+        return () if self.simulated else files_of(self.path)
+
 
 @dataclass(frozen=True)
 class Cohort:
@@ -59,7 +64,7 @@ class Cohort:
     name: str
     """Short, unique within a job: the folder's name."""
     kind: str
-    """``chapman``, ``physionet``, ``ptbxl``, ``manifest`` or ``pool``."""
+    """``chapman``, ``physionet``, ``ptbxl``, ``ludb``, ``manifest`` or ``pool``."""
     root: Path
     entries: tuple[Entry, ...]
     absent: tuple[Entry, ...] = ()

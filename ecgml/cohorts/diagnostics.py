@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import is_simulated
-from ecgml.cohorts.tables import Table, clinical_values, find_table, read_table
+from ecgml.cohorts.tables import Table, clinical_values, find_table, read_table, value_warnings
 from ecgml.config import nearest
 from ecgml.errors import CohortError
 from ecgml.records.clinical import CLINICAL_COLUMNS, parse_number
@@ -25,6 +25,7 @@ from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, rhythm_of
 SOURCE = "chapman-shaoxing"
 
 _CLINICAL = {column.name: column.diagnostics for column in CLINICAL_COLUMNS if column.diagnostics}
+_SUBJECT = {name: _CLINICAL[name] for name in ("age", "sex")}
 _REQUIRED = ("FileName", "Rhythm", "Beat", *_CLINICAL.values())
 _FURTHER = ("QRSCount", "QOnset", "QOffset", "TOffset")
 _MEASUREMENTS = (*_CLINICAL.values(), *_FURTHER)
@@ -105,7 +106,9 @@ def read_diagnostics(folder: Path) -> Diagnostics | None:
         )
         for row, (name, rhythm) in enumerate(zip(names, rhythms, strict=True))
     )
-    return Diagnostics(path, rows, is_published or simulated, _attribute_warnings(table, tables), tables)
+    # Of age and sex alone: an AtrialRate of 0 is the published table's way to say that there is none.
+    warnings = (*_attribute_warnings(table, tables), *value_warnings(table, _SUBJECT, given))
+    return Diagnostics(path, rows, is_published or simulated, warnings, tables)
 
 
 def _file_names(table: Table) -> list[str]:

@@ -7,16 +7,15 @@ from pathlib import Path
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_dates
 from ecgml.cohorts.labels import LABELS, find_labels, read_labels, resolve_labels
-from ecgml.cohorts.places import is_simulated, paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
+from ecgml.cohorts.places import MANIFEST, is_simulated, paths_inside
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table, value_warnings
 from ecgml.config import nearest
 from ecgml.errors import CohortError, RecordError
-from ecgml.records.clinical import CLINICAL_NAMES, accepted, parse_number
+from ecgml.records.clinical import CLINICAL_NAMES, parse_number
+from ecgml.records.reading import files_of
 from ecgml.records.rhythms import rhythms_among
 from ecgml.records.units import mv_per_unit
 from ecgml.records.words import plain_word
-
-MANIFEST = "manifest.csv"
 
 _REQUIRED = ("path", "rhythm")
 _OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)
@@ -62,15 +61,19 @@ def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
     codes = resolve_labels(words, mapped, table.path, labels or folder / LABELS)
     given = clinical_values(table, {name: name for name in CLINICAL_NAMES})
     paths = _paths(table, folder)
+    files = [files_of(path) for path in paths]
+    # Of one record that goes by several names (0001, 0001.hea, 0001.dat) the first file is the same.
+    firsts = paths_inside(folder, [str(first) for first, *_ in files], table.where)
     dates = parse_dates(table.columns.get("date", [""] * len(table)), table.where)
     entries = [
-        _entry(table, row, paths[row], words[row], codes, given[row], dates[row], folder) for row in range(len(table))
+        _entry(table, row, paths[row], firsts[row], words[row], codes, given[row], dates[row], folder)
+        for row in range(len(table))
     ]
-    _check_once(table, paths, "path")
+    _check_once(table, firsts, "path")
     _check_once(table, [entry.record_id for entry in entries], "record_id")
-    entries.sort(key=lambda entry: entry.record_id)
-    is_there = [_is_there(entry.path) for entry in entries]
-    there = tuple(entry for entry, found in zip(entries, is_there, strict=True) if found)
+    order = sorted(range(len(table)), key=lambda row: entries[row].record_id)
+    is_there = [any(path.is_file() for path in own) for own in files]
+    there = tuple(entries[row] for row in order if is_there[row])
     if not there and need_files:
         raise CohortError(
             f"{folder}: none of the {len(table):,} files of {MANIFEST} is there; paths start at its folder"
@@ -80,7 +83,7 @@ def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
         kind="manifest",
         root=folder,
         entries=there,
-        absent=tuple(entry for entry, found in zip(entries, is_there, strict=True) if not found),
+        absent=tuple(entries[row] for row in order if not is_there[row]),
         warnings=tuple(_warnings(table, given, codes, mapped, len(there))),
         simulated=is_simulated(folder),
         table={"manifest": table.path, **({"labels": labels} if labels else {})},
@@ -104,6 +107,7 @@ def _entry(
     table: Table,
     row: int,
     path: Path,
+    first: Path,
     words: list[str],
     codes: dict[str, str | None],
     given: dict[str, float],
@@ -116,7 +120,7 @@ def _entry(
         return table.columns[column][row] if column in table.columns else ""
 
     return Entry(
-        record_id=cell("record_id") or path.relative_to(folder).with_suffix("").as_posix(),
+        record_id=cell("record_id") or first.relative_to(folder).with_suffix("").as_posix(),
         path=path,
         rhythms=rhythms_among(code for word in words if (code := codes[word])),
         others=tuple(word for word in words if not codes[word]),
@@ -142,11 +146,6 @@ def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
             raise CohortError(str(error)) from None
         options["unit"] = unit
     return options
-
-
-def _is_there(path: Path) -> bool:
-    """Whether a file is there; a WFDB record may be named without suffix."""
-    return path.is_file() or path.with_name(f"{path.name}.hea").is_file()
 
 
 def _check_once(table: Table, values: list[object], column: str) -> None:
@@ -181,15 +180,7 @@ def _warnings(
         warnings.append(
             f"{MANIFEST}: {rows} fewer cells than the header (first: row {table.short[0]}); what lacks counts as empty"
         )
-    for name in CLINICAL_NAMES:
-        cells = table.columns.get(name, [])
-        bad = [cell for cell, values in zip(cells, given, strict=False) if cell and name not in values]
-        if bad:
-            values = "1 value is" if len(bad) == 1 else f"{len(bad):,} values are"
-            warnings.append(
-                f"{MANIFEST}: {name}: {values} not understood or implausible, so missing (first {bad[0]!r}); "
-                f"accepted: {accepted(name)}"
-            )
+    warnings += value_warnings(table, {name: name for name in CLINICAL_NAMES}, given)
     if n_there < len(table):
         warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
     return warnings

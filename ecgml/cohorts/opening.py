@@ -10,9 +10,12 @@ from pathlib import Path
 from ecgml.cohorts.chapman import is_chapman, open_chapman
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.download.receipt import refuse_unfinished
-from ecgml.cohorts.manifest import MANIFEST, is_manifest, open_manifest
+from ecgml.cohorts.ludb import is_ludb, open_ludb
+from ecgml.cohorts.manifest import is_manifest, open_manifest
 from ecgml.cohorts.physionet import is_physionet, open_physionet
+from ecgml.cohorts.places import MANIFEST
 from ecgml.cohorts.ptbxl import is_ptbxl, open_ptbxl
+from ecgml.cohorts.suggestion import suggest_manifest
 from ecgml.errors import CohortError
 
 
@@ -30,6 +33,7 @@ class Kind:
 TABLE_KINDS = (
     Kind(MANIFEST, is_manifest, open_manifest),
     Kind("ptbxl_database.csv", is_ptbxl, open_ptbxl),
+    Kind("ludb.csv", is_ludb, open_ludb),
     Kind("Diagnostics.csv or Diagnostics.xlsx", is_chapman, open_chapman),
 )
 HEADER_KIND = Kind("WFDB headers (.hea)", is_physionet, open_physionet)
@@ -74,7 +78,9 @@ def _kind_of(folder: Path) -> Kind:
     if HEADER_KIND.recognises(folder):
         return HEADER_KIND
     looked = ", ".join(kind.mark for kind in (*TABLE_KINDS, HEADER_KIND))
-    raise CohortError(f"{folder}: no known kind of data set; looked for {looked}; found {_content(folder)}")
+    raise CohortError(
+        f"{folder}: no known kind of data set; looked for {looked}; found {_content(folder)}{suggest_manifest(folder)}"
+    )
 
 
 def _table_kind_of(folder: Path) -> Kind | None:

@@ -17,8 +17,9 @@ from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.diagnostics import SOURCE as CHAPMAN
 from ecgml.cohorts.diagnostics import Diagnostics, DiagnosticsRow, read_diagnostics
 from ecgml.cohorts.places import data_set_folder, is_simulated
+from ecgml.cohorts.suggestion import manifest_for
 from ecgml.errors import CohortError
-from ecgml.records.readers.wfdb_header import MAX_HEADER_BYTES, comments_of, decode_header, parse_notes
+from ecgml.records.readers.wfdb_header import MAX_HEADER_BYTES, Comments, comments_of, decode_header, parse_comments
 from ecgml.records.rhythms import rhythm_of, rhythms_among
 
 N_CHAPMAN = 10_646
@@ -51,12 +52,15 @@ def open_physionet(folder: Path) -> Cohort:
     rows = diagnostics.rows[:N_CHAPMAN] if diagnostics and diagnostics.is_numbered else ()
     simulated = is_simulated(home)
     counts = Counter(map(os.path.basename, headers))
-    entries = []
+    entries, notes = [], []
     for header in headers:
+        comments = parse_comments(read_comments(header))
+        notes += comments.notes
         place, stem = os.path.split(header[len(str(folder)) + 1 : -len(".hea")])
         entries.append(
             _entry(
                 header,
+                comments,
                 # A name that is there twice (in two of a challenge's sets) is told apart by its folder.
                 record_id=stem if counts[os.path.basename(header)] == 1 else f"{place}/{stem}".lstrip("/"),
                 row=_row_of(stem, rows),
@@ -69,7 +73,7 @@ def open_physionet(folder: Path) -> Cohort:
         kind="physionet",
         root=folder,
         entries=tuple(sorted(entries, key=lambda entry: entry.record_id)),
-        warnings=tuple(_warnings(entries, diagnostics)),
+        warnings=tuple(_warnings(folder, entries, diagnostics, notes)),
         simulated=simulated,
         table=diagnostics.tables if diagnostics else {},
     )
@@ -83,8 +87,16 @@ def _headers(folder: Path) -> Iterator[str]:
                 yield os.path.join(place, name)
 
 
-def _entry(header: str, *, record_id: str, row: DiagnosticsRow | None, source: str, aliases: tuple[str, ...]) -> Entry:
-    statements, given = _read_notes(header)
+def _entry(
+    header: str,
+    comments: Comments,
+    *,
+    record_id: str,
+    row: DiagnosticsRow | None,
+    source: str,
+    aliases: tuple[str, ...],
+) -> Entry:
+    statements, given = comments.statements, comments.given
     return Entry(
         record_id=record_id,
         path=Path(header),
@@ -99,14 +111,14 @@ def _entry(header: str, *, record_id: str, row: DiagnosticsRow | None, source: s
     )
 
 
-def _read_notes(header: str) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Return statements and clinical values; of a header that cannot be read, none: reading the record says why."""
+def read_comments(header: str | Path) -> tuple[str, ...]:
+    """Return a header's comments; of one that cannot be read, none: reading the record says why."""
     try:
         with open(header, "rb") as file:
             data = file.read(MAX_HEADER_BYTES)
     except OSError:
-        return (), {}
-    return parse_notes(comments_of(decode_header(data)))
+        return ()
+    return comments_of(decode_header(data))
 
 
 def _row_of(stem: str, rows: tuple[DiagnosticsRow, ...]) -> DiagnosticsRow | None:
@@ -128,7 +140,7 @@ def _source(stem: str, place: str) -> str | None:
     return next((name for name in reversed(place.split(os.sep)) if name and not _NO_SOURCE.fullmatch(name)), None)
 
 
-def _warnings(entries: list[Entry], diagnostics: Diagnostics | None) -> Iterator[str]:
+def _warnings(folder: Path, entries: list[Entry], diagnostics: Diagnostics | None, notes: list[str]) -> Iterator[str]:
     if diagnostics:
         yield from diagnostics.warnings
     if diagnostics and not diagnostics.is_numbered:
@@ -136,4 +148,13 @@ def _warnings(entries: list[Entry], diagnostics: Diagnostics | None) -> Iterator
         yield f"{name} is not the published table in its order; no measurements are joined to JS records"
     n_unlabelled = sum(not entry.rhythms and not entry.others for entry in entries)
     if n_unlabelled:
-        yield f"{n_unlabelled:,} of {len(entries):,} headers have no #Dx statement: they are unlabelled"
+        text = f"{n_unlabelled:,} of {len(entries):,} headers have no #Dx statement: they are unlabelled"
+        # Where some are labelled, a manifest would leave those labels aside.
+        first = {entry.path.relative_to(folder).as_posix(): {} for entry in entries[:2]}
+        yield text if n_unlabelled < len(entries) else f"{text}; {manifest_for(first)}"
+    yield from subject_warnings(notes, len(entries))
+
+
+def subject_warnings(notes: list[str], n_headers: int) -> list[str]:
+    """Return a line that counts the remarks of headers on age or sex; none where there are none."""
+    return [f"{len(notes):,} of {n_headers:,} headers have a remark on age or sex (first: {notes[0]})"] if notes else []

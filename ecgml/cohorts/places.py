@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ecgml.errors import CohortError
 
+MANIFEST = "manifest.csv"
+
 SIMULATED = "SIMULATED.json"
 """The file by which a simulated data set says so."""
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_date
 from ecgml.cohorts.places import paths_inside
-from ecgml.cohorts.tables import Table, clinical_values, parse_fold, read_table
+from ecgml.cohorts.tables import Table, clinical_values, parse_fold, plain_id, read_table, value_warnings
 from ecgml.errors import CohortError
 from ecgml.records.clinical import parse_number
 from ecgml.records.rhythms import rhythm_of, rhythms_among
+from ecgml.records.subject import OLDEST_AGE
 
 _TABLES = ("ptbxl_database.csv", "labels.csv")
 _REQUIRED = ("ecg_id", "strat_fold")
+_SUBJECT = {"age": "age", "sex": "sex"}
 _OPTIONAL = (
     "patient_id",
     "age",
@@ -33,8 +35,8 @@ _OPTIONAL = (
 SOURCE = "ptb-xl"
 DURATION_S = 10.0
 
-HIDDEN_AGE, OLDEST_AGE = 300.0, 90.0
-"""PTB-XL writes 300 for patients older than 89; they count as 90."""
+HIDDEN_AGE = 300.0
+"""PTB-XL writes 300 for patients older than 89."""
 
 
 def is_ptbxl(folder: Path) -> bool:
@@ -62,7 +64,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
     if path is None:
         raise CohortError(f"{folder}: no {' or '.join(_TABLES)}")
     table = read_table(path, _REQUIRED, _OPTIONAL)
-    ids = [_plain_id(cell).zfill(5) for cell in table.columns["ecg_id"]]
+    ids = [plain_id(cell).zfill(5) for cell in table.columns["ecg_id"]]
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise CohortError(f"{path.name}: ecg_id {twice} is there more than once")
@@ -80,7 +82,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
             rhythms=rhythms_among(statements[row]),
             others=tuple(statement for statement in statements[row] if rhythm_of(statement) is None),
             given=given[row],
-            patient_id=_plain_id(patients[row]) or None,
+            patient_id=plain_id(patients[row]) or None,
             source=SOURCE,
             date=parse_date(dates[row], table.where(row)),
             fold=parse_fold(table.columns["strat_fold"][row], table.where(row)),
@@ -98,7 +100,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
         root=folder,
         entries=tuple(entry for row, entry in entries.items() if row in there),
         absent=tuple(entry for row, entry in entries.items() if row not in there),
-        warnings=(partial,) if n_absent else (),
+        warnings=(*([partial] if n_absent else []), *value_warnings(table, _SUBJECT, given)),
         table={"labels": path},
     )
 
@@ -149,13 +151,8 @@ def _parse_scp(cell: str, where: str) -> list[str]:
 
 def _given(table: Table) -> list[dict[str, float]]:
     """Return age and sex of each row."""
-    given = clinical_values(table, {"age": "age", "sex": "sex"})
+    given = clinical_values(table, _SUBJECT)
     for row, cell in enumerate(table.columns.get("age", [])):
         if parse_number(cell) == HIDDEN_AGE:
             given[row]["age"] = OLDEST_AGE
     return given
-
-
-def _plain_id(cell: str) -> str:
-    """Return an id that a spreadsheet may have turned into a fraction: 15709.0."""
-    return cell.removesuffix(".0")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgml.errors import CohortError
-from ecgml.records.clinical import parse_age, parse_number, parse_sex, plausible
+from ecgml.records.clinical import accepted, parse_number, parse_sex, plausible
+from ecgml.records.subject import read_age
 
 TABLE_SUFFIXES = (".csv", ".xlsx")
 
@@ -90,7 +91,7 @@ def clinical_values(table: Table, columns: Mapping[str, str]) -> list[dict[str, 
     columns : mapping of str to str
         Name of `ecgml.records.clinical` -> column of the table; absent columns are passed over.
     """
-    parsers = {"sex": parse_sex, "age": parse_age}
+    parsers = {"sex": parse_sex, "age": _parse_age}
     parsed = {
         name: [parsers.get(name, _parse_decimal)(cell) for cell in table.columns[column]]
         for name, column in columns.items()
@@ -99,9 +100,44 @@ def clinical_values(table: Table, columns: Mapping[str, str]) -> list[dict[str, 
     return [plausible({name: values[row] for name, values in parsed.items()}) for row in range(len(table))]
 
 
+def value_warnings(table: Table, columns: Mapping[str, str], given: Sequence[Mapping[str, float]]) -> list[str]:
+    """Say which clinical values were not understood or are implausible, and which ages are only bounds.
+
+    Parameters
+    ----------
+    table : Table
+    columns : mapping of str to str
+        Those of :func:`clinical_values` that are to be looked at.
+    given : sequence of mapping
+        What that returned.
+    """
+    warnings = []
+    for name, column in columns.items():
+        cells = table.columns.get(column, [])
+        bad = [cell for cell, values in zip(cells, given, strict=False) if cell and name not in values]
+        if bad:
+            values = "1 value is" if len(bad) == 1 else f"{len(bad):,} values are"
+            warnings.append(
+                f"{table.path.name}: {name}: {values} not understood or implausible, so missing (first {bad[0]!r}); "
+                f"accepted: {accepted(name)}"
+            )
+        if name == "age" and (notes := [age.note for cell in cells if (age := read_age(cell)).note and age.years >= 0]):
+            warnings.append(f"{table.path.name}: age: {len(notes):,} of {len(cells):,} read with a remark ({notes[0]})")
+    return warnings
+
+
+def _parse_age(cell: str) -> float:
+    return read_age(cell).years
+
+
 def _parse_decimal(cell: str) -> float:
     """Return a number with decimal point or comma: none of the clinical columns goes into thousands."""
     return parse_number(cell.replace(",", ".", 1))
+
+
+def plain_id(cell: str) -> str:
+    """Return an id that a spreadsheet may have turned into a fraction: 15709.0."""
+    return cell.removesuffix(".0")
 
 
 def parse_fold(cell: str, where: str) -> int | None:

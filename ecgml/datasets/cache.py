@@ -22,7 +22,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from ecgml.cohorts.cohort import Cohort
+from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.filling import FORMAT, fill
 from ecgml.errors import CacheError, CohortError
 from ecgml.preprocessing.settings import PreprocessingSettings
@@ -122,7 +122,7 @@ def _cohort_key(cohort: Cohort) -> str:
         facts = (
             entry.record_id,
             path.as_posix(),
-            _stamps(entry.path),
+            _stamps(entry),
             entry.promised_s,
             entry.read_options,
             entry.simulated,
@@ -131,12 +131,12 @@ def _cohort_key(cohort: Cohort) -> str:
     return digest.hexdigest()[:16]
 
 
-def _stamps(path: Path) -> list[tuple[int, int]]:
-    """Sizes and modification times of a record's files; a WFDB header's signal file counts with it."""
+def _stamps(entry: Entry) -> list[tuple[int, int]]:
+    """Sizes and modification times of a record's files."""
     stamps = []
-    for sibling in (path, path.with_suffix(".mat"), path.with_suffix(".dat")) if path.suffix == ".hea" else (path,):
+    for path in entry.files:
         with contextlib.suppress(OSError):
-            status = sibling.stat()
+            status = path.stat()
             stamps.append((status.st_size, status.st_mtime_ns))
     return stamps
 

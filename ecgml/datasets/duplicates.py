@@ -51,6 +51,14 @@ def identities(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dic
     return found
 
 
+def repeated(cached: CachedCohort) -> list[list[str]]:
+    """Return the ids of records whose waveforms are equal, by waveform; of those that are there once, nothing."""
+    members: dict[str, list[str]] = {}
+    for record_id, fingerprint in zip(cached.record_ids, cached.fingerprints, strict=True):
+        members.setdefault(fingerprint, []).append(record_id)
+    return [ids for ids in members.values() if len(ids) > 1]
+
+
 def patient_groups(entries: Sequence[tuple[str, str, Entry, str | None]]) -> NDArray[np.int64]:
     """Number the patients of records, near-certain twins and several forms of one ECG counting as one.
 

@@ -104,7 +104,8 @@ def as_columns(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dic
         entries = {entry.record_id: entry for entry in cohort.entries}
         for remark in remarks_on(cached):
             entry = entries[remark.record_id]
-            path = entry.path.relative_to(cohort.root) if entry.path.is_relative_to(cohort.root) else entry.path
+            path = next(iter(entry.files), entry.path)
+            path = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else path
             row = (
                 cohort.name,
                 remark.record_id,

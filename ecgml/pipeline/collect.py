@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.cohort import Cohort
 from ecgml.datasets.cache import CachedCohort
 from ecgml.datasets.quarantine import as_columns
 from ecgml.errors import CohortError
@@ -20,8 +20,8 @@ LIST = "quarantine.csv"
 def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], folder: Path) -> str:
     """Copy the files of quarantined records into ``<folder>/<reason>/<cohort>/``, and list all remarks.
 
-    A file takes its name when it is whole; one that is there already is written again. A WFDB header brings its signal
-    file along.
+    A file takes its name when it is whole; one that is there already is written again. A record brings all its files
+    along: a WFDB header's signal files, a signal file's header.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
         for cohort, cached in zip(cohorts, caches, strict=True):
             entries = {entry.record_id: entry for entry in cohort.entries}
             for bad in cached.quarantined:
-                for path in files_of(entries[bad.record_id]):
+                for path in filter(Path.is_file, entries[bad.record_id].files):
                     inside = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else Path(path.name)
                     _copy(path, folder / bad.reason.replace(" ", "-") / cohort.name / inside)
                     n_copied += 1
@@ -56,14 +56,6 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
     except OSError as error:
         raise CohortError(f"collect: {folder} cannot be written: {error.strerror or error}") from error
     return f"{folder}: {n_copied:,} files collected, listed in {LIST}"
-
-
-def files_of(entry: Entry) -> list[Path]:
-    """Return the files that a record lies in, those that are there."""
-    if entry.simulated:
-        return []
-    suffixes = (".hea", ".mat", ".dat") if entry.path.suffix == ".hea" else (entry.path.suffix,)
-    return [path for suffix in suffixes if (path := entry.path.with_suffix(suffix)).is_file()]
 
 
 def write_list(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], path: Path) -> None:

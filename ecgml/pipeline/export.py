@@ -50,7 +50,8 @@ def export_denoised(
 ) -> str:
     """Write denoised recordings as the Chapman-Shaoxing set has them: CSV in µV without header, tables beside them.
 
-    A file takes its name when it is whole; those that are there are not written again.
+    A file takes its name when it is whole; those that are there, and no older than the recordings that they are made
+    of, are not written again.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def _claim(folder: Path, made_with: dict[str, str], cohort: Cohort) -> None:
 def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> str:
     """Write one recording unless it is there; return why it cannot be used, or nothing."""
     path = folder / f"{entry.record_id}.csv"
-    if path.exists():
+    if path.exists() and path.stat().st_mtime_ns >= max(file.stat().st_mtime_ns for file in entry.files):
         return ""
     try:
         denoised = denoise_record(read_entry(entry), settings, entry.promised_s)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from ecgml.cohorts.cohort import Cohort
 from ecgml.config import resolve
 from ecgml.datasets.cache import CachedCohort, check_quarantine
-from ecgml.datasets.quarantine import Remark, losses_by_reason, remarks_on
+from ecgml.datasets.duplicates import repeated
+from ecgml.datasets.quarantine import losses_by_reason, remarks_on
 from ecgml.errors import CohortError
 from ecgml.pipeline.collect import LIST, collect_quarantined, write_list
 from ecgml.pipeline.console import Console
@@ -95,17 +97,24 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
     remarks = list(remarks_on(cached))
     for reason, by_class in losses_by_reason(cohort, cached, scheme).items():
         listed = ", ".join(f"{name} {count:,}" for name, count in by_class.items())
-        lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(remarks, reason)}")
+        bad = (one.record_id for one in remarks if one.reason == reason)
+        lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
         ("suspect", "leads or electrodes that are suspect"),
     ):
         if count := sum(one.used and one.reason == reason for one in remarks):
-            lines.append(f"  {what}: {count:,}: {_some(remarks, reason)}")
+            lines.append(f"  {what}: {count:,}: {_some(one.record_id for one in remarks if one.reason == reason)}")
+    if groups := repeated(cached):
+        count = sum(map(len, groups)) - len(groups)
+        rhythms = {entry.record_id: entry.rhythms for entry in cohort.entries}
+        n_disagree = sum(len({rhythms[record_id] for record_id in ids}) > 1 for ids in groups)
+        differ = f"; in {n_disagree:,} the rhythms differ" if n_disagree else ""
+        lines.append(f"  identical to another, used once: {count:,}: {_some(map(' = '.join, groups))}{differ}")
     return lines
 
 
-def _some(remarks: Sequence[Remark], reason: str) -> str:
-    """Name the first few records of a reason."""
-    record_ids = [one.record_id for one in remarks if one.reason == reason]
-    return ", ".join(record_ids[:3]) + (", …" if len(record_ids) > 3 else "")
+def _some(names: Iterable[str]) -> str:
+    """Name the first few."""
+    first = list(itertools.islice(names, 4))
+    return ", ".join(first[:3]) + (", …" if len(first) > 3 else "")

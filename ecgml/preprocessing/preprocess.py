@@ -53,8 +53,8 @@ class PreparedRecord:
     measured : mapping of str to float
         What `ecgml.measurements` finds in it, by the names of `ecgml.records.clinical`.
     notes : tuple of str
-        What was found wanting and mended (leads left out, values clipped, filters skipped), and, after
-        :data:`SUSPECT`, what is probably wrong with the leads' places.
+        The record's own notes; what was found wanting and mended (leads left out, values clipped, filters skipped);
+        and, after :data:`SUSPECT`, what is probably wrong with the leads' places.
     """
 
     waveform: NDArray[np.int16]
@@ -113,7 +113,7 @@ class DenoisedRecord:
     faults : tuple of str or None, length 12
         What is wrong with each lead, None with a usable one.
     notes : tuple of str
-        Leads left out, filters skipped.
+        The record's own; leads left out, filters skipped.
     """
 
     waveform: NDArray[np.float64]
@@ -143,7 +143,7 @@ def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: 
     waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
     denoised, skipped = denoise(waveform, record.fs, settings.denoise)
     notes = [f"{LEADS[index]} left out: {fault}" for index, fault in enumerate(faults) if fault]
-    return DenoisedRecord(denoised, tuple(faults), (*notes, *skipped))
+    return DenoisedRecord(denoised, tuple(faults), (*record.notes, *notes, *skipped))
 
 
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:
@@ -189,7 +189,7 @@ def _check_duration(record: Record, settings: PreprocessingSettings, promised_s:
         )
     raise RecordError(
         f"{record.name}: {n_times:,} samples at {record.fs:g} Hz are {record.duration_s:.3g} s; at least {least:g} s "
-        "are needed",
+        f"are needed{_and_notes(record)}",
         "too short",
     )
 
@@ -214,5 +214,11 @@ def _check_leads(record: Record, faults: Sequence[str | None], settings: Preproc
         return
     listed = ", ".join(f"{count} {fault}" for fault, count in counts.most_common())
     raise RecordError(
-        f"{record.name}: {n_usable} usable leads, {settings.min_leads} needed ({listed})", counts.most_common(1)[0][0]
+        f"{record.name}: {n_usable} usable leads, {settings.min_leads} needed ({listed}){_and_notes(record)}",
+        counts.most_common(1)[0][0],
     )
+
+
+def _and_notes(record: Record) -> str:
+    """Return what was found in the file beside the leads: it may be why they are too few or too short."""
+    return "".join(f"; {note}" for note in record.notes)

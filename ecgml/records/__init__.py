@@ -6,6 +6,7 @@ rhythms     rhythm codes, names and SNOMED CT codes, and the statements other so
 schemes     label schemes as data: which rhythms form which class; harmonising labels by rate
 words       words as people write them, made comparable
 clinical    the one table of clinical columns: order, units, coding, plausible range
+subject     age and sex as files and tables write them
 record      Record: a waveform in mV, its sampling frequency, and what is known beside it
 reading     `read_record`: picks the reader by the file's content
 readers/    CSV, WFDB and NumPy files -> Record

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import enum
 import math
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +80,6 @@ _SEXES = {
     # The Chapman-Shaoxing set's AttributesDictionary writes FEMAL.
     **dict.fromkeys((*_FEMALE, "femal", "feminin"), 1.0),
 }
-_AGE = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:y|yrs?|years?|j|jahre?|a|ans?)?\.?", re.ASCII | re.IGNORECASE)
 
 
 def parse_sex(text: object) -> float:
@@ -89,12 +87,6 @@ def parse_sex(text: object) -> float:
     # Spreadsheets turn 1 into 1.0; a Mac may write ä as two characters.
     word = unicodedata.normalize("NFC", str(text).strip().lower()).removesuffix(".0").removesuffix(".")
     return _SEXES.get(word, math.nan)
-
-
-def parse_age(text: object) -> float:
-    """Return an age in years, which may be followed by that word (``63 years``, ``63 J.``), or NaN."""
-    match = _AGE.fullmatch(str(text).strip())
-    return float(match[1].replace(",", ".")) if match else math.nan
 
 
 def parse_number(text: object) -> float:

@@ -1,9 +1,9 @@
-"""`read_record`: one ECG from a file of any known format."""
+"""`read_record`: one ECG from a file of any known format; `files_of`: the files in which it lies."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecgml.errors import RecordError
@@ -13,7 +13,7 @@ from ecgml.records.readers.dicom import DICOM
 from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.numpy_file import NUMPY
 from ecgml.records.readers.options import Format, ReadOptions
-from ecgml.records.readers.wfdb import WFDB, header_of
+from ecgml.records.readers.wfdb import WFDB
 from ecgml.records.record import Record
 
 FORMATS = (WFDB, NUMPY, DICOM, AECG, DELIMITED)
@@ -62,6 +62,28 @@ def read_record(
     return _format_of(path).read(path, options)
 
 
+def files_of(path: str | Path) -> tuple[Path, ...]:
+    """Return the files in which a record lies, as :func:`read_record` opens them: a change of one changes the record.
+
+    Parameters
+    ----------
+    path : path
+        As for :func:`read_record`.
+
+    Returns
+    -------
+    files : tuple of Path
+        At least one, there or not. The first is the one by which the record is known, whichever of its names was
+        given: a WFDB record's header, the signal files behind it; else the file itself. Where nothing of an unknown
+        suffix is there, it is the header that such a record would have.
+    """
+    path = Path(path)
+    try:
+        return _format_of(path).files(path)
+    except RecordError:
+        return (path,) if path.exists() else WFDB.files(path)
+
+
 def find_records(folder: Path) -> tuple[list[Path], list[Path]]:
     """Find the ECGs in a folder and its subfolders, by suffix or first bytes.
 
@@ -72,16 +94,24 @@ def find_records(folder: Path) -> tuple[list[Path], list[Path]]:
     others : list of Path
         Sorted; tables, notes, pictures: what is no ECG. Hidden files and folders are in neither.
     """
+    files = {path: files_of(path) for path in walk(folder)}
+    # A header may name signal files that do not bear its name.
+    parts = {part for path, (first, *rest) in files.items() if first == path for part in rest}
     records, others = [], []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for path in (Path(place, name) for name in names if not name.startswith(".")):
-            if header_of(path) == path or not header_of(path).is_file():
-                (records if _may_be_record(path) else others).append(path)
+    for path, (first, *_) in files.items():
+        if path not in parts and (first == path or first not in files):
+            (records if may_be_record(path) else others).append(path)
     return sorted(records), sorted(others)
 
 
-def _may_be_record(path: Path) -> bool:
+def walk(folder: Path) -> Iterator[Path]:
+    """Return the files in a folder and its subfolders, folder by folder in sorted order, but hidden ones."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+
+
+def may_be_record(path: Path) -> bool:
     """Whether a file is worth reading; what is damaged is, so that a person hears of it."""
     try:
         known = _format_of(path)

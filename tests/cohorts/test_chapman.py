@@ -123,6 +123,12 @@ def _with(row: int, column: str, cell: str) -> list[tuple[str, ...]]:
     return [tuple(values) for values in rows]
 
 
+def test_an_age_that_is_hidden_counts_as_90_and_is_warned_of(chapman):
+    cohort = open_cohort(chapman(rows=_with(0, "PatientAge", "90+")))
+    assert {entry.record_id: entry.given["age"] for entry in cohort.entries}[ROWS[0][0]] == 90
+    assert cohort.warnings == ("Diagnostics.csv: age: 1 of 3 read with a remark (age '90+' counts as 90 years)",)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -175,6 +175,35 @@ def test_a_wfdb_record_may_be_named_without_suffix(own, header):
     assert open_cohort(root).entries[0].record_id == "rec"
 
 
+@pytest.mark.parametrize("other", ["rec.hea", "rec.dat", "./rec"])
+def test_a_record_by_two_names_is_the_same_record(own, header, other):
+    root = own("path,rhythm,record_id", "rec,SR,1", f"{other},SB,2", files=())
+    header(root / "rec.hea")
+    (root / "rec.dat").touch()
+    with pytest.raises(CohortError, match=r"row 3: path .*rec\.hea is that of row 2"):
+        open_cohort(root)
+
+
+def test_a_dot_in_the_name_of_a_record_is_no_suffix(own, header):
+    root = own("path,rhythm", "p1.1,SR", "p1.2,SB", "p1.3,SB", "p1.4.hea,SR", "p1.5.csv,SR", files=("p1.5.csv",))
+    for number in (1, 2, 4):
+        header(root / f"p1.{number}.hea")
+    cohort = open_cohort(root)
+    assert [entry.record_id for entry in cohort.entries] == ["p1.1", "p1.2", "p1.4", "p1.5"]
+    assert [entry.record_id for entry in cohort.absent] == ["p1.3"]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="the system has no links")
+def test_a_header_that_leads_outside_the_folder_is_refused_under_every_name(own, header, tmp_path):
+    header(tmp_path / "elsewhere" / "rec.hea")
+    for name in ("rec", "rec.dat", "rec.hea"):
+        root = own("path,rhythm", f"{name},SR", files=())
+        (root / "rec.hea").unlink(missing_ok=True)
+        (root / "rec.hea").symlink_to(tmp_path / "elsewhere" / "rec.hea")
+        with pytest.raises(CohortError, match="leads outside"):
+            open_cohort(root)
+
+
 def test_rows_without_a_file_are_counted(own):
     cohort = open_cohort(own("path,rhythm", "a.csv,SR", "gone.csv,SB"))
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)

@@ -25,6 +25,14 @@ def test_labels_age_and_sex_come_from_the_header(tmp_path, header):
     assert entry.date is None, "a header's date is the day of its conversion"
 
 
+def test_ages_that_are_hidden_or_not_understood_are_warned_of(tmp_path, header):
+    for number, age in enumerate([">89", "045Y", "about 60"]):
+        header(tmp_path / f"r{number}.hea", f"Age: {age}", "Dx: 426783006")
+    cohort = open_cohort(tmp_path)
+    assert [entry.given.get("age") for entry in cohort.entries] == [90, 45, None]
+    assert cohort.warnings == ("2 of 3 headers have a remark on age or sex (first: age '>89' counts as 90 years)",)
+
+
 @pytest.mark.parametrize("folder", ["", "g1", "WFDBRecords/01/010", "training/georgia/g1"])
 def test_headers_are_found_however_deep(tmp_path, header, folder):
     header(tmp_path / folder / "E00001.hea", "Dx: 426783006")

@@ -56,6 +56,15 @@ def test_an_age_of_300_is_90(ptbxl):
     assert open_cohort(ptbxl()).entries[1].given == {"age": 90, "sex": 0}
 
 
+def test_an_age_of_other_form_is_read_and_what_is_none_is_warned_of(ptbxl):
+    cohort = open_cohort(ptbxl(rows=_with("age", ">89")))
+    assert cohort.entries[0].given["age"] == 90
+    assert cohort.warnings == ("ptbxl_database.csv: age: 1 of 3 read with a remark (age '>89' counts as 90 years)",)
+    cohort = open_cohort(ptbxl(rows=_with("age", "old")))
+    assert "age" not in cohort.entries[0].given
+    assert "age: 1 value is not understood or implausible, so missing (first 'old')" in cohort.warnings[0]
+
+
 def test_500_hz_is_used_unless_more_records_are_there_at_100_hz(ptbxl):
     low, high = [row[-2] for row in ROWS], [row[-1] for row in ROWS]
     root = ptbxl(*high, *low)

@@ -15,7 +15,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.cohorts.cohort import Cohort, Entry, read_entry
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.datasets import filling
@@ -24,6 +24,7 @@ from ecgml.datasets.parallel import parallel_map
 from ecgml.errors import CacheError, CohortError
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.leads import LEADS
 
 SETTINGS = PreprocessingSettings()
 
@@ -50,8 +51,6 @@ def with_unreadable(cohort: Cohort, folder: Path) -> Cohort:
 
 
 def test_cache_holds_what_preprocess_makes(tmp_path: Path) -> None:
-    from ecgml.cohorts.cohort import read_entry
-
     cohort = simulated_pool(5)
     cached = fill(cohort, tmp_path)
     assert cached.record_ids == tuple(entry.record_id for entry in cohort.entries)
@@ -81,6 +80,31 @@ def test_changed_file_is_read_again(tmp_path: Path) -> None:
     assert fill(cohort, tmp_path / "cache").quarantined[0].reason == "empty"
     (tmp_path / "empty.csv").write_text("1,x\n")
     assert fill(cohort, tmp_path / "cache").quarantined[0].reason != "empty"
+
+
+@pytest.mark.parametrize("name", ["ward/0001", "ward/0001.hea", "ward/0001.dat"])
+@pytest.mark.parametrize("signals", ["0001.dat", "waves.bin"])
+def test_a_corrected_record_is_read_again_whatever_it_is_called(tmp_path: Path, name: str, signals: str) -> None:
+    """Half the gain, in steps per mV, is twice the voltage, to two of the cache's steps: all that follows is linear."""
+    steps = np.round(1000 * read_entry(simulated_pool(1).entries[0]).waveform).astype("<i2")
+    header = tmp_path / "ward" / "0001.hea"
+    header.parent.mkdir()
+    (header.parent / signals).write_bytes(steps.T.tobytes())
+
+    def write(gain: int) -> None:
+        lines = [f"{signals} 16 {gain}/mV 16 0 {row[0]} 0 0 {lead}" for row, lead in zip(steps, LEADS, strict=True)]
+        header.write_text("\n".join([f"0001 12 500 {steps.shape[1]}", *lines]) + "\n")
+
+    cohort = Cohort("own", "manifest", tmp_path, (Entry("r", tmp_path / name),))
+    write(2000)
+    before = fill(cohort, tmp_path / "cache").windows.astype(int)
+    write(1000)
+    after = fill(cohort, tmp_path / "cache").windows.astype(int)
+    assert np.abs(before).max() > 100
+    np.testing.assert_allclose(after, 2 * before, atol=2)
+    (header.parent / signals).write_bytes((steps // 2).T.tobytes())
+    again = fill(cohort, tmp_path / "cache").windows.astype(int)
+    np.testing.assert_allclose(again, before, atol=2)
 
 
 @pytest.mark.slow

@@ -56,6 +56,21 @@ def test_stopped_export_goes_on_with_what_is_missing(demo: Path, tmp_path: Path)
     assert files[1].read_text() == "left alone\n"
 
 
+def test_a_corrected_recording_is_exported_again(tmp_path: Path) -> None:
+    """The filter is linear: twice the voltage stays so, to the digits that a file has."""
+    write_demo(tmp_path / "demo", n_records=12)
+    out = tmp_path / "denoised"
+    export(tmp_path / "demo", out, "bandpass")
+    written = sorted((out / "ECGDataDenoised").glob("*.csv"))[0]
+    before = np.loadtxt(written, delimiter=",")
+    source = tmp_path / "demo" / "ECGData" / written.name
+    raw = np.loadtxt(source, delimiter=",", skiprows=1)
+    head = source.read_text().splitlines()[0]
+    np.savetxt(source, raw / 2, fmt="%.3f", delimiter=",", header=head, comments="")
+    export(tmp_path / "demo", out, "bandpass")
+    np.testing.assert_allclose(np.loadtxt(written, delimiter=","), before / 2, rtol=1e-3, atol=0.01)
+
+
 def test_denoising_what_is_denoised_is_warned_of(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +49,26 @@ def test_unusable_files_are_collected_by_reason_with_a_list(spoilt: Path, tmp_pa
     pd.testing.assert_frame_equal(pd.read_csv(in_cache), listed)
 
 
+def test_a_record_is_collected_whole_whatever_its_manifest_calls_it(spoilt: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    signals = sorted(spoilt.rglob("*.mat"))
+    lone = next(header for header in sorted(spoilt.rglob("*.hea")) if not header.with_suffix(".mat").is_file())
+    for header in (*(path.with_suffix(".hea") for path in signals[:3]), lone):
+        for path in filter(Path.is_file, (header, header.with_suffix(".mat"))):
+            shutil.copyfile(path, own / path.name)
+    first, second, sound = (path.stem for path in signals[:3])
+    rows = (first, f"{second}.mat", sound, f"{lone.stem}.hea")
+    (own / "manifest.csv").write_text("path,rhythm\n" + "".join(f"{row},SR\n" for row in rows))
+    options = {"data_dir": str(own), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    prepare(options, Console(), collect=str(tmp_path / "collected"))
+    collected = {path.relative_to(tmp_path / "collected").as_posix() for path in tmp_path.glob("collected/**/*.*")}
+    damaged = {f"checksum/own/{name}.{suffix}" for name in (first, second) for suffix in ("hea", "mat")}
+    assert collected == {*damaged, f"missing-file/own/{lone.stem}.hea", "quarantine.csv"}
+    listed = pd.read_csv(tmp_path / "collected" / "quarantine.csv").query("not used")
+    assert [(own / name).is_file() for name in listed.file] == [True] * 3
+
+
 def test_too_many_unusable_files_are_summed_up_and_collected_before_it_fails(spoilt: Path, tmp_path: Path) -> None:
     words = ["prepare", str(spoilt), "--cache-dir", str(tmp_path / "cache"), "--jobs", "1", "--max-quarantined", "0.1"]
     result = CliRunner().invoke(main, [*words, "--collect", str(tmp_path / "collected")])
@@ -78,3 +100,20 @@ def test_class_that_loses_more_than_its_share_is_a_warning(tmp_path: Path, capsy
         path.write_text("\n".join([header, *[",".join("0" * 12)] * 5000]) + "\n")
     prepare({"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
     assert f"{table.Rhythm.mode()[0]} loses 8 of " in capsys.readouterr().err
+
+
+def test_recordings_that_are_there_twice_are_counted_and_named(tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    write_demo(folder, n_records=8, seed=1, layout="wfdb")
+    options = {"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    assert "identical" not in prepare(options, Console()).summary
+    first, second = sorted(folder.rglob("*.hea"))[:2]
+    for header, copies in ((first, ("A1", "A2")), (second, ("B1",))):
+        for name in copies:
+            shutil.copyfile(header.with_suffix(".mat"), header.with_name(f"{name}.mat"))
+            header.with_name(f"{name}.hea").write_text(header.read_text().replace(header.stem, name))
+    relabelled = first.with_name("A2.hea")
+    relabelled.write_text(re.sub(r"#\s*Dx:.*", "#Dx: 195101003", relabelled.read_text()))
+    told = [line for line in prepare(options, Console()).summary.splitlines() if "identical" in line]
+    names = f"A1 = A2 = {first.stem}, B1 = {second.stem}"
+    assert told == [f"  identical to another, used once: 3: {names}; in 1 the rhythms differ"]

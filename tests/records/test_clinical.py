@@ -12,7 +12,6 @@ from ecgml.records.clinical import (
     Origin,
     accepted,
     clinical_row,
-    parse_age,
     parse_number,
     parse_sex,
     plausible,
@@ -36,19 +35,6 @@ def test_female_is_1(text):
 @pytest.mark.parametrize("text", ["", "Unknown", "2", "-1", "NaN", None, "divers", "m/w"])
 def test_any_other_sex_is_missing(text):
     assert math.isnan(parse_sex(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "age"),
-    [("63", 63), ("63.5", 63.5), ("63,5", 63.5), ("63 years", 63), ("63 J.", 63), ("063Y", 63), ("63 ans", 63)],
-)
-def test_an_age_may_be_followed_by_its_unit(text, age):
-    assert parse_age(text) == age
-
-
-@pytest.mark.parametrize("text", ["", "old", "8 months", "60-70", ">89", "1e2", "NaN"])
-def test_any_other_age_is_missing(text):
-    assert math.isnan(parse_age(text))
 
 
 def test_what_a_column_accepts_is_said_in_words_that_are_accepted():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ecgml.errors import RecordError
-from ecgml.records.reading import find_records, read_record
+from ecgml.records.readers import loading
+from ecgml.records.reading import files_of, find_records, read_record
 
 
 def test_every_format_gives_the_same_record(tmp_path, steps, write_record, write_csv):
@@ -138,3 +139,64 @@ def test_a_folder_is_searched_for_what_may_be_an_ecg(tmp_path, steps, write_reco
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "record.csv").write_text("1,2\n")
     assert find_records(tmp_path) == (sorted(records), sorted(others))
+
+
+def opened_by(monkeypatch, path, **options):
+    """Return the files that reading a record opens, each once, in that order."""
+    opened = []
+
+    def spy(file, *arguments):
+        opened.append(file)
+        return open(file, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "open", spy, raising=False)
+        read_record(path, **options)
+    return tuple(dict.fromkeys(opened))
+
+
+@pytest.mark.parametrize("name", ["ward/0001", "ward/0001.hea", "ward/0001.mat", "ward/0001.dat"])
+def test_the_files_of_a_wfdb_record_are_those_that_reading_opens(tmp_path, steps, write_record, monkeypatch, name):
+    header = write_record(steps, "0001", folder=tmp_path / "ward")
+    # Two signal files, one of another name than its header's.
+    halves = {"0001.mat": steps[:6], "chest-leads.bin": steps[6:]}
+    for file, half in halves.items():
+        (header.parent / file).write_bytes(bytes(24) + half.T.astype("<i2").tobytes())
+    lines = header.read_text().splitlines()
+    lines[7:13] = [line.replace("0001.mat", "chest-leads.bin") for line in lines[7:13]]
+    header.write_text("\n".join(lines) + "\n")
+    files = files_of(tmp_path / name)
+    assert files == (header, header.parent / "0001.mat", header.parent / "chest-leads.bin")
+    assert files == opened_by(monkeypatch, tmp_path / name)
+
+
+def test_any_other_record_lies_in_the_file_that_reading_opens(tmp_path, steps, write_csv, monkeypatch):
+    np.savez(tmp_path / "record.npz", waveform=steps, fs=500, unit="uV")
+    for path, options in ((write_csv(steps.T, "no-suffix"), {"fs": 500, "unit": "uV"}), (tmp_path / "record.npz", {})):
+        assert files_of(path) == (path,) == opened_by(monkeypatch, path, **options)
+
+
+def test_the_files_of_a_record_that_is_not_there_are_those_that_it_would_have(tmp_path):
+    def names(path):
+        return [file.name for file in files_of(tmp_path / path)]
+
+    assert names("absent.csv") == ["absent.csv"]
+    assert names("absent.dat") == ["absent.hea", "absent.dat"]
+    assert names("absent") == ["absent.hea"]
+    # A dot in a record's name begins no suffix.
+    assert names("patient1.5") == ["patient1.5.hea"]
+
+
+def test_files_that_reading_refuses_to_open_are_no_files_of_the_record(tmp_path, steps, write_record):
+    header = write_record(steps, folder=tmp_path / "ward")
+    (tmp_path / "secret.mat").write_bytes(b"x")
+    header.write_text(header.read_text().replace("JS00001.mat", "../secret.mat"))
+    assert files_of(header) == (header,)
+
+
+def test_a_signal_file_of_another_name_is_no_record_of_its_own(tmp_path, steps, write_record):
+    header = write_record(steps)
+    (tmp_path / "JS00001.mat").rename(tmp_path / "waves.mat")
+    header.write_text(header.read_text().replace("JS00001.mat", "waves.mat"))
+    (tmp_path / "JS00001").touch()
+    assert find_records(tmp_path) == ([header], [])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.leads import arrange
+from ecgml.records.leads import arrange, canonical_lead
 from ecgml.records.record import Record
 
 MAX_DURATION_S = 2 * 3600.0
 """Longer recordings are monitoring, not a 12-lead ECG: their rhythm has no one label."""
+
+_N_SHOWN = 8
+_SHOWN = 20
 
 
 def assemble(
@@ -24,6 +27,7 @@ def assemble(
     statements: tuple[str, ...] = (),
     given: Mapping[str, float] | None = None,
     unit: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Record:
     """Bring channels into the canonical lead order and check that there is something to read.
 
@@ -37,8 +41,8 @@ def assemble(
         Hz.
     where : str
         The file, for messages and as the record's name.
-    statements, given, unit
-        See `ecgml.records.record.Record`.
+    statements, given, unit, notes
+        See `ecgml.records.record.Record`; channels that are no lead are noted here.
 
     Raises
     ------
@@ -57,4 +61,17 @@ def assemble(
     # The first column decides for nearly every record, at no cost.
     if n_times == 0 or (np.isnan(waveform[:, 0]).all() and np.isnan(waveform).all()):
         raise RecordError(f"{where}: holds no value at all", "empty")
-    return Record(waveform, fs, where, statements, given or {}, unit)
+    return Record(waveform, fs, where, statements, given or {}, unit, (*channels_not_taken(names), *notes))
+
+
+def channels_not_taken(names: Iterable[str]) -> tuple[str, ...]:
+    """Return a note that names the channels that are none of the twelve leads; none where all are leads."""
+    others = [
+        "".join(sign if sign.isprintable() else "?" for sign in name[:_SHOWN]) or "?"
+        for name in names
+        if not canonical_lead(name)
+    ]
+    if not others:
+        return ()
+    more = f" and {len(others) - _N_SHOWN:,} more" if len(others) > _N_SHOWN else ""
+    return (f"not taken, as none of the twelve leads: {', '.join(others[:_N_SHOWN])}{more}",)

@@ -90,6 +90,10 @@ def _same_leads(stated: Sequence[str], given: Sequence[str]) -> bool:
     return [canonical_lead(name) for name in stated] == [canonical_lead(name) for name in given]
 
 
+def _itself(path: Path) -> tuple[Path, ...]:
+    return (path,)
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format that can be read."""
@@ -100,3 +104,5 @@ class Format:
     recognises: Callable[[Path, bytes], bool]
     """Whether a path without a known suffix is this format, from the path and the file's first bytes."""
     read: Callable[[Path, ReadOptions], Record]
+    files: Callable[[Path], tuple[Path, ...]] = _itself
+    """The files that `read` opens for a path, there or not: the one that it opens first comes first."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import canonical_lead, require_leads
-from ecgml.records.readers.assembly import MAX_DURATION_S, assemble
+from ecgml.records.readers.assembly import MAX_DURATION_S, assemble, channels_not_taken
 from ecgml.records.readers.loading import file_size, load_bytes
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.readers.wfdb_header import (
@@ -23,8 +23,9 @@ from ecgml.records.readers.wfdb_header import (
     Header,
     SignalLine,
     decode_header,
+    parse_comments,
     parse_header,
-    parse_notes,
+    signal_files,
 )
 from ecgml.records.readers.wfdb_samples import INVALID, decode, n_bytes, n_values
 from ecgml.records.record import Record
@@ -39,6 +40,19 @@ def header_of(path: Path) -> Path:
     if path.suffix.lower() in _SIGNAL_SUFFIXES:
         return path.with_suffix(".hea")
     return path.with_name(f"{path.name}.hea")
+
+
+def files_of_wfdb(path: Path) -> tuple[Path, ...]:
+    """Return a record's header and the signal files that it names; those outside its folder are never opened.
+
+    Of a signal file whose header cannot be read: both.
+    """
+    header_path = header_of(path)
+    try:
+        text = decode_header(load_bytes(header_path, length=MAX_HEADER_BYTES))
+    except RecordError:
+        return (header_path, path) if path.suffix.lower() in _SIGNAL_SUFFIXES else (header_path,)
+    return (header_path, *(header_path.parent / name for name in signal_files(text) if _is_inside(header_path, name)))
 
 
 def read_wfdb(path: Path, options: ReadOptions) -> Record:
@@ -64,15 +78,16 @@ def read_wfdb(path: Path, options: ReadOptions) -> Record:
     where = header_path.name
     header = parse_header(decode_header(load_bytes(header_path, length=MAX_HEADER_BYTES)), where)
     fs = options.settle_fs(header.fs, where)
-    channels, names, unit = _read_leads(header_path, header, options, fs)
-    statements, given = parse_notes(header.comments)
-    return assemble(channels, names, fs, where, statements=statements, given=given, unit=unit)
+    channels, names, unit, notes = _read_leads(header_path, header, options, fs)
+    statements, given, remarks = parse_comments(header.comments)
+    notes = (*notes, *remarks)
+    return assemble(channels, names, fs, where, statements=statements, given=given, unit=unit, notes=notes)
 
 
 def _read_leads(
     path: Path, header: Header, options: ReadOptions, fs: float
-) -> tuple[NDArray[np.floating], list[str], str | None]:
-    """Return the signals that are leads, in mV, their names, and their unit where they have one."""
+) -> tuple[NDArray[np.floating], list[str], str | None, tuple[str, ...]]:
+    """Return the signals that are leads, in mV, their names, their unit where they have one, and what was not taken."""
     where = path.name
     stated = [signal.name for signal in header.signals]
     names = options.settle_leads(None if None in stated else stated, len(stated), where)
@@ -84,7 +99,8 @@ def _read_leads(
     mv_of = {unit: options.settle_unit(unit, where) for unit in set(units)}
     steps = _read_steps(path, header, fs)
     in_mv = _to_mv(steps if len(used) == len(steps) else steps[used], signals, [mv_of[unit] for unit in units])
-    return in_mv, [names[index] for index in used], units[0] if len(mv_of) == 1 else None
+    unit = units[0] if len(mv_of) == 1 else None
+    return in_mv, [names[index] for index in used], unit, channels_not_taken(names)
 
 
 def _read_steps(path: Path, header: Header, fs: float) -> NDArray[np.integer]:
@@ -162,11 +178,20 @@ def _inside(path: Path, name: str) -> Path:
     if name == os.path.basename(name) and name not in (os.curdir, os.pardir) and not os.path.islink(place):
         return place
     resolved, home = os.path.realpath(place), os.path.realpath(path.parent)
-    if not resolved.startswith(os.path.join(home, "")):
+    # By whole names: /data/rec2 is not in /data/rec.
+    if resolved == home or not Path(resolved).is_relative_to(home):
         raise RecordError(
             f"{path.name}: names a signal file outside its folder ({name[:80]!r}); not opened", "outside folder"
         )
     return Path(resolved)
+
+
+def _is_inside(path: Path, name: str) -> bool:
+    try:
+        _inside(path, name)
+    except RecordError:
+        return False
+    return True
 
 
 def _check_sums(steps: NDArray[np.integer], signals: tuple[SignalLine, ...], where: str) -> None:
@@ -205,4 +230,4 @@ def _recognises(path: Path, head: bytes) -> bool:
     return header_of(path).is_file()
 
 
-WFDB = Format("WFDB", _SIGNAL_SUFFIXES | {".hea"}, _recognises, read_wfdb)
+WFDB = Format("WFDB", _SIGNAL_SUFFIXES | {".hea"}, _recognises, read_wfdb, files_of_wfdb)

@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ecgml.errors import RecordError
-from ecgml.records.clinical import parse_number, parse_sex, plausible
+from ecgml.records.clinical import parse_number
+from ecgml.records.subject import read_subject
 
 MAX_HEADER_BYTES = 1_000_000
 """What is read of a header at most: one of 12 signals takes about 700."""
@@ -28,6 +29,7 @@ _GAIN = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)?(?:\(([-+]?[0-9]+)\))?(?
 _GAIN_TAIL = re.compile(r"[0-9.]+(?:\([-+]?[0-9]+\))?/[A-Za-zµμ]+")
 _MAX_DIGITS = 11
 _UNKNOWN = frozenset({"", "unknown", "nan"})
+_BRACKETED = re.compile(r"<([^<>]*)>:?([^<]*)")
 
 
 class SignalLine(NamedTuple):
@@ -79,35 +81,47 @@ def _lines(text: str) -> list[str]:
     return [line for raw in text.replace("\r", "\n").split("\n") if (line := raw.strip())]
 
 
-def parse_notes(comments: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, float]]:
+class Comments(NamedTuple):
+    """What PhysioNet's ECG headers say in their comments."""
+
+    statements: tuple[str, ...]
+    """Diagnostic statements of the ``Dx`` line as written, each once."""
+    given: dict[str, float]
+    """Age and sex, where known, by the names of `ecgml.records.clinical`."""
+    notes: tuple[str, ...]
+    """What of age and sex could not be read, or was read other than as written."""
+
+
+def parse_comments(comments: tuple[str, ...]) -> Comments:
     """Return what PhysioNet's ECG headers say in their comments.
 
     Parameters
     ----------
     comments : tuple of str
-        Such as ``Dx: 426177001,164934002`` and ``Age: 59``.
-
-    Returns
-    -------
-    statements : tuple of str
-        Diagnostic statements of the ``Dx`` line as written, each once.
-    given : dict
-        Age and sex, where known, by the names of `ecgml.records.clinical`.
+        Such as ``Dx: 426177001,164934002`` and ``Age: 59``; LUDB writes ``<age>: 51``, and the St Petersburg database
+        ``<age>: 65 <sex>: F`` in one line.
     """
     statements: dict[str, None] = {}
-    given = {}
+    said = {"age": "", "sex": ""}
     for comment in comments:
-        key, _, value = comment.partition(":")
-        key = key.strip().lower()
-        if key == "dx":
-            statements.update(
-                dict.fromkeys(word for word in re.split(r"[,;\s]+", value) if word.lower() not in _UNKNOWN)
-            )
-        elif key == "age":
-            given["age"] = parse_number(value)
-        elif key == "sex":
-            given["sex"] = parse_sex(value)
-    return tuple(statements), plausible(given)
+        for key, value in _BRACKETED.findall(comment) or [comment.partition(":")[::2]]:
+            key = key.strip().lower()
+            if key == "dx":
+                statements.update(
+                    dict.fromkeys(word for word in re.split(r"[,;\s]+", value) if word.lower() not in _UNKNOWN)
+                )
+            elif key in said:
+                said[key] = value
+    return Comments(tuple(statements), *read_subject(**said))
+
+
+def signal_files(text: str) -> tuple[str, ...]:
+    """Return the names of the signal files in a header, each once, whatever else of it cannot be understood."""
+    lines = [line for line in _lines(text) if line[0] != "#"]
+    words, signal_lines = _unmerge(lines[0].split(), lines[1:]) if lines else ([], [])
+    # What a header of several segments names are records.
+    is_single = bool(words) and "/" not in words[0]
+    return tuple(dict.fromkeys(line.split(None, 1)[0] for line in signal_lines if is_single))
 
 
 def parse_header(text: str, where: str) -> Header:

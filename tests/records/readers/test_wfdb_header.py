@@ -7,7 +7,7 @@ import math
 import pytest
 
 from ecgml.errors import RecordError
-from ecgml.records.readers.wfdb_header import comments_of, decode_header, parse_header, parse_notes
+from ecgml.records.readers.wfdb_header import comments_of, decode_header, parse_comments, parse_header
 
 GEORGIA = """E00271.mat 12 500 4999 05-May-2020 14:50:55
 E00271.mat 16+24 1000/mV 16 0 136 -28477 0 I
@@ -116,12 +116,27 @@ def test_a_record_line_that_swallowed_the_first_signal_line_is_taken_apart(recor
         (("Age: NaN", "Sex: Unknown", "Dx: Unknown"), (), {}),
         (("Dx : 1, 2 ,1",), ("1", "2"), {}),
         (("DX: 1;2",), ("1", "2"), {}),
-        (("Age: 300",), (), {}),
         (("Rx: Unknown", "no colon", ""), (), {}),
+        (("<age>: 51", "<sex>: F", "<diagnoses>:"), (), {"age": 51.0, "sex": 1.0}),  # LUDB
+        (("<age>: 65 <sex>: M <diagnoses> Acute MI",), (), {"age": 65.0, "sex": 0.0}),  # St Petersburg (INCART)
+        (("Age: 045Y",), (), {"age": 45.0}),
     ],
 )
 def test_diagnoses_age_and_sex_are_found_in_the_comments(comments, statements, given):
-    assert parse_notes(comments) == (statements, given)
+    assert parse_comments(comments) == (statements, given, ())
+
+
+@pytest.mark.parametrize(
+    ("comments", "given", "note"),
+    [
+        (("Age: >89",), {"age": 90.0}, "age '>89' counts as 90 years"),
+        (("Age: 90+",), {"age": 90.0}, "age '90+' counts as 90 years"),
+        (("Age: 300",), {}, "age '300' is not understood or implausible, so missing; accepted: 0 to 120 years"),
+        (("Sex: 7",), {}, "sex '7' is neither male nor female, so missing"),
+    ],
+)
+def test_an_age_that_is_not_plain_is_noted(comments, given, note):
+    assert parse_comments(comments) == ((), given, (note,))
 
 
 def test_comment_signs_are_stripped_with_or_without_blanks():
