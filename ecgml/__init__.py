@@ -2,17 +2,23 @@
 
 Rooms, from the ground up; each imports only from rooms below it (``pyproject.toml`` holds the contracts):
 
-errors, config        every exception raised on purpose; settings from options, file and defaults
+errors                every exception raised on purpose
+config                settings: options and file in, frozen dataclasses out, JSON back
+saving                a result as a file: whole or not there
+source                which code runs, as a digest
 records               one ECG: leads, units, rhythms, label schemes, readers, the clinical row
 measurements, paper   beats, rates and intervals from a waveform; an ECG on paper
+figures, page         what figures share; figures, tables and words as one HTML page
 preprocessing         record -> model waveform; quality
 cohorts               a data set on disk as a list of labelled records; the simulated demo cohort
 calibration           scaling, conformal sets, abstention: fitted after training, applied by inference
+perturbations         what may be wrong with an ECG that is sent in
 datasets              cohorts -> cache -> batches: splits, encoder, sampling, augmentation
 models                blocks, CNN backbone, BiGRU, clinical MLP, fusion, baseline
-evaluation            labels + probabilities -> metrics, intervals, paired tests, figures
+evaluation            labels and probabilities -> metrics, intervals, paired tests, figures
+exploration           what a person looks at before training
 training              the training loop: early stopping, schedule, checkpoints, resume
-inference             checkpoint -> Predictor
+inference             checkpoint -> Predictor; explanations
 service               the only room that knows MLflow
 pipeline              the wiring, a file a verb
 doctor, cli           what this machine can do; the command line

@@ -1,8 +1,10 @@
 """Settings: options and a file in, frozen dataclasses out, JSON back.
 
 Knows no room. Each room owns a frozen dataclass whose fields are made by :func:`setting` and whose ``__post_init__``
-calls :func:`validate`; a command lists the sections that it needs. Keys are flat and unique across sections: what
-``-P learning_rate=…``, ``--learning-rate``, a YAML file and a study's ``best.yaml`` call them is the field's name.
+calls :func:`validate`; a command lists the sections that it needs. Keys are flat: what ``-P learning_rate=…``,
+``--learning-rate``, a YAML file and a study's ``best.yaml`` call them is the field's name. A key that two sections of a
+command have (``jobs`` of a study and of its data) is one setting: a value given goes to both, and of two defaults the
+first section's is shown.
 """
 
 from __future__ import annotations
@@ -130,7 +132,8 @@ class Configuration:
 
     def values(self) -> dict[str, Any]:
         """Return every setting by its flat name."""
-        return {key: value for section in self.sections.values() for key, value in dataclasses.asdict(section).items()}
+        first_last = reversed(self.sections.values())
+        return {key: value for section in first_last for key, value in dataclasses.asdict(section).items()}
 
     def values_of(self, names: Iterable[str]) -> dict[str, Any]:
         """Return some settings by their flat names."""
@@ -145,15 +148,16 @@ class Configuration:
         ConfigError
             If a key is unknown or a value does not fit.
         """
-        owners = {name: key for key, section in self.sections.items() for name in fields_of(type(section))}
         sections = dict(self.sections)
+        known = {name for section in sections.values() for name in fields_of(type(section))}
         for name in values:
-            if name not in owners:
-                raise ConfigError(f"unknown setting {name!r}{nearest(name, sorted(owners))}")
-        for key in {owners[name] for name in values}:
-            hints = fields_of(type(sections[key]))
-            own = {name: _coerce(name, value, hints[name][1]) for name, value in values.items() if owners[name] == key}
-            sections[key] = dataclasses.replace(sections[key], **own)
+            if name not in known:
+                raise ConfigError(f"unknown setting {name!r}{nearest(name, sorted(known))}")
+        for key, section in self.sections.items():
+            hints = fields_of(type(section))
+            own = {name: _coerce(name, value, hints[name][1]) for name, value in values.items() if name in hints}
+            if own:
+                sections[key] = dataclasses.replace(section, **own)
         return Configuration(sections, {**self.origins, **dict.fromkeys(values, "option")})
 
     def to_json(self) -> dict[str, Any]:

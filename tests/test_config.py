@@ -10,6 +10,8 @@ import pytest
 
 from ecgml.config import from_json, resolve, setting, to_json, validate
 from ecgml.errors import ConfigError
+from ecgml.pipeline.settings import DataSettings
+from tuning.settings import TuneSettings
 
 
 @dataclass(frozen=True)
@@ -126,3 +128,13 @@ def test_json_of_an_older_version_takes_new_defaults_but_not_unknown_keys() -> N
     assert from_json(Demo, {"epochs": 3}, "there") == Demo(epochs=3)
     with pytest.raises(ConfigError, match="there: unknown setting 'epoks', did you mean 'epochs'"):
         from_json(Demo, {"epoks": 3}, "there")
+
+
+def test_a_key_of_two_sections_is_one_setting() -> None:
+    """A study and its data both have jobs: given or changed, the value is the same for both."""
+    sections = {"tune": TuneSettings, "data": DataSettings}
+    given = resolve(sections, {"jobs": "3"})
+    assert (given["tune"].jobs, given["data"].jobs, given.values()["jobs"]) == (3, 3, 3)
+    changed = given.changed({"jobs": 2})
+    assert (changed["tune"].jobs, changed["data"].jobs, changed.values()["jobs"]) == (2, 2, 2)
+    assert resolve(sections, {}).values()["jobs"] == TuneSettings().jobs

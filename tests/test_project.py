@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ecgml.pipeline.settings import (
     EVALUATE_SECTIONS,
     EXPLORE_SECTIONS,
     PREPARE_SECTIONS,
+    PROMOTE_SECTIONS,
     PROTOCOL_SECTIONS,
     TRAIN_SECTIONS,
 )
@@ -80,11 +82,22 @@ def test_mlflow_itself_renders_the_command(entry_point: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sections", [TRAIN_SECTIONS, PREPARE_SECTIONS, EXPLORE_SECTIONS, AUDIT_SECTIONS, EVALUATE_SECTIONS]
+    "sections",
+    [
+        TRAIN_SECTIONS,
+        PREPARE_SECTIONS,
+        EXPLORE_SECTIONS,
+        AUDIT_SECTIONS,
+        EVALUATE_SECTIONS,
+        PROTOCOL_SECTIONS,
+        PROMOTE_SECTIONS,
+        TUNE_SECTIONS,
+    ],
 )
 def test_setting_names_are_unique_and_documented(sections: dict) -> None:
     names = [name for section in sections.values() for name in fields_of(section)]
-    assert len(names) == len(set(names))
+    shared = {"jobs"} if sections is TUNE_SECTIONS else set()
+    assert {name for name in names if names.count(name) > 1} == shared
     for section in sections.values():
         for name, (field, _) in fields_of(section).items():
             assert field.metadata["doc"], name
@@ -116,6 +129,31 @@ def test_readme_names_every_room() -> None:
     text = (ROOT / "README.md").read_text()
     rooms = {path.parent.name for path in (ROOT / "ecgml").glob("*/__init__.py")}
     assert {room for room in rooms if f"{room}/" not in text} == set()
+
+
+MAP_LINE = re.compile(r"([a-z]\w*/?(?:, [a-z]\w*/?)*)\s+\S")
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        path.parent.relative_to(ROOT).as_posix()
+        for top in ("ecgml", "tuning")
+        for path in sorted((ROOT / top).rglob("__init__.py"))
+    ],
+)
+def test_a_rooms_map_names_every_module_and_nothing_else(room: str) -> None:
+    """The map is the paragraph of a room's docstring whose lines begin with names of modules."""
+    folder = ROOT / room
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    maps = [
+        [MAP_LINE.match(line) for line in paragraph.splitlines()]
+        for paragraph in docstring.split("\n\n")[1:]
+        if all(MAP_LINE.match(line) for line in paragraph.splitlines())
+    ]
+    named = [name.strip("/") for lines in maps for match in lines for name in match[1].split(", ")]
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert sorted(named) == sorted(name for name in modules if not name.startswith("__"))
 
 
 def test_clinical_columns_take_over_what_is_measured() -> None:

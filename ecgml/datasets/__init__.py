@@ -3,6 +3,9 @@
 settings      how records are divided, what training does to a batch
 windows       a waveform of any length -> windows of one length
 cache         cohort -> memory-mapped int16 windows, one folder per preprocessing hash and cohort
+filling       a cache, filled part by part and joined
+parallel      one function for many arguments: here, in several processes, or on a cluster
+quarantine    what could not be used, and what was used with a remark
 table         cached cohorts -> one labelled table of records
 duplicates    which records are one patient, or the same ECG
 splits        train, val, calibration, test: patients and duplicates never cross

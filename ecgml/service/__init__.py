@@ -5,12 +5,14 @@ runs          runs that are opened are closed, whatever happens; runs that a kil
 tracker       what a run shows: metrics, figures, tables, texts, data set, model
 trials        the runs of a study's trials, in few requests
 registry      what is registered, and what a run, version or alias leads to
-pyfunc        the model as MLflow serves it; served_model is the script that makes it
+pyfunc        the model as MLflow serves it
+served_model  the script that makes it
 logged_model  how a checkpoint becomes such a model: code, card, signature, requirements
 model_card    the card that a model carries, and the registry's page that shows it
 models        models by their address
 lock          one holder among all processes and hosts that share a registry
 promotions    the log of promotions; how aliases move so that a kill can be made good
 record_run    the run that holds the record of a promotion
-serving_check a version, loaded and asked in a process of its own, which runs fresh_process
+serving_check a version, loaded and asked in a process of its own
+fresh_process the script of that process
 """

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from ecgml.cohorts.places import SIMULATED
 from ecgml.cohorts.simulation import demo
 from ecgml.cohorts.simulation.admission import admit
 from ecgml.cohorts.simulation.cardiograph import DIAGNOSTICS_COLUMNS
@@ -127,7 +128,7 @@ def test_folders_of_the_physionet_layout_hold_a_hundred_records(
 
 
 def test_the_marker_says_that_all_is_simulated(chapman: Path) -> None:
-    marker = json.loads((chapman / demo.MARKER).read_text())
+    marker = json.loads((chapman / SIMULATED).read_text())
     assert marker == {
         "simulated": True,
         "version": demo.GENERATOR_VERSION,
@@ -172,9 +173,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     write_demo(tmp_path / "empty", n_records=1)
-    assert (tmp_path / "empty" / demo.MARKER).exists()
+    assert (tmp_path / "empty" / SIMULATED).exists()
     write_demo(tmp_path / "deeper" / "new", n_records=1)
-    assert (tmp_path / "deeper" / "new" / demo.MARKER).exists()
+    assert (tmp_path / "deeper" / "new" / SIMULATED).exists()
 
 
 @pytest.mark.parametrize("step", ["write_csv", "write_tables", "_flush"])

@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.errors import TrackingError
+from ecgml.inference.predictor import Prediction
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from ecgml.service.logged_model import REQUIREMENTS, log_model
 from ecgml.service.model_card import ABOUT, MAX_DESCRIPTION, card_as_description, fetch_card
@@ -75,6 +76,9 @@ def test_model_says_what_it_takes_and_gives(logged: Logged) -> None:
     model = yaml.safe_load((logged.files / "MLmodel").read_text())
     inputs = {one["name"]: one["tensor-spec"]["shape"] for one in json.loads(model["signature"]["inputs"])}
     assert inputs == {"waveform": [-1, 12, -1], "clinical": [-1, len(CLINICAL_COLUMNS)]}
+    answer = Prediction("record 0", "SR", (), {}, None, False, "", {}, {}, ()).to_json()
+    outputs = [one["name"] for one in json.loads(model["signature"]["outputs"])]
+    assert outputs == [*answer, "model_version"]
     params = {one["name"]: one["default"] for one in json.loads(model["signature"]["params"])}
     assert params == {"fs": 500.0, "unit": "mV"}
     told = model["metadata"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecgml.cohorts.places import SIMULATED
 from ecgml.cohorts.simulation.admission import admit
 from ecgml.cohorts.simulation.chapman_files import write_csv
 from ecgml.cohorts.simulation.roster import admissions
@@ -16,9 +17,6 @@ from ecgml.cohorts.simulation.tables import write_tables
 from ecgml.cohorts.simulation.wfdb_files import write_wfdb
 from ecgml.config import nearest
 from ecgml.errors import CohortError
-
-MARKER = "SIMULATED.json"
-"""The file by which readers know that a cohort is simulated."""
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed gives other records."""
@@ -80,7 +78,7 @@ def write_demo(
                 progress(len(rows), n_records)
         write_tables(folder, rows)
         marker = {"simulated": True, "version": GENERATOR_VERSION, "seed": seed, "n_records": n_records}
-        (folder / MARKER).write_text(json.dumps(marker | {"layout": layout}, indent=1) + "\n", encoding="utf-8")
+        (folder / SIMULATED).write_text(json.dumps(marker | {"layout": layout}, indent=1) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -8,4 +8,8 @@ pr          precision-recall curves by class
 comparison  two models metric by metric, and their paired differences
 protocols   one model's settings under several splits, and the drop between them
 subgroups   a forest of subgroups beside all records
+coverage    accuracy against coverage
+reliability reliability diagrams
+robustness  the robustness matrix as a heat map
+shortcuts   models with and without an ECG, side by side
 """

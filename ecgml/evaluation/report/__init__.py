@@ -11,5 +11,7 @@ sources       where the records come from
 protocols     several splits and the drop between them
 mistakes      the most confident errors as ECGs on paper
 explanations  what the model looks at, and whether to believe it
+robustness    of the audit: what breaks the model, and whether it says so
+shortcuts     of the audit: what reaches the label without an ECG, and what the ECG adds
 trust         where not to rely on it
 """

@@ -9,4 +9,6 @@ numpy_file     .npy and .npz
 wfdb           WFDB records: header and signal files
 wfdb_header    the text of a .hea file, as strict as it can be and as lenient as real files need
 wfdb_samples   the binary formats of WFDB signal files
+aecg           HL7 annotated ECG (XML)
+dicom          DICOM waveforms
 """
