@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -23,6 +24,42 @@ def test_there_are_two() -> None:
 def test_notebook_is_kept_without_outputs(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("folder", "repository", "source"),
+    [
+        (ROOT / "notebooks", "<git address>", str(ROOT)),
+        (Path("/"), "https://example.org/ecgml.git", "git+https://example.org/ecgml.git"),
+    ],
+    ids=["in a clone", "from an address"],
+)
+def test_notebook_installs_this_project_and_no_package_of_its_name(
+    path: Path, folder: Path, repository: str, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert installed_by(path, repository, monkeypatch) == source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_without_an_address_installs_nothing(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="REPOSITORY: set it to the address"):
+        installed_by(path, "<git address>", monkeypatch)
+
+
+def installed_by(path: Path, repository: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a notebook's first code cell as where ecgml is missing; return what pip would install."""
+    first = next(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    code = first.replace("<git address>", repository).replace("%pip install --quiet $SOURCE", "pass")
+    assert code.count("pass") == 1
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    variables: dict[str, str] = {}
+    exec(code, variables)
+    return variables["SOURCE"]
 
 
 @pytest.mark.slow
