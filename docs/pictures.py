@@ -87,13 +87,32 @@ def mlflow_server(store: str, port: int) -> Iterator[str]:
 
 
 def compared_runs(address: str, job: str) -> Image.Image:
-    """Return MLflow's own comparison of the two models of a job."""
+    """Return MLflow's own comparison of the two models of a job, epoch by epoch."""
     client = mlflow.MlflowClient()
     experiment = client.get_run(job).info.experiment_id
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{job}'")
-    runs = quote(json.dumps([run.info.run_id for run in children]))
-    page = f"{address}/#/compare-runs?runs={runs}&experiments={quote(json.dumps([experiment]))}"
-    return screenshot(page, width=1300, height=1000)
+    view = {
+        "runs": [run.info.run_id for run in children],
+        "metric": "val_macro_f1",
+        "experiments": [experiment],
+        "plot_metric_keys": ["val_macro_f1"],
+        "plot_layout": {},
+        "line_smoothness": 1,
+        "show_point": True,
+    }
+    words = "&".join(f"{name}={quote(json.dumps(value))}" for name, value in view.items())
+    page = f"{address}/#/metric?{words}&x_axis=step&y_axis_scale=linear&workflowType=machine_learning"
+    # To the right MLflow shows its assistant, which says nothing of the runs.
+    return screenshot(page, width=1608, height=700).crop((0, 0, 1192, 700))
+
+
+def top_of_page(page: Path, *, height: int) -> Image.Image:
+    """Return the top of a page of ours without its table of contents."""
+    with TemporaryDirectory(prefix="ecgml-page-") as folder:
+        shown = Path(folder) / "page.html"
+        style = "<style>nav[aria-label=Contents] { display: none }</style></head>"
+        shown.write_text(page.read_text(encoding="utf-8").replace("</head>", style, 1), encoding="utf-8")
+        return screenshot(shown.as_uri(), width=1000, height=height)
 
 
 def save(image: Image.Image, name: str) -> Path:
@@ -106,34 +125,34 @@ def save(image: Image.Image, name: str) -> Path:
     raise ValueError(f"{name}: more than {MAX_BYTES} bytes with 32 colours; make the picture smaller")
 
 
-def make(work: Path) -> list[Path]:
-    """Make every picture; what was trained and written in `work` is used again."""
+def make(work: Path) -> Iterator[Path]:
+    """Make the pictures one by one; what was trained and written in `work` is used again."""
     store = f"sqlite:///{work}/mlflow.db"
     os.environ["MLFLOW_TRACKING_URI"] = store
     mlflow.set_tracking_uri(store)
     demo, job_file, cache = work / "demo", work / "job", f"--cache-dir={work / 'cache'}"
     if not demo.exists():
         _ecgml(work, "simulate", str(demo), f"--records={_N_RECORDS}")
+    yield save(ecg_on_paper(demo), "ecg.png")
+    exploration = work / "exploration" / "exploration.html"
+    if not exploration.exists():
+        _ecgml(work, "explore", str(demo), f"--out={exploration.parent}", cache)
+    yield save(top_of_page(exploration, height=1640), "exploration.png")
     if not job_file.exists():
         settings = [f"--data-dir={demo}", f"--epochs={_EPOCHS}", f"--learning-rate={_LEARNING_RATE}", cache]
-        write_whole(job_file, _ecgml(work, "train", *settings).splitlines()[-1].encode())
+        write_whole(job_file, _ecgml(work, "train", *settings).split()[-1].encode())
     job = job_file.read_text()
     with mlflow_server(store, _free_port()) as address:
-        comparison = compared_runs(address, job)
-    (fusion,) = mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=f"tags.`mlflow.parentRunId` = '{job}' and run_name = 'fusion'",
-        output_format="list",
-    )
-    report, exploration = work / "report", work / "exploration"
-    _ecgml(work, "evaluate", f"runs:/{fusion.info.run_id}", f"--out={report}", cache)
-    _ecgml(work, "explore", str(demo), f"--out={exploration}", cache)
-    return [
-        save(ecg_on_paper(demo), "ecg.png"),
-        save(comparison, "comparison.png"),
-        save(screenshot((report / "report.html").as_uri(), width=1000, height=1300), "report.png"),
-        save(screenshot((exploration / "exploration.html").as_uri(), width=1000, height=1300), "exploration.png"),
-    ]
+        yield save(compared_runs(address, job), "comparison.png")
+    report = work / "report" / "report.html"
+    if not report.exists():
+        (fusion,) = mlflow.search_runs(
+            search_all_experiments=True,
+            filter_string=f"tags.`mlflow.parentRunId` = '{job}' and run_name = 'fusion'",
+            output_format="list",
+        )
+        _ecgml(work, "evaluate", f"runs:/{fusion.info.run_id}", f"--out={report.parent}", cache)
+    yield save(top_of_page(report, height=2420), "report.png")
 
 
 def _ecgml(work: Path, *words: str) -> str:
