@@ -44,7 +44,8 @@ def test_every_term_of_the_glossary_is_explained_once() -> None:
 @pytest.mark.slow
 def test_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
     pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    # Not --quiet: it hides warnings from --strict as well.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     pages = list(tmp_path.rglob("*.html"))
