@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from markdown import Extension, Markdown
+from markdown.blockprocessors import build_block_parser
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -31,8 +33,18 @@ def rooms() -> list[str]:
     return [room for layer in reversed(layers()) for room in layer]
 
 
+class ListsAsOnGitHub(Extension):
+    """What is indented by three belongs to a numbered item, as in CommonMark; Python-Markdown asks for four."""
+
+    def extendMarkdown(self, md: Markdown) -> None:
+        """Set the indentation of a Markdown converter."""
+        md.tab_length = 3
+        md.parser = build_block_parser(md)  # its parts have taken the former length
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """List the rooms under *Reference*."""
+    """List the rooms under *Reference*; read lists as GitHub does."""
+    config.markdown_extensions.insert(0, ListsAsOnGitHub())  # the others add to the parser that it makes
     (reference,) = [entry for entry in config.nav or () if isinstance(entry, dict) and "Reference" in entry]
     reference["Reference"] = ["reference/index.md", *({room: f"reference/{room}.md"} for room in rooms())]
     return config

@@ -43,7 +43,6 @@ def test_every_term_of_the_glossary_is_explained_once() -> None:
 
 @pytest.mark.slow
 def test_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
-    pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
     # Not --quiet: it hides warnings from --strict as well.
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -53,6 +52,9 @@ def test_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
     assert [page for page in pages if loads.search(page.read_text())] == []
     styles = "\n".join(path.read_text() for path in tmp_path.rglob("*.css"))
     assert not re.search(r"(?:@import\s*|url\()[\"']?https?:", styles)
+    own_data = (tmp_path / "own-data" / "index.html").read_text()
+    assert own_data.count("<ol>") == 1, "steps that hold code and tables are one list, as on GitHub"
+    assert (tmp_path / "overview" / "index.html").read_text().count("<table>") >= 5
     rooms = {path.parent.name for path in (ROOT / "ecgml").glob("*/__init__.py")}
     assert {room for room in rooms if not (tmp_path / "reference" / f"ecgml.{room}" / "index.html").is_file()} == set()
 
