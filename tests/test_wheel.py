@@ -67,7 +67,8 @@ def test_the_installed_package_works_outside_the_repository(installed: Path, tmp
     assert "explore" in run(installed, "--help", cwd=tmp_path)
     assert "required packages" in run(installed, "doctor", cwd=tmp_path)
     run(installed, "simulate", "demo", "--records", "30", cwd=tmp_path)
-    run(installed, "explore", "demo", "--out", "explored", "--cache-dir", "cache", "--jobs", "1", cwd=tmp_path)
+    brief = ("--signals", "20", "--filtered", "1", "--jobs", "1")
+    run(installed, "explore", "demo", "--out", "explored", "--cache-dir", "cache", *brief, cwd=tmp_path)
     assert "<img" in (tmp_path / "explored" / "exploration.html").read_text()
     save_checkpoint(untrained_checkpoint(), tmp_path / "checkpoint")
     recording = next(
