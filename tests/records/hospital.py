@@ -36,10 +36,11 @@ def group(
     originality: str = "ORIGINAL",
     correction: float = 1.0,
     baseline: float = 0.0,
+    offset_ms: float = 0.0,
 ) -> Dataset:
     """Return a multiplex group of steps, shape (n_channels, n_times)."""
     item = Dataset()
-    item.MultiplexGroupTimeOffset, item.WaveformOriginality = 0, originality
+    item.MultiplexGroupTimeOffset, item.WaveformOriginality = offset_ms, originality
     item.NumberOfWaveformChannels, item.NumberOfWaveformSamples = steps.shape
     item.SamplingFrequency = fs
     item.ChannelDefinitionSequence = []

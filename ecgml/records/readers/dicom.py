@@ -1,7 +1,7 @@
 """DICOM waveforms: 12-lead, general and ambulatory ECG objects (DICOM PS3.3, A.34 and C.10.9).
 
-A file holds one or several multiplex groups: channels sampled together. The rhythm is in an original group; a group of
-derived waveforms holds a median beat. Sensitivity, unit, baseline and lead of each channel stand beside it.
+A file holds one or several multiplex groups: channels sampled together. A short one holds a median beat, whatever it is
+flagged as. Sensitivity, unit, baseline and lead of each channel stand beside it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.clinical import parse_number, parse_sex, plausible
 from ecgml.records.leads import LEADS, canonical_lead
-from ecgml.records.readers.assembly import assemble
+from ecgml.records.readers.assembly import assemble, channels_not_taken
 from ecgml.records.readers.loading import load_bytes
+from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
+from ecgml.records.readers.recording import Block, Recording, choose_recording, common_spans
 from ecgml.records.record import Record
+from ecgml.records.subject import read_subject
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -40,6 +42,11 @@ _NUMBERS |= {61: "III", 62: "aVR", 63: "aVL", 64: "aVF"}
 _MDC_ECG_BLOCK = 2
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d+)")
 
+_NO_SIGNAL = ("DISCONNECTED", "INVALID", "TEST DATA")
+_STATUSES = (*_NO_SIGNAL, "UNCALIBRATED", "QUESTIONABLE")
+
+_FEW = 0.5
+
 
 def read_dicom(path: Path, options: ReadOptions) -> Record:
     """Read the rhythm of a DICOM ECG.
@@ -47,7 +54,7 @@ def read_dicom(path: Path, options: ReadOptions) -> Record:
     Parameters
     ----------
     path : Path
-        Groups that were recorded together are joined; of several recordings the longest original one is taken.
+        Groups that were recorded together are joined; of several recordings `recording.choose_recording` takes one.
     options : ReadOptions
         What the file does not tell.
 
@@ -81,27 +88,29 @@ def _read(data: bytes, options: ReadOptions, where: str) -> Record:
                 raise RecordError(f"{where}: a DICOM file without waveforms; export the ECG, not its picture", "format")
             syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
             little = syntax is None or syntax.is_little_endian
-            group = _rhythm(dataset.WaveformSequence, where)
-            return _to_record(group, dataset, little, options, where)
+            recording, notes = choose_recording(_blocks(dataset.WaveformSequence, options, where), where)
+            return _to_record(recording, notes, dataset, little, options, where)
 
 
-def _rhythm(groups: Sequence[Dataset], where: str) -> list[Dataset]:
-    """Return the groups that make up the rhythm: the longest original recording with leads in it."""
-    found: dict[tuple, list[Dataset]] = {}
-    for group in groups:
-        if any(lead_of(channel) in LEADS for channel in group.ChannelDefinitionSequence):
-            is_original = str(group.get("WaveformOriginality", "ORIGINAL")).upper() == "ORIGINAL"
-            fs, n_times = float(group.get("SamplingFrequency") or 0), int(group.NumberOfWaveformSamples)
-            offset = float(group.get("MultiplexGroupTimeOffset") or 0)
-            found.setdefault((is_original, n_times / fs if fs > 0 else 0.0, fs, n_times, offset), []).append(group)
-    if not found:
-        named = [
-            str(lead_of(channel) or "?") for group in groups for channel in group.get("ChannelDefinitionSequence", ())
-        ]
-        raise RecordError(
-            f"{where}: none of the twelve leads among the channels ({', '.join(named[:6])[:80]!r})", "no leads"
+def _blocks(groups: Sequence[Dataset], options: ReadOptions, where: str) -> list[Block]:
+    """Return the groups that hold leads."""
+    named = [[lead_of(channel) for channel in group.get("ChannelDefinitionSequence", ())] for group in groups]
+    blocks = [
+        Block(
+            leads=leads,
+            n_times=int(group.NumberOfWaveformSamples),
+            fs=float(group.get("SamplingFrequency") or 0) or options.fs,
+            start_s=float(group.get("MultiplexGroupTimeOffset") or 0) / 1000,
+            content=group,
+            is_original=str(group.get("WaveformOriginality", "ORIGINAL")).strip().upper() == "ORIGINAL",
         )
-    return found[max(found, key=lambda key: key[:2])]
+        for group, names in zip(groups, named, strict=True)
+        if (leads := tuple(name for name in names if name in LEADS))
+    ]
+    if not blocks:
+        shown = ", ".join(name or "?" for names in named for name in names[:6])
+        raise RecordError(f"{where}: none of the twelve leads among the channels ({shown[:80]!r})", "no leads")
+    return blocks
 
 
 def lead_of(channel: Any) -> str | None:
@@ -131,28 +140,59 @@ def lead_of(channel: Any) -> str | None:
     return canonical_lead(label) or label or None
 
 
-def _to_record(groups: list[Dataset], dataset: Dataset, little: bool, options: ReadOptions, where: str) -> Record:
+def _to_record(
+    recording: Recording, notes: Sequence[str], dataset: Dataset, little: bool, options: ReadOptions, where: str
+) -> Record:
     names: list[str] = []
     rows: list[NDArray[np.float32]] = []
     units: set[str] = set()
-    for group in groups:
-        steps = _samples(group, little, where)
-        for index, channel in enumerate(group.ChannelDefinitionSequence):
+    others: list[str] = []
+    faults: list[str] = []
+    for block, span in zip(recording, common_spans(recording), strict=True):
+        steps = _samples(block.content, little, where)[:, span]
+        for step, channel in zip(steps, block.content.ChannelDefinitionSequence, strict=True):
             lead = lead_of(channel)
             if lead not in LEADS:
+                others.append(lead or "?")
                 continue
             scale, offset, unit = _gain(channel, options, where)
-            in_mv = ((steps[index] * scale) + offset).astype(np.float32)
-            if (padding := _padding(group, steps.dtype)) is not None:
-                in_mv[steps[index] == padding] = np.nan
+            in_mv = ((step * scale) + offset).astype(np.float32)
+            in_mv[_missing(block.content, channel, step)] = np.nan
+            if status := _status(channel):
+                faults.append(f"{lead} is flagged {status}")
+                in_mv[:] = np.nan if status in _NO_SIGNAL else in_mv
             names.append(lead)
             rows.append(in_mv)
             units.add(unit)
-    fs = options.settle_fs(float(fs) if (fs := groups[0].get("SamplingFrequency")) is not None else None, where)
-    age, sex = str(dataset.get("PatientAge") or ""), str(dataset.get("PatientSex") or "")
-    given = plausible({"age": _age(age), "sex": parse_sex(sex)})
+    stated_fs = recording[0].content.get("SamplingFrequency")
+    fs = options.settle_fs(None if stated_fs is None else float(stated_fs), where)
+    given, remarks = read_subject(dataset.get("PatientAge") or "", dataset.get("PatientSex") or "")
     unit = units.pop() if len(units) == 1 else None
-    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit)
+    notes = (*channels_not_taken(others), *notes, *faults, *remarks)
+    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit, notes=notes)
+
+
+def _status(channel: Dataset) -> str:
+    """Return what is wrong with a channel as the device flags it; ``""`` where nothing is."""
+    status = channel.get("ChannelStatus") or ""
+    words = [str(word).strip().upper() for word in ([status] if isinstance(status, str) else status)]
+    flagged = [word for word in _STATUSES if word in words]
+    return flagged[0] if flagged else ""
+
+
+def _missing(group: Dataset, channel: Dataset, steps: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which samples of a channel are missing: declared, undeclared, or outside what the device calls valid."""
+    marked = is_missing(steps)
+    missing = np.zeros(steps.shape, np.bool_) if marked is None else marked
+    if (padding := _step(group.get("WaveformPaddingValue"), steps.dtype)) is not None:
+        missing |= steps == padding
+    low, high = (_step(channel.get(name), steps.dtype) for name in ("ChannelMinimumValue", "ChannelMaximumValue"))
+    if low is not None and high is not None and low < high:
+        outside = (steps < low) | (steps > high)
+        # Limits that most samples do not keep are no limits of this channel.
+        if outside.mean() < _FEW:
+            missing |= outside
+    return missing
 
 
 def _samples(group: Dataset, little: bool, where: str) -> NDArray[np.integer]:
@@ -197,21 +237,18 @@ def _gain(channel: Dataset, options: ReadOptions, where: str) -> tuple[float, fl
     return scale, baseline, unit or options.unit or "mV"
 
 
-def _padding(group: Dataset, dtype: np.dtype) -> int | None:
-    """Return the step that stands for a missing sample."""
-    value = group.get("WaveformPaddingValue")
+def _step(value: Any, dtype: np.dtype) -> int | None:
+    """Return a step that stands beside the samples in their own type (PS3.5, 8.3); None where there is none."""
     if value is None:
         return None
-    if isinstance(value, bytes):
-        return int(np.frombuffer(value[: dtype.itemsize], dtype)[0]) if len(value) >= dtype.itemsize else None
-    return int(np.array(int(value)).astype(dtype))
-
-
-def _age(text: str) -> float:
-    """Return an age in years: ``054Y``, ``018M``, ``003W``, ``010D`` (value representation AS)."""
-    per_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
-    text = text.strip().upper()
-    return parse_number(text[:-1]) / per_year[text[-1]] if text[-1:] in per_year else parse_number(text)
+    if not isinstance(value, bytes):
+        return int(np.array(int(value)).astype(dtype))
+    if len(value) < dtype.itemsize:
+        return None
+    step = np.frombuffer(value[: dtype.itemsize], dtype)[0]
+    # Seen in a public writer: 0x8000 with its bytes the wrong way round, which would be 128.
+    lowest = np.iinfo(dtype).min
+    return lowest if dtype.kind == "i" and step.byteswap() == lowest else int(step)
 
 
 def _recognises(path: Path, head: bytes) -> bool:
