@@ -37,5 +37,5 @@ def test_a_path_outside_is_refused_also_in_a_folder_whose_name_begins_alike(tmp_
     (root / "a").mkdir(parents=True)
     (tmp_path / "data2").mkdir()
     os.symlink(tmp_path / "data2", root / "link")
-    with pytest.raises(CohortError, match="row 0: path .* leads outside"):
+    with pytest.raises(CohortError, match=r"row 0: path .* leads outside"):
         paths_inside(root, [name.format(folder=tmp_path)], where)

@@ -212,6 +212,27 @@ def test_of_two_series_one_is_read_and_the_other_is_named(tmp_path: Path) -> Non
     assert record.notes == ("not taken, as recorded apart from 12 leads (10 s): 12 leads (6 s)",)
 
 
+def test_a_lead_is_never_borrowed_from_another_series(tmp_path: Path) -> None:
+    """Neither series tells its time, and each lacks a lead that the other has."""
+    first, second = noise(), -noise()
+    texts = [
+        re.sub(r'<head value="\d{14}.000"/>', "", aecg(steps, 500.0))
+        .partition("<derivation>")[0]
+        .replace(lead, "MDC_X")
+        for steps, lead in ((first, "MDC_ECG_LEAD_V6"), (second, "MDC_ECG_LEAD_V1"))
+    ]
+    series = texts[1][texts[1].index("<component><series>") :]
+    text = f"{texts[0]}</series></component>{series}</series></component></AnnotatedECG>"
+    record = read_record(write(tmp_path / "x.aecg", text))
+    np.testing.assert_allclose(record.waveform[:11], first[:11] / 1000, rtol=1e-6)
+    assert np.isnan(record.waveform[11]).all()
+    assert record.notes == (
+        "not taken, as none of the twelve leads: MDC_X",
+        "not taken, as recorded apart from I II III aVR aVL aVF V1 V2 V3 V4 V5 (6 s): "
+        "I II III aVR aVL aVF V2 V3 V4 V5 V6 (6 s)",
+    )
+
+
 @pytest.mark.parametrize("mark", [-(2**15), -(2**31)])
 def test_a_digit_that_marks_a_missing_sample_is_missing(tmp_path: Path, mark: int) -> None:
     steps = noise()

@@ -131,6 +131,20 @@ def test_the_form_of_a_print_gives_its_strip_and_says_what_was_found(tmp_path: P
     assert f"not taken, as recorded apart from II (10 s): {found}" in record.notes[0]
 
 
+@pytest.mark.parametrize("fill", [0, -(2**15)])
+def test_the_form_of_a_print_in_one_group_is_no_ecg_of_one_time(tmp_path: Path, fill: int) -> None:
+    steps, filled = ecg(), np.full((12, 5000), fill, np.int16)
+    for row in range(12):
+        column = slice(1250 * (row // 3), 1250 * (row // 3 + 1))
+        filled[row, column] = steps[row, column]
+    record = read_record(write_dicom(tmp_path / "x.dcm", group(filled, 500.0)))
+    np.testing.assert_allclose(record.waveform[4, 1260:2490], steps[4, 1260:2490] / 1000, rtol=1e-6)
+    assert (np.isfinite(record.waveform).sum(axis=1) <= 1252).all()
+    assert record.notes[0].endswith(
+        "I II III 0.0 to 2.5 s, aVR aVL aVF 2.5 to 5.0 s, V1 V2 V3 5.0 to 7.5 s, V4 V5 V6 7.5 to 10.0 s"
+    )
+
+
 def test_padding_is_missing(tmp_path: Path, steps: np.ndarray) -> None:
     steps[0, 5:9] = 777
     item = group(steps, 500.0)
