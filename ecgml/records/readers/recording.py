@@ -41,6 +41,8 @@ class Block:
     """What the reader makes samples of."""
     is_original: bool = True
     """False if the file says that it was derived from other channels."""
+    is_beat: bool = False
+    """True if the file calls it a beat made of many, such as a median."""
     part: int = 0
     """Blocks of different parts of a file are of different recordings."""
 
@@ -90,7 +92,7 @@ def choose_recording(blocks: Sequence[Block], where: str) -> tuple[Recording, tu
             recording.append(block)
         else:
             recordings.append([block])
-    strips = [one for one in recordings if _duration_s(one) >= STRIP_S]
+    strips = [one for one in recordings if _duration_s(one) >= STRIP_S and not _is_beat(one)]
     if strips:
         most = max(map(_n_leads, strips))
         strips = [one for one in strips if _n_leads(one) == most]
@@ -98,7 +100,9 @@ def choose_recording(blocks: Sequence[Block], where: str) -> tuple[Recording, tu
         strips = [one for one in strips if _duration_s(one) >= _SAME * longest]
         chosen = max(strips, key=lambda one: (_is_original(one), _duration_s(one)))
     else:
-        chosen = max(recordings, key=lambda one: (_is_original(one), _n_leads(one), _duration_s(one)))
+        chosen = max(
+            recordings, key=lambda one: (not _is_beat(one), _is_original(one), _n_leads(one), _duration_s(one))
+        )
     return chosen, tuple(_notes(chosen, [one for one in recordings if one is not chosen]))
 
 
@@ -131,6 +135,10 @@ def _is_original(recording: Recording) -> bool:
     return all(block.is_original for block in recording)
 
 
+def _is_beat(recording: Recording) -> bool:
+    return any(block.is_beat for block in recording)
+
+
 def _n_leads(recording: Recording) -> int:
     """Return how many leads a recording tells, with those that follow from two limb leads."""
     leads = {lead for block in recording for lead in block.leads}
@@ -142,7 +150,8 @@ def _notes(chosen: Recording, others: Sequence[Recording]) -> list[str]:
     apart = [
         f"{_named(one)} ({_duration_s(one):.3g} s)"
         for one in others
-        if _duration_s(one) >= STRIP_S or not {lead for block in one for lead in block.leads} <= leads
+        if (_duration_s(one) >= STRIP_S and not _is_beat(one))
+        or not {lead for block in one for lead in block.leads} <= leads
     ]
     notes = [f"not taken, as recorded apart from {_named(chosen)} ({_duration_s(chosen):.3g} s): {', '.join(apart)}"]
     spans = common_spans(chosen)

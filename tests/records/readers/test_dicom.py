@@ -21,7 +21,7 @@ def test_steps_come_back_in_mv_with_age_and_sex(tmp_path: Path, steps: np.ndarra
     assert (record.fs, record.given, record.unit) == (500.0, {"age": 54.0, "sex": 1.0}, "uV")
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint16", "int32"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "uint16", "int32", "uint32", "int64", "uint64"])
 def test_every_kind_of_sample_is_read(tmp_path: Path, dtype: str) -> None:
     steps = np.random.default_rng(1).integers(0, 120, (12, 201)).astype(dtype)
     record = read_record(write_dicom(tmp_path / "x.dcm", group(steps, 250.0, unit="mV", sensitivity=0.005)))
@@ -94,6 +94,15 @@ def test_a_rhythm_flagged_derived_beats_a_median_beat_flagged_original(tmp_path:
     steps = ecg()
     beat = group(np.full((12, 600), 77, np.int16), 500.0, originality="ORIGINAL")
     record = read_record(write_dicom(tmp_path / "x.dcm", beat, group(steps, 500.0, originality="DERIVED")))
+    np.testing.assert_allclose(record.waveform, steps / 1000, rtol=1e-6)
+    assert record.notes == ()
+
+
+@pytest.mark.parametrize("originality", ["ORIGINAL", "DERIVED"])
+def test_a_beat_by_its_label_is_not_the_rhythm_however_long_it_is(tmp_path: Path, originality: str) -> None:
+    steps, beat = ecg(), group(np.tile(ecg(600, seed=4), 10), 500.0)
+    beat.MultiplexGroupLabel = "Median Beat"
+    record = read_record(write_dicom(tmp_path / "x.dcm", beat, group(steps, 500.0, originality=originality)))
     np.testing.assert_allclose(record.waveform, steps / 1000, rtol=1e-6)
     assert record.notes == ()
 
