@@ -86,12 +86,13 @@ def _read(data: bytes, options: ReadOptions, where: str) -> Record:
                 raise RecordError(f"{where}: a DICOM file without waveforms; export the ECG, not its picture", "format")
             syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
             little = syntax is None or syntax.is_little_endian
-            recording, notes = choose_recording(_blocks(dataset.WaveformSequence, options, where), where)
-            return _to_record(recording, notes, dataset, little, options, where)
+            blocks, others = _blocks(dataset.WaveformSequence, options, where)
+            recording, notes = choose_recording(blocks, where)
+            return _to_record(recording, others, notes, dataset, little, options, where)
 
 
-def _blocks(groups: Sequence[Dataset], options: ReadOptions, where: str) -> list[Block]:
-    """Return the groups that hold leads."""
+def _blocks(groups: Sequence[Dataset], options: ReadOptions, where: str) -> tuple[list[Block], list[str]]:
+    """Return the groups that hold leads, and the names of the channels of the others."""
     named = [[lead_of(channel) for channel in group.get("ChannelDefinitionSequence", ())] for group in groups]
     blocks = [
         Block(
@@ -109,7 +110,8 @@ def _blocks(groups: Sequence[Dataset], options: ReadOptions, where: str) -> list
     if not blocks:
         shown = ", ".join(name or "?" for names in named for name in names[:6])
         raise RecordError(f"{where}: none of the twelve leads among the channels ({shown[:80]!r})", "no leads")
-    return blocks
+    others = [name or "?" for names in named for name in names if not set(names) & set(LEADS)]
+    return blocks, others
 
 
 def lead_of(channel: Any) -> str | None:
@@ -140,19 +142,24 @@ def lead_of(channel: Any) -> str | None:
 
 
 def _to_record(
-    recording: Recording, notes: Sequence[str], dataset: Dataset, little: bool, options: ReadOptions, where: str
+    recording: Recording,
+    others: list[str],
+    notes: Sequence[str],
+    dataset: Dataset,
+    little: bool,
+    options: ReadOptions,
+    where: str,
 ) -> Record:
     names: list[str] = []
     rows: list[NDArray[np.float32]] = []
     units: set[str] = set()
-    others: list[str] = []
     faults: list[str] = []
     for block, span in zip(recording, common_spans(recording), strict=True):
         steps = samples_of(block.content, little, where)[:, span]
         for step, channel in zip(steps, block.content.ChannelDefinitionSequence, strict=True):
             lead = lead_of(channel)
             if lead not in LEADS:
-                others.append(lead or "?")
+                others = [*others, lead or "?"]
                 continue
             scale, offset, unit = gain_of(channel, options, where)
             in_mv = ((step * scale) + offset).astype(np.float32)

@@ -218,10 +218,9 @@ def test_a_channel_that_is_flagged_as_no_signal_is_missing_and_said(tmp_path: Pa
 
 def test_channels_that_are_no_lead_are_named(tmp_path: Path, steps: np.ndarray) -> None:
     item = group(steps[:3], 500.0, codes=("2:1", "2:2", "2:99"), names=("I", "II", "Resp\n"))
-    record = read_record(write_dicom(tmp_path / "x.dcm", item))
-    assert len(record.notes) == 1
-    assert record.notes[0].startswith("not taken, as none of the twelve leads: Lead Resp")
-    assert record.notes[0].isprintable()
+    pressure = group(steps[:1], 125.0, codes=("9",), names=("ABP",), unit="mm[Hg]")
+    record = read_record(write_dicom(tmp_path / "x.dcm", pressure, item))
+    assert record.notes == ("not taken, as none of the twelve leads: Lead ABP, Lead Resp",)
 
 
 @pytest.mark.parametrize(
