@@ -136,6 +136,14 @@ def test_unusable_record_says_why_in_one_line(waveform: np.ndarray, reason: str)
     assert "\n" not in str(caught.value)
 
 
+def test_what_was_not_taken_of_the_file_is_passed_on_and_is_the_end_of_a_refusal() -> None:
+    noted = replace(record(sine(7, 500)), notes=("not taken: Resp",))
+    assert preprocess(noted, SETTINGS).notes == ("not taken: Resp",)
+    for waveform in (np.where(np.arange(12)[:, None] == 1, sine(7, 500), np.nan), sine(7, 500)[:, :2000]):
+        with pytest.raises(RecordError, match=r"needed.*; not taken: Resp$"):
+            preprocess(replace(noted, waveform=waveform.astype(np.float32)), SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("factor", "unit", "message"),
     [

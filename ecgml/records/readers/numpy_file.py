@@ -21,6 +21,7 @@ from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
 from ecgml.records.readers.loading import MAX_FILE_BYTES, load_bytes
+from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.record import Record
 
@@ -60,6 +61,8 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
     # Values beyond float32 become infinite, which the quality check finds.
     with np.errstate(over="ignore"):
         in_mv = channels.astype(np.float32) if scale == 1 else (channels * scale).astype(np.float32)
+    if (missing := is_missing(channels)) is not None:
+        in_mv[missing] = np.nan
     return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where, unit=unit)
 
 

@@ -56,6 +56,37 @@ def test_named_leads_need_not_be_twelve(tmp_path, in_mv):
 
 
 @pytest.mark.parametrize(
+    ("dtype", "mark"),
+    [
+        ("int16", -(2**15)),
+        ("int32", -(2**31)),
+        ("int64", -(2**15)),
+        ("uint16", 2**15),
+        ("float32", -(2.0**15)),
+        ("int8", -(2**7)),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_a_number_that_marks_a_missing_sample_is_missing(tmp_path, dtype, mark, suffix):
+    steps = np.random.default_rng(1).integers(0, 100, (12, 200)).astype(dtype)
+    steps[4, 100:103] = mark
+    if suffix == "npy":
+        np.save(tmp_path / "x.npy", steps)
+    else:
+        np.savez(tmp_path / "x.npz", waveform=steps)
+    waveform = read_record(tmp_path / f"x.{suffix}", fs=500, unit=None if dtype == "float32" else "uV").waveform
+    assert np.argwhere(np.isnan(waveform)).tolist() == [[4, 100], [4, 101], [4, 102]]
+    assert np.nanmax(np.abs(waveform)) <= (100 if dtype == "float32" else 0.1)
+
+
+def test_channels_that_are_no_lead_are_named(tmp_path, in_mv):
+    np.savez(tmp_path / "x.npz", waveform=in_mv[:4], fs=500, leads=["II", "Resp", "V1", "SpO2"])
+    record = read_record(tmp_path / "x.npz")
+    np.testing.assert_array_equal(record.waveform[[1, 6]], in_mv[[0, 2]])
+    assert record.notes == ("not taken, as none of the twelve leads: Resp, SpO2",)
+
+
+@pytest.mark.parametrize(
     ("arrays", "options", "reason", "message"),
     [
         ({"waveform": np.zeros((12, 12))}, {"fs": 1}, "wrong columns", "does not tell leads from times"),
