@@ -27,6 +27,8 @@ class Record:
         Clinical values beside the waveform, by the names of `ecgml.records.clinical`.
     unit : str, optional
         What the file's values were taken for, where all are of one unit; the waveform is in mV whatever it was.
+    derived : tuple of str
+        Limb leads that the file does not hold: they were computed from others and measure nothing of their own.
     """
 
     waveform: NDArray[np.float32]
@@ -35,6 +37,7 @@ class Record:
     statements: tuple[str, ...] = ()
     given: Mapping[str, float] = field(default_factory=dict)
     unit: str | None = None
+    derived: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

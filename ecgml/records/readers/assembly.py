@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.leads import arrange
+from ecgml.records.leads import arrange, derived_leads
 from ecgml.records.record import Record
 
 MAX_DURATION_S = 2 * 3600.0
@@ -57,4 +57,4 @@ def assemble(
     # The first column decides for nearly every record, at no cost.
     if n_times == 0 or (np.isnan(waveform[:, 0]).all() and np.isnan(waveform).all()):
         raise RecordError(f"{where}: holds no value at all", "empty")
-    return Record(waveform, fs, where, statements, given or {}, unit)
+    return Record(waveform, fs, where, statements, given or {}, unit, derived_leads(names))
