@@ -24,7 +24,7 @@ from ecgml.exploration.survey import (
 )
 from ecgml.figures import GREY, INK, bare, new_figure
 from ecgml.page.sections import Listing, Picture, Section, picture, snake_case
-from ecgml.preprocessing.preprocess import MEASURED
+from ecgml.preprocessing.preprocess import DERIVED, MEASURED, MISSING
 from ecgml.records.leads import LEADS
 
 MOST_KINDS = 12
@@ -34,7 +34,6 @@ SHOWN = 40
 """Quarantined records that are listed by name."""
 
 _LEAD = re.compile(rf"(?<![\w-])({'|'.join(LEADS)})(?![\w-])")
-_LEAD_LIST = re.compile(rf"{_LEAD.pattern}(?:, {_LEAD.pattern})*")
 _NUMBER = re.compile(r"(?<=amplitude )[\d.]+ mV.*?(?=:)")
 
 
@@ -52,7 +51,13 @@ def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:
         Each remark without the names of leads, and the leads that it names: ``("lead left out: flat", ("V1",))``.
     """
     remarks = [remark for remark in note.split("; ") if remark and not remark.startswith(MEASURED)]
-    return [(_NUMBER.sub("…", _LEAD_LIST.sub("lead", remark)), tuple(_LEAD.findall(remark))) for remark in remarks]
+    return [(_kind(remark), tuple(_LEAD.findall(remark))) for remark in remarks]
+
+
+def _kind(remark: str) -> str:
+    if remark.startswith((DERIVED, MISSING)):
+        return f"lead {remark.partition(':')[0]}"
+    return _NUMBER.sub("…", _LEAD.sub("lead", remark))
 
 
 def without_remarks(survey: Survey) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -78,3 +79,51 @@ def test_class_that_loses_more_than_its_share_is_a_warning(tmp_path: Path, capsy
         path.write_text("\n".join([header, *[",".join("0" * 12)] * 5000]) + "\n")
     prepare({"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
     assert f"{table.Rhythm.mode()[0]} loses 8 of " in capsys.readouterr().err
+
+
+def with_gain(folder: Path, gain: int, only: slice = slice(None)) -> list[str]:
+    """Let headers state another gain; return their names."""
+    headers = sorted(folder.rglob("*.hea"))[only]
+    for header in headers:
+        header.write_text(re.sub(r"1000(?:\.0)?((?:\(-?\d+\))?/mV)", rf"{gain}\1", header.read_text()))
+    return [header.stem for header in headers]
+
+
+def test_wrong_gain_of_a_cohort_is_a_warning_with_the_right_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    with_gain(tmp_path / "cohort", 4880)
+    prepare({"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
+    said = capsys.readouterr().err
+    assert "warning: cohort: amplitudes are about 4.9 times too small for ECGs" in said
+    assert "the header's gain 4880/mV is probably 1000/mV" in said
+
+
+def test_records_of_wrong_gain_among_others_are_listed_as_suspect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    wrong = with_gain(tmp_path / "cohort", 10000, slice(2, 4))
+    prepare({"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
+    said = capsys.readouterr().err
+    assert "amplitudes are about" not in said
+    assert f"2 of 24 records are suspect in amplitude, used nevertheless: {', '.join(wrong)}" in said
+    listed = pd.read_csv(next((tmp_path / "cache").rglob("quarantine.csv"))).query("reason == 'suspect'")
+    assert listed[listed.message.str.contains("amplitude")].record.tolist() == wrong
+
+
+def test_cohort_of_two_leads_says_so_and_how_to_use_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_demo(tmp_path / "cohort", n_records=6, seed=3, layout="wfdb")
+    for header in (tmp_path / "cohort").rglob("*.hea"):
+        header.write_text(re.sub(r" (III|aV[RLF]|V[1-6])$", r" other \1x", header.read_text(), flags=re.MULTILINE))
+    options = {"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    failure = prepare(options, Console()).failure
+    assert "2 usable measured leads (I, II), 6 needed (4 derived, 6 missing)" in str(failure)
+    assert str(failure).endswith("(--min-leads)")
+    capsys.readouterr()
+    assert prepare({**options, "min_leads": "2"}, Console()).failure is None
+    assert (
+        "leads that none of the 6 usable records has: V1, V2, V3, V4, V5, V6 missing; III, aVR, aVL, aVF derived"
+        in capsys.readouterr().err
+    )
