@@ -46,7 +46,7 @@ def misfits(amplitudes: NDArray[np.floating]) -> list[str | None]:
     low, high = RECORD_RATIOS
     return [
         f"amplitude {value:.2g} mV, {value / median:.2g} times its cohort's median ({median:.2g} mV): "
-        "its gain or unit may be wrong"
+        f"a wrong gain or unit, or {'high' if value > median else 'low'} voltage"
         if value < low * median or value > high * median
         else None
         for value in amplitudes.tolist()

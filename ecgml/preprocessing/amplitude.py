@@ -52,5 +52,5 @@ def implausible_amplitude(amplitude: float) -> str | None:
     times = amplitude / USUAL_MV if amplitude > high else USUAL_MV / amplitude
     return (
         f"amplitude {amplitude:.2g} mV, {times:.2g} times too {way} for a usual ECG ({USUAL_MV:g} mV): "
-        "its gain or unit may be wrong"
+        f"a wrong gain or unit, or {'high' if way == 'large' else 'low'} voltage"
     )

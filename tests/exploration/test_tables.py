@@ -225,6 +225,12 @@ def test_defects_at_random_are_not_blamed_on_a_rhythm() -> None:
     assert section.findings == ()
 
 
+def test_what_is_wrong_with_a_cohort_as_a_whole_is_said_on_top() -> None:
+    facts = (CohortFacts("made", "manifest", False, faults=("amplitudes are about 5 times too small",)),)
+    section = quality_section(make_survey(["SR"] * 40, facts=facts))
+    assert section.findings[0] == "made: amplitudes are about 5 times too small."
+
+
 def test_a_cohort_that_training_would_stop_at_is_said_on_top() -> None:
     facts = (CohortFacts("made", "manifest", False, stop="30 of 40 files are unusable"),)
     section = quality_section(make_survey(["SR"] * 40, facts=facts))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from ecgml.cli import main
+from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.simulation.demo import write_demo
+from ecgml.datasets.cache import open_or_fill
 from ecgml.errors import CohortError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.prepare import prepare
+from ecgml.preprocessing.settings import PreprocessingSettings
 
 
 @pytest.fixture
@@ -127,3 +131,20 @@ def test_cohort_of_two_leads_says_so_and_how_to_use_it(tmp_path: Path, capsys: p
         "leads that none of the 6 usable records has: V1, V2, V3, V4, V5, V6 missing; III, aVR, aVL, aVF derived"
         in capsys.readouterr().err
     )
+
+
+def test_record_far_from_its_small_cohort_is_suspect_though_ecgs_can_be_so_large(tmp_path: Path) -> None:
+    """At 0.6 of its size every record is low; one at 1.9 times its size is 3.2 times as large beside them."""
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    with_gain(tmp_path / "cohort", 1700)
+    options = {"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    prepare(options, Console())
+    (cohort,) = open_cohorts([tmp_path / "cohort"])
+    before = open_or_fill(cohort, PreprocessingSettings(), tmp_path / "cache")
+    typical = int(np.argsort(before.amplitudes)[12])
+    header = cohort.entries[typical].path
+    header.write_text(re.sub(r"1700((?:\(-?\d+\))?/mV)", r"480\1", header.read_text()))
+    prepare(options, Console())
+    listed = pd.read_csv(tmp_path / "cache" / PreprocessingSettings().digest() / "quarantine.csv")
+    told = listed[listed.message.str.contains("its cohort's median")]
+    assert told.record.tolist() == [before.record_ids[typical]]
