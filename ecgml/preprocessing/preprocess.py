@@ -168,8 +168,9 @@ def _notes_on_leads(record: Record, faults: Sequence[str | None]) -> list[str]:
     notes = []
     if record.derived:
         missing = [lead for lead, fault in left_out.items() if fault == "missing"]
-        measured = [lead for lead in LEADS if lead not in record.derived and lead not in missing]
-        listed = ((MEASURED, measured), (DERIVED, record.derived), (MISSING, missing))
+        derived = [lead for lead in record.derived if lead not in missing]
+        measured = [lead for lead in LEADS if lead not in (*record.derived, *missing)]
+        listed = ((MEASURED, measured), (DERIVED, derived), (MISSING, missing))
         notes += [start + ", ".join(leads) for start, leads in listed if leads]
         left_out = {lead: fault for lead, fault in left_out.items() if fault != "missing"}
     return [*notes, *(f"{lead} left out: {fault}" for lead, fault in left_out.items())]

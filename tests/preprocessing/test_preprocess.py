@@ -242,3 +242,13 @@ def test_one_measured_lead_says_how_it_is_used_and_flat_ones_do_not() -> None:
     flat[3:] = 0
     with pytest.raises(RecordError, match=r"3 usable leads, 6 needed \(9 flat\)$"):
         preprocess(record(flat), SETTINGS)
+
+
+def test_lead_derived_from_one_with_a_gap_is_missing_not_derived() -> None:
+    rows = sine(7, 500)[[0, 1, *range(6, 12)]]
+    rows[0, 1000:2000] = np.nan
+    prepared = preprocess(assemble(rows, ("I", "II", *LEADS[6:]), 500.0, "file.csv"), SETTINGS)
+    assert prepared.notes[:2] == (
+        "measured leads: II, V1, V2, V3, V4, V5, V6",
+        "missing: I, III, aVR, aVL, aVF",
+    )
