@@ -155,10 +155,22 @@ def doctor(settings: tuple[str, ...]) -> None:
     help="Sampling frequency of files that do not tell theirs; what a file states stands.",
 )
 @click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
+@click.option(
+    "--min-leads",
+    type=click.IntRange(1, 12),
+    metavar="N",
+    help="Measured leads that a record needs, instead of the model's setting; derived ones do not count.",
+)
 @click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
 @click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def predict(
-    model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
+    model: str,
+    files: tuple[Path, ...],
+    fs: float | None,
+    unit: str | None,
+    min_leads: int | None,
+    is_json: bool,
+    device: str,
 ) -> None:
     """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
 
@@ -168,7 +180,7 @@ def predict(
     from ecgml.pipeline.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 
     address, version = resolve_model(model)
-    predictor = load_predictor(address, device)
+    predictor = load_predictor(address, device, min_leads)
     classes = predictor.checkpoint.classes
     outcomes = predict_files(predictor, files, fs, unit, partial(click.echo, err=True))
     if not is_json:

@@ -18,7 +18,7 @@ from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, explain_faults, open_or_fill
-from ecgml.datasets.quarantine import unequal_losses
+from ecgml.datasets.quarantine import common_faults, suspect_amplitudes, unequal_losses
 from ecgml.datasets.splits import describe, split_records
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, TrainingError
@@ -151,7 +151,8 @@ def fill_caches(
     *,
     check: bool = True,
 ) -> list[CachedCohort]:
-    """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class.
+    """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class,
+    and what is wrong with a cohort as a whole.
 
     Parameters
     ----------
@@ -190,6 +191,13 @@ def fill_caches(
             )
         for warning in unequal_losses(cohort, cached, scheme_named("rhythms")):
             console.warn(f"{cohort.name}: {warning}")
+        for warning in common_faults(cohort, cached):
+            console.warn(f"{cohort.name}: {warning}")
+        if odd := suspect_amplitudes(cached):
+            console.say(
+                f"{cohort.name}: {len(odd):,} of {len(cached.record_ids):,} records are suspect in amplitude, used "
+                f"nevertheless: {', '.join(odd[:3])}{', …' * (len(odd) > 3)}"
+            )
         if check:
             check_quarantine(cohort, cached, data.max_quarantined)
         caches.append(cached)

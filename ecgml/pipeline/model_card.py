@@ -225,5 +225,7 @@ def _limits(configuration: Configuration, job: JobData, scores: Mapping[str, Sco
     if "external" not in scores:
         lines.append("No external cohort: how it fares on ECGs of another hospital was not looked at.")
     lines += LIMITS
-    lines.append(f"Records under {least:g} s or with fewer than {settings.min_leads} usable leads are refused.")
+    lines.append(
+        f"Records under {least:g} s or with fewer than {settings.min_leads} usable measured leads are refused."
+    )
     return "\n".join(f"* {line}" for line in lines)

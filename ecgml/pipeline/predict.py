@@ -28,8 +28,14 @@ ABSTAINED = "none"
 """In place of a rhythm that the model does not stand by."""
 
 
-def load_predictor(address: str, device: str = "auto") -> Predictor:
+def load_predictor(address: str, device: str = "auto", min_leads: int | None = None) -> Predictor:
     """Load a model from a checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<n>``.
+
+    Parameters
+    ----------
+    address, device : str
+    min_leads : int, optional
+        A record needs so many measured leads, instead of the model's own setting.
 
     Raises
     ------
@@ -38,12 +44,19 @@ def load_predictor(address: str, device: str = "auto") -> Predictor:
     """
     chosen = choose_device(device)
     if ":/" not in address:
-        return Predictor.load(Path(address).expanduser(), chosen)
+        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
     # MLflow takes seconds to import, and a checkpoint folder needs none of it.
     from ecgml.service.models import fetch_checkpoint
 
     with TemporaryDirectory(prefix="ecgml-") as folder:
-        return Predictor.load(fetch_checkpoint(address, Path(folder)), chosen)
+        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
+
+
+def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    if min_leads is None:
+        return predictor
+    preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
+    return Predictor(replace(predictor.checkpoint, preprocessing=preprocessing), predictor.device)
 
 
 def predict_files(

@@ -101,7 +101,7 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
-        ("suspect", "leads or electrodes that are suspect"),
+        ("suspect", "leads, electrodes or amplitudes that are suspect"),
     ):
         if count := sum(one.used and one.reason == reason for one in remarks):
             lines.append(f"  {what}: {count:,}: {_some(one.record_id for one in remarks if one.reason == reason)}")

@@ -75,21 +75,30 @@ def arrange(waveform: NDArray[np.floating], names: Sequence[str], where: str) ->
     return _derive_limb_leads(arranged, set(row_of))
 
 
+def derived_leads(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the limb leads that :func:`arrange` derives: those absent beside two of I, II, III."""
+    present = {canonical_lead(name) for name in names}
+    if len({"I", "II", "III"} & present) < 2:
+        return ()
+    return tuple(lead for lead in LEADS[:6] if lead not in present)
+
+
 def _is_inverted(name: str) -> bool:
     return name.lstrip().startswith(("-", "\N{MINUS SIGN}"))
 
 
 def _derive_limb_leads(waveform: NDArray[np.float32], present: set[str]) -> NDArray[np.float32]:
     """Fill absent limb leads from any two of I, II, III (Einthoven 1912; Goldberger 1942)."""
-    one, two, three = waveform[:3]
-    if len({"I", "II", "III"} & present) < 2:
+    absent = derived_leads(tuple(present))
+    if not absent:
         return waveform
+    one, two, three = waveform[:3]
     if "I" not in present:
         one[:] = two - three
     if "II" not in present:
         two[:] = one + three
     derived = {"III": two - one, "aVR": -(one + two) / 2, "aVL": one - two / 2, "aVF": two - one / 2}
     for lead, row in derived.items():
-        if lead not in present:
+        if lead in absent:
             waveform[LEADS.index(lead)] = row
     return waveform

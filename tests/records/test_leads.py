@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecgml.errors import RecordError
-from ecgml.records.leads import LEADS, arrange, canonical_lead
+from ecgml.records.leads import LEADS, arrange, canonical_lead, derived_leads
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,19 @@ def test_channels_without_any_lead_are_refused():
     with pytest.raises(RecordError, match=r"a.csv: none of the twelve leads among the channels \('x, y'\)") as caught:
         arrange(np.ones((2, 3)), ["x", "y"], "a.csv")
     assert caught.value.reason == "no leads"
+
+
+@pytest.mark.parametrize(
+    ("names", "derived"),
+    [
+        (("Lead I", "ii"), ("III", "aVR", "aVL", "aVF")),
+        (("II", "III", "V1", "aVR"), ("I", "aVL", "aVF")),
+        (LEADS[:6], ()),
+        (("II", "aVR", "V1"), ()),
+    ],
+)
+def test_derived_leads_are_those_that_are_computed_from_two_others(names, derived):
+    assert derived_leads(names) == derived
+    arranged = arrange(np.random.default_rng(0).normal(size=(len(names), 9)), names, "x")
+    filled = {lead for lead, row in zip(LEADS, arranged, strict=True) if not np.isnan(row).any()}
+    assert filled == {canonical_lead(name) for name in names} | set(derived)

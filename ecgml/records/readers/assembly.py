@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.leads import arrange, canonical_lead
+from ecgml.records.leads import arrange, canonical_lead, derived_leads
 from ecgml.records.readers.print_form import mask_print
 from ecgml.records.record import Record
 
@@ -64,7 +64,7 @@ def assemble(
     if n_times == 0 or (np.isnan(waveform[:, 0]).all() and np.isnan(waveform).all()):
         raise RecordError(f"{where}: holds no value at all", "empty")
     notes = (*channels_not_taken(names), *([print_note] if print_note else []), *notes)
-    return Record(waveform, fs, where, statements, given or {}, unit, notes)
+    return Record(waveform, fs, where, statements, given or {}, unit, notes, derived_leads(names))
 
 
 def channels_not_taken(names: Iterable[str]) -> tuple[str, ...]:
