@@ -267,7 +267,7 @@ def _past(version: str, now: Registry) -> Iterator[str]:
 def _start(address: str) -> Iterator[str]:
     """Say what a model was fine-tuned from."""
     if address:
-        yield f"it was started from {address}: what that one learnt from is not left out of the comparison"
+        yield f"it was started from {address}: what that and those before it learnt from is left out of the comparison"
 
 
 def _served(version: str, classes: Sequence[str] = ()) -> str:
