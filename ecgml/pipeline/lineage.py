@@ -225,7 +225,7 @@ def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str
     if not lineage.ancestors:
         return []
     split, doubt = _read_split(Ancestor("", run_id), False)
-    said = [doubt] if doubt else []
+    said = [f"run {run_id}: {doubt}"] if doubt else []
     for what, own in predictions.items():
         if n_seen := int(lineage.seen_of(own, pd.DataFrame() if split is None else split).sum()):
             said.append(
@@ -233,7 +233,7 @@ def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str
                 f"{run_id} was started from ({lineage.ancestors[0].address}) learnt from: they were not unseen; score "
                 "it on other records, ecgml evaluate MODEL DATA"
             )
-    return [*said, *lineage.doubts]
+    return [*said, *(f"run {run_id}: {one}" for one in lineage.doubts)]
 
 
 def _of_checkpoint(checkpoint: Checkpoint, passed: frozenset[str]) -> tuple[Ancestor, ...]:

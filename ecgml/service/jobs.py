@@ -6,7 +6,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.runs import OWNER, closed_if_orphaned, launched_run, parent_of, read_run, runs_tagged
+from ecgml.service.runs import OWNER, closed_if_orphaned, launched_run, own_identity, parent_of, read_run, runs_tagged
 
 RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"
 """Tags of a job's run: what it means to go on with, from its first moment; by what it was gone on with, from when that
@@ -116,7 +116,7 @@ def claim(run_id: str, experiment_id: str, own_experiment_id: str) -> None:
         raise TrackingError(
             f"resume: run {run_id} is of the experiment {name!r}; launch it there: mlflow run --experiment-name {name}"
         )
-    for tag, value in ((COMMAND, "train"), (RESUMES, run_id)):
+    for tag, value in ((COMMAND, "train"), (RESUMES, run_id), (OWNER, own_identity())):
         client.set_tag(launched, tag, value)
 
 
