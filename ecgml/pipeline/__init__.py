@@ -16,6 +16,7 @@ model_card what a model is for, made from, worth, and not
 shortcuts  models that see a few columns and no ECG
 promote    `ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back
 evidence   what challenger and champion are compared on
+lineage    everything that a model learnt from, its ancestors included
 resume     going on with a job that was stopped
 scoring    a fitted model -> predictions of its test part and of the external cohort
 reporting  what a model's run and the job's run show in MLflow

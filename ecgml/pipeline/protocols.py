@@ -31,6 +31,7 @@ from ecgml.page.sections import sentence
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.evidence import PastJob, read_past_job
+from ecgml.pipeline.lineage import ancestors_of
 from ecgml.pipeline.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.scoring import predict_table, said_of, to_predictions
 from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
@@ -142,7 +143,8 @@ def evaluate_protocols(
             console.say(f"closed run {closed}: whatever worked on it is gone")
         configuration = _settings_of(past, asked)
         job = load_data(configuration, console)
-        started_from = past.configuration["job"].init_from
+        ancestors = ancestors_of(checkpoint)
+        started_from = ancestors[0].address if ancestors else ""
         unchanged = (
             job.digest == past.digest
             and configuration["fit"].epochs == past.configuration["fit"].epochs
