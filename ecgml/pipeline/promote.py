@@ -269,8 +269,8 @@ def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
     """Say what a model was fine-tuned from."""
     if ancestors:
         yield (
-            f"it was started from {ancestors[0].address}: what that one and those before it learnt from is left out of the "
-            "comparison"
+            f"it was started from {ancestors[0].address}: what that one and those before it learnt from is left out of "
+            "the comparison"
         )
 
 
