@@ -245,7 +245,7 @@ def _train() -> click.Command:
 
     extra = [
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
-        click.Option(["--resume"], default="", metavar="RUN_ID", help="A job that was stopped: goes on with it."),
+        click.Option(["--resume"], default="", metavar="RUN_ID", help="Go on with a stopped job; last: the newest."),
     ]
     return _command("train", run, TRAIN_SECTIONS, extra)
 

@@ -11,6 +11,7 @@ surveying       - cohorts and their caches -> what exploration looks at
 train           `ecgml train`: both models, from files to compared, tracked runs
 resume          - going on with a job that was stopped
 scoring         - a fitted model -> predictions of its test part and of the external cohort
+lineage         - everything that a model learnt from, its ancestors included
 reporting       - what a model's run and the job's run show in MLflow
 model_card      - what a model is for, made from, worth, and not
 evaluate        `ecgml evaluate`: a trained model on any cohort that it was not trained on

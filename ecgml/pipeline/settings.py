@@ -88,6 +88,9 @@ class JobSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.init_from and ":/" not in self.init_from:
+            # A job may be resumed, and is read about, from another working directory.
+            object.__setattr__(self, "init_from", str(Path(self.init_from).expanduser().absolute()))
         if not self.models:
             raise ConfigError(f"models: none given; one or more of {', '.join(MODELS)}")
         if len(set(self.models)) != len(self.models):

@@ -3,6 +3,7 @@
 store         which tracking store, made once; which experiment
 runs          runs that are opened are closed, whatever happens; runs that a kill left open are closed later
 tracker       what a run shows: metrics, figures, tables, texts, data set, model
+jobs          jobs of training and the runs that they went through when they were stopped and resumed
 trials        the runs of a study's trials, in few requests
 registry      what is registered, and what a run, version or alias leads to
 pyfunc        the model as MLflow serves it

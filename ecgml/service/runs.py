@@ -87,10 +87,10 @@ def open_run(
         parent_run_id=parent_id,
         nested=mlflow.active_run() is not None,
         log_system_metrics=True,
+        tags=own,
     )
     status = RunStatus.FINISHED
     try:
-        mlflow.set_tags(own)
         if run_id:
             with contextlib.suppress(Exception):
                 MlflowClient().delete_tag(run_id, ERROR)
@@ -136,16 +136,30 @@ def children_of(parent: Run) -> dict[str, Child]:
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
+def parent_of(run: Run) -> str:
+    """Return the run of the job that a model's run is of; empty where it is of none."""
+    return run.data.tags.get(MLFLOW_PARENT_RUN_ID, "")
+
+
 def siblings_of(run: Run) -> dict[str, Child]:
     """Return the models of the same job by name, the run's own among them; none where it is of no job."""
-    parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    parent = parent_of(run)
     return children_of(read_run(parent)) if parent else {}
+
+
+def runs_tagged(experiment_id: str, tag: str, value: str) -> list[Run]:
+    """Return the runs of an experiment whose tag has this value, newest first."""
+    client, selection = MlflowClient(), f"tags.`{tag}` = '{value}'"
+    return pages(
+        lambda token: client.search_runs(
+            [experiment_id], selection, order_by=["attributes.start_time DESC"], page_token=token
+        )
+    )
 
 
 def find_tagged(experiment_id: str, tag: str, value: str) -> Child | None:
     """Return the run that carries a tag of this value: a finished one, else the latest that was ended, or None."""
-    client = MlflowClient()
-    runs = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"])
+    runs = runs_tagged(experiment_id, tag, value)
     runs = sorted((run for run in runs if run.info.status != "RUNNING"), key=lambda run: run.info.status != "FINISHED")
     return Child(runs[0].info.run_id, runs[0].info.status == "FINISHED") if runs else None
 
@@ -214,6 +228,18 @@ def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
     if run.info.status != "RUNNING":
         return run.info.status != "FINISHED"
     return _is_abandoned(MlflowClient(), run, silent_s)
+
+
+def closed_if_orphaned(run_id: str) -> bool:
+    """Close a run as KILLED where its owner is gone or has been silent for a minute; return whether it has ended."""
+    if not (is_ended := read_run(run_id).info.status != "RUNNING") and (is_ended := is_orphaned(run_id)):
+        MlflowClient().set_terminated(run_id, "KILLED")
+    return is_ended
+
+
+def launched_run() -> str:
+    """Return the run that ``mlflow run`` opened for this process, before it is adopted; empty without one."""
+    return os.environ.get("MLFLOW_RUN_ID", "")
 
 
 def _is_abandoned(client: MlflowClient, run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -110,6 +111,69 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
     assert MlflowClient().get_run(parent).info.status == "KILLED"
     assert "stopped" in log.read_text()
     assert f"--resume {parent}" in log.read_text()
+
+
+KILLED_WITHIN = """
+import os, signal, sys
+import ecgml.pipeline.{module} as module
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.train import train
+
+def killed(*words):
+    {first}
+    os.kill(os.getpid(), signal.SIGKILL)
+
+own, module.{name} = module.{name}, killed
+train({{}}, Console(), resume=sys.argv[1])
+"""
+"""A resumed job that is killed where it comes to a function, perhaps after a part of that was done."""
+
+MOMENTS = [
+    ("train", "load_data", "pass"),  # before its data
+    ("train", "report_job", "pass"),  # its run is open, and knows nothing of its data
+    ("train", "adopt", "pass"),  # it has its data, and has taken over nothing
+    ("resume", "move_children", "pass"),  # it has taken over, the models are still elsewhere
+    ("resume", "move_children", "own(dict([next(iter(words[0].items()))]), words[1])"),  # one of two has moved
+    ("train", "WindowStore", "pass"),  # all have
+]
+
+
+def test_a_resumed_job_killed_at_any_moment_leads_to_the_same_models(job: Job, tmp_path: Path) -> None:
+    """Each time the newest run is resumed, as a queue does that knows no other: a resume of a resume of a resume."""
+    client, experiment, log = MlflowClient(), job.parent.info.experiment_id, tmp_path / "log"
+    process = start({**job.options, "epochs": "3"}, log)
+    wait_for(log, "baseline epoch 2/3", process)
+    process.kill()
+    process.wait()
+    killed = latest_parent(experiment)
+    models = {run.info.run_name: run.info.run_id for run in client.search_runs(
+        [experiment], f"tags.`mlflow.parentRunId` = '{killed}'")}  # fmt: skip
+    assert set(models) == {"fusion", "baseline"}
+    for module, name, first in MOMENTS:
+        # `mlflow run -P resume=…` makes a run before anything of ours works.
+        launched = client.create_run(
+            experiment, tags={"mlflow.project.entryPoint": "main", "mlflow.project.env": "local"}
+        ).info.run_id
+        client.log_param(launched, "resume", killed)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_RUN_ID": launched}
+        script = KILLED_WITHIN.format(module=module, name=name, first=first)
+        done = subprocess.run(
+            [sys.executable, "-c", script, killed], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        killed = launched
+        interrupted = find_interrupted(killed, {})
+        assert {name: child.run_id for name, child in interrupted.children.items()} == models, (module, name)
+        assert interrupted.children["fusion"].finished
+    stream = io.StringIO()
+    resumed = train({}, Console(stream), resume="last")
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{resumed}'")
+    assert {run.info.run_name: run.info.run_id for run in found} == models
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert "fusion: finished before" in stream.getvalue()
+    assert "baseline epoch 1/3" not in stream.getvalue()
+    with pytest.raises(TrackingError, match=f"run {resumed} has finished"):
+        train({}, Console(), resume=killed)
 
 
 @pytest.fixture
