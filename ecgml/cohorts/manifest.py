@@ -19,7 +19,7 @@ from ecgml.records.words import plain_word
 MANIFEST = "manifest.csv"
 
 _REQUIRED = ("path", "rhythm")
-_OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)
+_OPTIONAL = ("record_id", "patient_id", "fs", "unit", "leads", "date", "source", "fold", *CLINICAL_NAMES)
 
 _MEANT = {
     **dict.fromkeys(("patient", "patientenid", "patientennummer"), "patient_id"),
@@ -27,6 +27,7 @@ _MEANT = {
     **dict.fromkeys(("gender", "geschlecht", "sexe"), "sex"),
     **dict.fromkeys(("samplingrate", "samplingfrequency", "samplerate", "frequency", "hz", "abtastrate"), "fs"),
     **dict.fromkeys(("units", "einheit", "unite"), "unit"),
+    **dict.fromkeys(("leadorder", "ableitungen", "derivations"), "leads"),
     **dict.fromkeys(("datum", "recordingdate"), "date"),
     **dict.fromkeys(("quelle", "hospital", "device"), "source"),
 }
@@ -125,11 +126,11 @@ def _entry(
         source=cell("source") or folder.name,
         date=date,
         fold=parse_fold(cell("fold"), where),
-        read_options=_read_options(cell("fs"), cell("unit"), where),
+        read_options=_read_options(cell("fs"), cell("unit"), cell("leads"), where),
     )
 
 
-def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
+def _read_options(fs: str, unit: str, leads: str, where: str) -> dict[str, object]:
     options: dict[str, object] = {}
     if fs:
         options["fs"] = parse_number(fs)
@@ -141,6 +142,8 @@ def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
         except RecordError as error:
             raise CohortError(str(error)) from None
         options["unit"] = unit
+    if leads:
+        options["leads"] = tuple(_words(leads.replace(",", ";"))) if set(leads) & set(",;+") else tuple(leads.split())
     return options
 
 
