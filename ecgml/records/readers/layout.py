@@ -21,6 +21,7 @@ _IN = re.compile(r"\s+in$")
 _GROUP_MARKS = re.compile(r"(?<=\d)['’\s](?=\d{3})")
 _SEP = re.compile(r'"?sep=.?"?,*', re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*(?:#|%|//)+\s*")
+_BETWEEN_WORDS = re.compile(r"[\s,;|\"]+")
 _STATED_FS = re.compile(
     r"(?:\bfs\b|sampl\w*[\s_-]*(?:rate|freq\w*)|^\W*freq\w*|abtastrate|\bsfreq)\W*?(?:\(\s*hz\s*\))?[\s:=,;\"]*"
     r"(?P<fs>\d+(?:\.\d+)?)\s*(?P<kilo>k?)(?:hz|\b)",
@@ -211,6 +212,8 @@ def _header(line: str, delimiter: str, body: list[str], where: str) -> list[str]
     cells = cells_of(_COMMENT.sub("", line), delimiter)
     has_leads = any(canonical_lead(split_unit(cell)[0]) for cell in cells)
     n_columns = body[0].count(delimiter) + 1
+    if is_comment and len(words := _words(line)) == n_columns and all(map(canonical_lead, words)):
+        return words
     if is_comment and not (has_leads and len(cells) == n_columns):
         return None
     if len(cells) == n_columns + 1 and not cells[-1]:
@@ -231,14 +234,24 @@ def _header(line: str, delimiter: str, body: list[str], where: str) -> list[str]
 
 
 def _require_no_names(above: list[str], delimiter: str, where: str) -> None:
-    """Refuse a table with names of leads higher up, whose columns they name nobody knows."""
+    """Refuse names of leads higher up, whose columns nobody knows, and rows of numbers of other lengths."""
     for line in above:
-        cells = cells_of(_COMMENT.sub("", line), delimiter)
-        if sum(canonical_lead(split_unit(cell)[0]) is not None for cell in cells) > 1:
+        if sum(canonical_lead(word) is not None for word in _words(line)) > 2:
             raise RecordError(
                 f"{where}: {line.strip()[:60]!r} names leads, but not one a column right above the numbers; correct it",
                 "header",
             )
+        cells = cells_of(line, delimiter)
+        if len(cells) > 1 and all(map(NUMBER.fullmatch, cells)):
+            raise RecordError(
+                f"{where}: {line.strip()[:60]!r} has {len(cells)} columns, the rows below have more; correct it",
+                "wrong columns",
+            )
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line in which names stand one behind the other: ``# leads: I II III``."""
+    return [word for word in _BETWEEN_WORDS.split(_COMMENT.sub("", line).rpartition(":")[2]) if word]
 
 
 def _first_cells(body: list[str], delimiter: str) -> list[str]:

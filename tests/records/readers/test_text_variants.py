@@ -139,6 +139,7 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
                         FS_UNIT),
     "R's write.csv": (from_r(list(LEADS)), FS_UNIT),
     "numpy.savetxt with a header": ("# " + named() + rows(), FS_UNIT),
+    "# leads: I II": ("# leads: " + " ".join(LEADS) + "\n" + rows(), FS_UNIT),
     "# fs and # unit": ("# fs: 250\n# unit: uV\n" + named() + rows(), NOTHING),
     "lines of words above": (
         "Patient;X\nSampling rate (Hz);250\nUnits;uV\nMains frequency;50 Hz\n\n" + named(delimiter=";") + rows(";"),
@@ -215,6 +216,10 @@ REFUSED: dict[str, tuple[str, dict[str, object], str, str]] = {
         named(LEADS[:9]) + rows(), FS_UNIT, "wrong columns", "the header has 9 columns, the rows have 12"),
     "names further up": (
         named(LEADS[::-1]) + "gain,1\n" + rows(), FS_UNIT, "header", "names leads, but not one a column right above"),
+    "names in words above": (
+        "# Order: V6 V5 V4 V3 V2 V1 I II III\n" + rows(), FS_UNIT, "header", "names leads, but not one a column"),
+    "a first row cut": (
+        "1,2,5\n" + rows(), FS_UNIT, "wrong columns", "'1,2,5' has 3 columns, the rows below have more"),
     "a word among the numbers": (
         rows().replace("\n", "\nx", 1), FS_UNIT, "not a number", r"line 2, column 1 \(I\): 'x-?\d+' is not a number"),
     "a sign that is no minus": (
