@@ -4,6 +4,10 @@ options        what a caller knows beside the file (fs, unit, leads), reconciled
 loading        bytes from a file, within limits
 assembly       channels in mV -> Record: lead order, length, something readable
 delimited      CSV and its kin, with or without a header row
+layout         what stands above the numbers of a text, and which column is what
+plain_text     encodings, line ends and quotes
+number_signs   decimal and thousands separators
+time_column    the sampling frequency that a column of times states
 number_table   plain tables of numbers in text, compiled
 numpy_file     .npy and .npz
 wfdb           WFDB records: header and signal files
