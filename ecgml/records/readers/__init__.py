@@ -4,7 +4,9 @@ options        what a caller knows beside the file (fs, unit, leads), reconciled
 loading        bytes from a file, within limits
 assembly       channels in mV -> Record: lead order, length, something readable
 delimited      CSV and its kin, with or without a header row
-layout         what stands above the numbers of a text, and which column is what
+layout         how a text is laid out: delimiter, which column is what, rows for columns
+header_row     what stands above the numbers of a text: names, units, statements
+cells          the cells of a line: numbers, missing values, names with a unit
 plain_text     encodings, line ends and quotes
 number_signs   decimal and thousands separators
 time_column    the sampling frequency that a column of times states

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS, canonical_lead, require_leads
 from ecgml.records.readers.assembly import assemble, channels_not_taken
-from ecgml.records.readers.layout import MISSING, Table, cells_of, find_table
+from ecgml.records.readers.cells import MISSING, cells_of
+from ecgml.records.readers.layout import Table, find_table
 from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.number_signs import decimal_and_thousands, plain_numbers
 from ecgml.records.readers.number_table import parse_table

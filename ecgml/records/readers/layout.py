@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS, canonical_lead, numbering
+from ecgml.records.readers.cells import cells_of, counts_rows, end_empty, first_cells, is_row, is_value, split_unit
+from ecgml.records.readers.header_row import (
+    COMMENT,
+    SEPARATOR_LINE,
+    header_cells,
+    is_unit_row,
+    numbers_columns,
+    require_no_names,
+    stated_above,
+)
 from ecgml.records.readers.plain_text import decode, plain_text, retabulate
-from ecgml.records.readers.time_column import TimeName, is_time_unit, parse_time_name
+from ecgml.records.readers.time_column import TimeName, parse_time_name
 from ecgml.records.units import is_voltage
 
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
-NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-
-_UNIT_BEHIND = re.compile(r"(?P<name>.*[^\s_(\[/-])[\s_(\[/-]+(?P<unit>[^\W\d]+)\s*[)\]]?")
-_IN = re.compile(r"\s+in$")
-_GROUP_MARKS = re.compile(r"(?<=\d)['’\s](?=\d{3})")
-_SEP = re.compile(r'"?sep=.?"?,*', re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*(?:#|%|//)+\s*")
-_BETWEEN_WORDS = re.compile(r"[\s,;|\"]+")
-_STATED_FS = re.compile(
-    r"(?:\bfs\b|sampl\w*[\s_-]*(?:rate|freq\w*)|^\W*freq\w*|abtastrate|\bsfreq)\W*?(?:\(\s*hz\s*\))?[\s:=,;\"]*"
-    r"(?P<fs>\d+(?:\.\d+)?)\s*(?P<kilo>k?)(?:hz|\b)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_STATED_UNIT = re.compile(r"\bunits?\b[\s:=,;\"]*(?P<unit>[^\W\d]+)", re.IGNORECASE)
 _HEAD_BYTES, _LONG_HEAD_BYTES = 4096, 65_536
 _N_LOOKED_AT = 24
 _LEAST_COUNTED = 16
@@ -88,7 +81,7 @@ def _find(data: bytes, n_bytes: int, where: str) -> Table:
         if data.strip():
             return Table(data, ",", 0, 1, 1, (0,), ("",), has_numbers=False)
         raise RecordError(f"{where}: holds nothing but blanks; fetch it again", "empty")
-    typical = next((line for line in reversed(lines) if line.strip() and not _COMMENT.match(line)), lines[-1])
+    typical = next((line for line in reversed(lines) if line.strip() and not COMMENT.match(line)), lines[-1])
     delimiter = _delimiter(typical)
     if len(typical.split(delimiter)) >= _LEAST_TIMES and (turned := _turned(data, delimiter, where)):
         return replace(_find(turned, _HEAD_BYTES, where), is_turned=True)
@@ -113,25 +106,8 @@ def _delimiter(line: str) -> str:
             return mark
     by_comma, by_blank = line.split(","), line.split()
     # "-0,5 0,3": decimal commas between blanks.
-    is_blank = len(by_blank) > 1 and all(map(_is_value, by_blank)) and not all(map(_is_value, by_comma))
+    is_blank = len(by_blank) > 1 and all(map(is_value, by_blank)) and not all(map(is_value, by_comma))
     return " " if is_blank or (len(by_comma) == 1 and len(by_blank) > 1) else ","
-
-
-def cells_of(line: str, delimiter: str) -> list[str]:
-    """Return a line's cells without blanks and quotes around them."""
-    return [cell.strip().strip("\"'").strip() for cell in line.split(delimiter)]
-
-
-def _is_value(cell: str) -> bool:
-    cell = cell.strip().strip("\"'").strip()
-    return bool(NUMBER.fullmatch(cell)) or cell.lower() in MISSING or bool(NUMBER.fullmatch(_GROUP_MARKS.sub("", cell)))
-
-
-def _is_row(cells: list[str]) -> bool:
-    """Whether most cells are numbers, or all are empty."""
-    n_numbers = sum(map(_is_value, cells)) - cells.count("")
-    n_words = len(cells) - n_numbers - cells.count("")
-    return n_words <= n_numbers
 
 
 def _table(data: bytes, lines: list[str], delimiter: str, where: str) -> Table:
@@ -142,19 +118,17 @@ def _table(data: bytes, lines: list[str], delimiter: str, where: str) -> Table:
     above = [line for line in lines[:first] if line.strip()]
     body = [line for line in lines[first : first + _N_LOOKED_AT] if line.strip()]
     header, units = None, ()
-    if above and _is_unit_row(cells := cells_of(_COMMENT.sub("", above[-1]), delimiter)):
+    if above and is_unit_row(cells := cells_of(COMMENT.sub("", above[-1]), delimiter)):
         units = tuple(cells)
         above.pop()
-    if above and (header := _header(above[-1], delimiter, body, where)) is not None:
+    if above and (header := header_cells(above[-1], delimiter, body, where)) is not None:
         above.pop()
-    elif _numbers_columns(body, delimiter, where):
+    elif numbers_columns(body, delimiter, where):
         header, body = cells_of(body[0], delimiter), body[1:]
         first += 1
-    _require_no_names(above, delimiter, where)
+    require_no_names(above, delimiter, where)
     start = _start_of(data, first)
-    stated = " \n".join(above)
-    fs = (match := _STATED_FS.search(stated)) and float(match["fs"]) * (1000 if match["kilo"] else 1)
-    unit = next((found["unit"] for found in _STATED_UNIT.finditer(stated) if is_voltage(found["unit"])), None)
+    fs, unit = stated_above(above)
     table = Table(data, delimiter, start, first + 1, n_columns, tuple(range(n_columns)), fs=fs or None)
     table = _with_header(table, header, units, body) if header else _without_index(table, body)
     return (
@@ -178,13 +152,13 @@ def _n_columns(lines: list[str], delimiter: str) -> int:
 
 
 def _is_first(line: str, delimiter: str, n_columns: int) -> bool:
-    return line.count(delimiter) == n_columns - 1 and not _COMMENT.match(line) and _is_row(cells_of(line, delimiter))
+    return line.count(delimiter) == n_columns - 1 and not COMMENT.match(line) and is_row(cells_of(line, delimiter))
 
 
 def _table_of_words(data: bytes, lines: list[str], delimiter: str) -> Table:
     """A header without a row of numbers: a manifest, another table, prose, or a recording that is cut short."""
-    at = next(at for at, line in enumerate(lines) if line.strip() and not _SEP.fullmatch(line.strip()))
-    names, units = zip(*map(split_unit, cells_of(_COMMENT.sub("", lines[at]), delimiter)), strict=True)
+    at = next(at for at, line in enumerate(lines) if line.strip() and not SEPARATOR_LINE.fullmatch(line.strip()))
+    names, units = zip(*map(split_unit, cells_of(COMMENT.sub("", lines[at]), delimiter)), strict=True)
     n = len(names)
     return Table(data, delimiter, _start_of(data, at + 1), at + 2, n, tuple(range(n)), names, units, has_numbers=False)
 
@@ -197,98 +171,6 @@ def _start_of(data: bytes, n_lines: int) -> int:
             return len(data)
         start = end + 1
     return start
-
-
-def _is_unit_row(cells: list[str]) -> bool:
-    named = [cell.strip("()[] ") for cell in cells if cell]
-    return any(map(is_voltage, named)) and all(is_voltage(word) or is_time_unit(word) for word in named)
-
-
-def _header(line: str, delimiter: str, body: list[str], where: str) -> list[str] | None:
-    """Return the cells of a line above the numbers, one a column, if they are names."""
-    if _SEP.fullmatch(line.strip()):
-        return None
-    is_comment = bool(_COMMENT.match(line))
-    cells = cells_of(_COMMENT.sub("", line), delimiter)
-    has_leads = any(canonical_lead(split_unit(cell)[0]) for cell in cells)
-    n_columns = body[0].count(delimiter) + 1
-    if is_comment and len(words := _words(line)) == n_columns and all(map(canonical_lead, words)):
-        return words
-    if is_comment and not (has_leads and len(cells) == n_columns):
-        return None
-    if len(cells) == n_columns + 1 and not cells[-1]:
-        cells.pop()
-    if len(cells) == n_columns - 1 and (has_leads or len(cells) > 2):
-        # A delimiter at the end of rows only; or R's names of rows, which have no name themselves.
-        if _end_empty(body, delimiter):
-            return [*cells, ""]
-        if _counts(_first_cells(body, delimiter)):
-            return ["", *cells]
-    if len(cells) == n_columns:
-        return cells
-    if has_leads and len(cells) > 1:
-        raise RecordError(
-            f"{where}: the header has {len(cells)} columns, the rows have {n_columns}; correct it", "wrong columns"
-        )
-    return None
-
-
-def _require_no_names(above: list[str], delimiter: str, where: str) -> None:
-    """Refuse names of leads higher up, whose columns nobody knows, and rows of numbers of other lengths."""
-    for line in above:
-        if sum(canonical_lead(word) is not None for word in _words(line)) > 2:
-            raise RecordError(
-                f"{where}: {line.strip()[:60]!r} names leads, but not one a column right above the numbers; correct it",
-                "header",
-            )
-        cells = cells_of(line, delimiter)
-        if len(cells) > 1 and all(map(NUMBER.fullmatch, cells)):
-            raise RecordError(
-                f"{where}: {line.strip()[:60]!r} has {len(cells)} columns, the rows below have more; correct it",
-                "wrong columns",
-            )
-
-
-def _words(line: str) -> list[str]:
-    """Return the words of a line in which names stand one behind the other: ``# leads: I II III``."""
-    return [word for word in _BETWEEN_WORDS.split(_COMMENT.sub("", line).rpartition(":")[2]) if word]
-
-
-def _first_cells(body: list[str], delimiter: str) -> list[str]:
-    return [line.split(delimiter, 1)[0].strip().strip("\"'") for line in body]
-
-
-def _end_empty(body: list[str], delimiter: str) -> bool:
-    """Whether the last column is empty, as a delimiter at the end of each row leaves it."""
-    return all(line.rstrip("\r ").endswith(delimiter) for line in body)
-
-
-def _counts(cells: list[str]) -> bool:
-    """Whether cells are 0, 1, 2 … or 1, 2, 3 …, as far as they are looked at."""
-    first = cells[0].removesuffix(".0")
-    return first in ("0", "1") and all(
-        cell.removesuffix(".0") == str(number) for number, cell in enumerate(cells, start=int(first))
-    )
-
-
-def _numbers_columns(body: list[str], delimiter: str, where: str) -> bool:
-    """Whether the first row of numbers only numbers the columns, perhaps behind the name of an index.
-
-    No recording begins with 0, 1 … 11 of any unit; with three to seven columns it might, unless all else has decimals.
-    """
-    cells = cells_of(body[0], delimiter)
-    numbers = cells if NUMBER.fullmatch(cells[0]) else cells[1:]
-    if len(numbers) < 2 or not _counts(numbers):
-        return False
-    if len(numbers) > 7 or (len(body) > 1 and all("." in line for line in body[1:])):
-        return True
-    if len(numbers) < 3:
-        return False
-    raise RecordError(
-        f"{where}: the first row is {' '.join(numbers)}: numbers of the columns or a sample cannot be told; name the "
-        "leads in the first row",
-        "header",
-    )
 
 
 def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: list[str]) -> Table:
@@ -327,13 +209,13 @@ def _time_unit(units: tuple[str, ...], column: int) -> str | None:
 def _without_index(table: Table, body: list[str]) -> Table:
     """Take a column of row numbers or times, or an empty one at the end, off a table without a header."""
     n = table.n_columns
-    if n not in (1, len(LEADS)) and _end_empty(body, table.delimiter):
+    if n not in (1, len(LEADS)) and end_empty(body, table.delimiter):
         n -= 1
     # Both begin with 0 or 1, nearly no recording does.
     is_index = len(body) >= _LEAST_COUNTED and n > 1 and body[0].lstrip(" \"'")[:1] in ("0", "1")
     if is_index:
-        first = _first_cells(body, table.delimiter)
-        is_index = _counts(first) or (n == len(LEADS) + 1 and _are_times(first))
+        first = first_cells(body, table.delimiter)
+        is_index = counts_rows(first) or (n == len(LEADS) + 1 and _are_times(first))
     if is_index:
         return replace(table, channels=table.channels[1:n], time=0, time_name=TimeName(None, counts=True))
     return table if n == table.n_columns else replace(table, channels=table.channels[:n])
@@ -351,15 +233,6 @@ def _are_times(cells: list[str]) -> bool:
     return step > 0 and all(abs(time - index * step) < 0.6 * step for index, time in enumerate(times))
 
 
-@lru_cache(maxsize=1024)
-def split_unit(cell: str) -> tuple[str, str | None]:
-    """Take a lead's unit off its name (``V1 (mV)``, ``V1 in µV``); leave every other cell as it is."""
-    match = _UNIT_BEHIND.fullmatch(cell)
-    if match and canonical_lead(match["name"]) and is_voltage(match["unit"]):
-        return _IN.sub("", match["name"]), match["unit"]
-    return cell, None
-
-
 def _turned(data: bytes, delimiter: str, where: str) -> bytes | None:
     """Return a text whose rows are leads with its rows as columns, between tabs; None where it is none."""
     lines = decode(data).split("\n", 4 * _MOST_LEADS)
@@ -369,7 +242,7 @@ def _turned(data: bytes, delimiter: str, where: str) -> bytes | None:
             continue
         cells = cells_of(line, delimiter) if delimiter != " " else line.split()
         if len(cells) < _LEAST_TIMES and not rows:
-            above.append(f"# {_COMMENT.sub('', line)}")
+            above.append(f"# {COMMENT.sub('', line)}")
             continue
         rows.append(cells)
         if len(rows) > _MOST_LEADS:
