@@ -22,6 +22,7 @@ _STATED_UNIT = re.compile(r"\bunits?\b[\s:=,;\"]*(?P<unit>[^\W\d]+)", re.IGNOREC
 
 
 def is_unit_row(cells: list[str]) -> bool:
+    """Whether cells are units of voltage, perhaps with one of time."""
     named = [cell.strip("()[] ") for cell in cells if cell]
     return any(map(is_voltage, named)) and all(is_voltage(word) or is_time_unit(word) for word in named)
 

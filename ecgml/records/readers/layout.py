@@ -131,22 +131,16 @@ def _table(data: bytes, lines: list[str], delimiter: str, where: str) -> Table:
     fs, unit = stated_above(above)
     table = Table(data, delimiter, start, first + 1, n_columns, tuple(range(n_columns)), fs=fs or None)
     table = _with_header(table, header, units, body) if header else _without_index(table, body)
-    return (
-        replace(table, units=tuple(one or unit for one in table.units or [None] * len(table.channels)))
-        if unit
-        else table
-    )
+    if unit:
+        table = replace(table, units=tuple(told or unit for told in table.units or [None] * len(table.channels)))
+    return table
 
 
 def _n_columns(lines: list[str], delimiter: str) -> int:
     """Return how many cells most lines have."""
-    if (
-        (count := lines[0].count(delimiter))
-        == lines[len(lines) // 2].count(delimiter)
-        == lines[-1].count(delimiter)
-        > 0
-    ):
-        return count + 1
+    first, *others = (line.count(delimiter) for line in (lines[0], lines[len(lines) // 2], lines[-1]))
+    if first and others == [first, first]:
+        return first + 1
     counts = Counter(line.count(delimiter) + 1 for line in reversed(lines[:_N_LOOKED_AT]) if line.strip())
     return counts.most_common(1)[0][0]
 
