@@ -70,7 +70,7 @@ def read_delimited(path: Path, options: ReadOptions) -> Record:
     scales = np.array([scale_of[unit] for unit in stated], dtype=np.float32)
     channels = parse_values(table, list(leads), where)
     if (scales != 1).any():
-        channels *= scales[:, None]
+        channels = channels * scales[:, None]
     units = {unit or options.unit for unit in stated}
     unit = units.pop() if len(units) == 1 else None
     return assemble(channels, list(leads.values()), fs, where, unit=unit, notes=channels_not_taken(filter(None, names)))
