@@ -7,6 +7,12 @@ recording      which of a file's blocks of channels make up the rhythm
 missing        the numbers by which files mark a missing sample
 print_form     leads that were recorded one after the other
 delimited      CSV and its kin, with or without a header row
+layout         how a text is laid out: delimiter, which column is what, rows for columns
+header_row     what stands above the numbers of a text: names, units, statements
+cells          the cells of a line: numbers, missing values, names with a unit
+plain_text     encodings, line ends and quotes
+number_signs   decimal and thousands separators
+time_column    the sampling frequency that a column of times states
 number_table   plain tables of numbers in text, compiled
 numpy_file     .npy and .npz
 dicom          DICOM waveforms: groups, leads, the subject
