@@ -22,8 +22,8 @@ SLOPE_S = 0.012
 """Slopes of the QRS complex are those of a straight line fitted to so much, s."""
 
 QUIET_MV, SLOPE_S_PER_MV, LONGEST_SLOPE_S = 0.0045, 1.1, 0.04
-"""Above the first, which of 603 recordings' representative beats one exceeds, noise asks for longer lines: by the second,
-up to the third. With this slope muscle noise does not change the median QRS duration."""
+"""Above the first, which one in 400 recordings' representative beats exceeds, noise asks for longer lines: by the
+second, up to the third. With this slope muscle noise does not change the median QRS duration."""
 
 PEAK_WITHIN_S = 0.06
 """The steepest of the QRS complex lies this near to the beat, s."""
@@ -85,8 +85,11 @@ P_REACH_S, P_CLOSEST_S = 0.36, 0.03
 P_CREST_S, P_CREST_SPREAD_S = 0.12, 0.06
 """Where before the QRS complex the crest is expected, and how far it may lie from there by standard deviation, s."""
 
-P_HALF_S, P_LEAST_HALF_S = 0.09, 0.03
+P_HALF_S, P_LEAST_HALF_S = 0.11, 0.03
 """From crest to end a P wave lasts at most and at least, s."""
+
+P_REST_S = 0.05
+"""Beside the P wave its leads are low and still: so much time makes a height of a slope, s."""
 
 P_SMOOTHING_S, P_SLOPE_S = 0.04, 0.032
 """P waves are smoothed and their slopes fitted over so much, s."""
@@ -286,8 +289,9 @@ def _p_edges(
     half = round(P_HALF_S * fs)
     first, last = max(0, crest - half), min(len(span) - 1, crest + half)
     n_away = round(P_LEAST_HALF_S * fs)
-    left = first + int(moving[first : max(first + 1, crest - n_away)].argmin())
-    right = min(crest + n_away, last) + int(moving[min(crest + n_away, last) : last + 1].argmin())
+    rest = height + P_REST_S * moving
+    left = first + int(rest[first : max(first + 1, crest - n_away)].argmin())
+    right = min(crest + n_away, last) + int(rest[min(crest + n_away, last) : last + 1].argmin())
     if right <= left:
         return np.nan, np.nan
     slope = (smooth[:, right] - smooth[:, left]) / (right - left)

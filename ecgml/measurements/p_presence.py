@@ -26,8 +26,8 @@ P_WINDOW_S = (-0.20, -0.08)
 """Where the atrial wave before a beat lies, s from the middle of the QRS complex."""
 
 HALF_RR, SAME, SLOWEST_2_TO_1_S = (0.44, 0.56), 0.9, 0.75
-"""What precedes the beat and comes again about half an RR interval later, at least that much alike, is an atrial wave of
-which every other one is conducted; not at longer RR intervals, s."""
+"""What precedes the beat and comes again about half an RR interval later, at least that much alike, is an atrial wave
+of which every other one is conducted; not at longer RR intervals, s."""
 
 
 def p_wave_reason(beat: RepresentativeBeat) -> str | None:
