@@ -25,8 +25,8 @@ QUIET_MV, SLOPE_S_PER_MV, LONGEST_SLOPE_S = 0.0045, 1.1, 0.04
 """Above the first, which one in 400 recordings' representative beats exceeds, noise asks for longer lines: by the
 second, up to the third. With this slope muscle noise does not change the median QRS duration."""
 
-PEAK_WITHIN_S = 0.06
-"""The steepest of the QRS complex lies this near to the beat, s."""
+PEAK_WITHIN_S, BODY_S = 0.06, 0.05
+"""The steepest of the QRS complex, velocity smoothed over the second, lies this near to the beat, s."""
 
 QUIET_S = 0.03
 """The quietest stretch of this length nearby tells the noise, s."""
@@ -44,16 +44,19 @@ class Edge:
     """It must stay below for so long, s."""
     reach_s: float
     """The end is sought so far, s."""
+    again_s: float
+    """A second rise, soon after, that lasts so long belongs to the complex: bundle branch block. Before the complex it
+    must last longer: a pacing spike does not."""
 
 
-ONSET = Edge(9.0, 3.5, 0.006, 0.18)
-OFFSET = Edge(7.0, 2.5, 0.008, 0.18)
+ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.03)
+OFFSET = Edge(7.0, 2.5, 0.008, 0.18, 0.01)
 
 MOST_MV_PER_S = 40.0
 """More than this is no noise, but the slow part of a wide complex."""
 
-AGAIN_S, AGAIN_FACTOR, AGAIN_HOLD_S = 0.05, 1.5, 0.01
-"""A second rise within the first, by this factor, for that long, belongs to the complex: bundle branch block."""
+AGAIN_S, AGAIN_FACTOR = 0.05, 1.5
+"""Within so much, and by this factor above the threshold, a second rise belongs to the complex."""
 
 T_AFTER_QRS_S = 0.06
 """The fall of the T wave is not sought closer to the end of the QRS complex, s."""
@@ -67,15 +70,15 @@ T_FALL_BEFORE_END_S = 0.05
 T_SMOOTHING_S, T_SLOPE_S = 0.03, 0.05
 """T waves are smoothed and their slopes fitted over so much, at an RR interval of 1 s; both go with its root."""
 
-T_LEADS_QUANTILE = 0.7
+T_LEADS_QUANTILE = 0.75
 """Of the leads' ends, weighted by how steeply they fall."""
 
 T_ENDS = (
-    ("rms", 0.15, 0.0058),
-    ("sum", 0.15, 0.0052),
-    ("leads", 0.2, 0.0072),
-    ("leads", 0.3, 0.0144),
-    ("leads", 0.4, 0.0201),
+    ("leads", 0.2, 0.0060),
+    ("leads", 0.4, 0.0193),
+    ("leads", 0.5, 0.0242),
+    ("rms", 0.2, 0.0101),
+    ("sum", 0.15, 0.0042),
 )
 """Which curve, down to which share of its steepest fall, and what is added to meet the tuning recordings' marks, s."""
 
@@ -98,7 +101,7 @@ P_SHARE, P_INWARD_S = 0.3, 0.010
 """It begins and ends where its slope is down to this share of its steepest; the smoothing that this much is taken back
 for, s, was chosen by the marks of LUDB's records of odd number (second-earliest onset, second-latest offset)."""
 
-LATEST_RR_SHARE = 0.95
+LATEST_RR_SHARE = 0.8
 """The T wave ends before this share of the RR interval, s."""
 
 
@@ -151,7 +154,8 @@ def delineate(
     fs = 1 / (times_s[1] - times_s[0])
     velocity = spatial_velocity(waveform, fs, noise_mv)
     near = np.flatnonzero(np.abs(times_s) <= PEAK_WITHIN_S)
-    steepest = int(near[velocity[near].argmax()])
+    # The middle of the complex is where it is steep for long: a pacing spike is steeper, and short.
+    steepest = int(near[_filtered(velocity[None], _bell(fs, BODY_S))[0, near].argmax()])
     onset = (steepest - _edge(velocity[steepest::-1], fs, ONSET)) / fs + times_s[0]
     offset = (steepest + _edge(velocity[steepest:], fs, OFFSET)) / fs + times_s[0]
     before = (times_s >= onset - 0.02) & (times_s <= onset)
@@ -198,7 +202,7 @@ def _edge(velocity: NDArray[np.float64], fs: float, edge: Edge) -> float:
     quiet = float((sums[n_quiet:] - sums[:-n_quiet]).min()) / n_quiet
     threshold = float(np.hypot(edge.least_mv_per_s, min(edge.quiet_factor * quiet, MOST_MV_PER_S)))
     end = _held(outward < threshold, 0, round(edge.hold_s * fs))
-    within, hold = round(AGAIN_S * fs), round(AGAIN_HOLD_S * fs)
+    within, hold = round(AGAIN_S * fs), round(edge.again_s * fs)
     while end < len(outward):
         again = _held(outward[end : end + within] > AGAIN_FACTOR * threshold, 0, hold)
         if again >= min(within, len(outward) - end):
