@@ -182,6 +182,54 @@ def predict(
     sys.exit(failed)
 
 
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--fs",
+    type=click.FloatRange(min=1),
+    metavar="HZ",
+    help="Sampling frequency of files that do not tell theirs; what a file states stands.",
+)
+@click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
+@click.option(
+    "--qtc",
+    default="bazett",
+    show_default=True,
+    type=click.Choice(["bazett", "fridericia", "framingham", "hodges"]),
+    help="Formula that corrects QT for the rate.",
+)
+@click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="PAGE.html", help="Write a page that shows the marks.")
+def measure(
+    files: tuple[Path, ...], fs: float | None, unit: str | None, qtc: str, is_json: bool, plot: Path | None
+) -> None:
+    """Measure rate, PR, QRS, QT, QTc (ms) and axes (degrees) of ECGs.
+
+    FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over. A
+    value that cannot be measured is missing, with the reason. A file that cannot be used is said to be so, the others
+    are measured, and the exit code is 1.
+    """
+    from ecgml.pipeline.measure import as_json, as_row, measure_files, table_head
+
+    outcomes = measure_files(files, fs, unit, qtc, partial(click.echo, err=True))
+    if not is_json:
+        click.echo(table_head())
+    page = None
+    if plot:
+        from ecgml.pipeline.interval_page import IntervalPage
+
+        page = IntervalPage()
+    failed = False
+    for path, outcome in outcomes:
+        failed |= isinstance(outcome, EcgmlError)
+        click.echo(as_json(path, outcome) if is_json else as_row(path, outcome))
+        if page and not isinstance(outcome, EcgmlError):
+            page.add(path, outcome)
+    if page and plot:
+        click.echo(page.write(plot), err=True)
+    sys.exit(failed)
+
+
 @main.command("compare")
 @click.argument("a", metavar="RUN")
 @click.argument("b", metavar="RUN")

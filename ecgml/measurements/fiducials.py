@@ -53,8 +53,8 @@ ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.03)
 OFFSET = Edge(7.0, 2.5, 0.008, 0.18, 0.01)
 
 USUAL_MV_PER_S = 165.0
-"""What the steepest of the complex of 19 in 20 recordings exceeds; where it does not, the thresholds fall in proportion:
-the same complex at half the height has half the slope where it ends."""
+"""What the steepest of the complex of 19 in 20 recordings exceeds; where it does not, the thresholds fall in
+proportion: the same complex at half the height has half the slope where it ends."""
 
 MOST_MV_PER_S = 40.0
 """More than this is no noise, but the slow part of a wide complex."""

@@ -12,6 +12,8 @@ compare    `ecgml compare`: two trained models, paired
 train      `ecgml train`: both models, from files to compared, tracked runs
 download   `ecgml download`: a public data set, fetched, checked and opened
 predict    `ecgml predict`: files in, a line of a table or JSON object each out
+input_files the ECGs that predict and measure are given: files and folders, read one by one
+measure    `ecgml measure`: rates, intervals and axes of recordings; interval_page shows where the marks lie
 model_card what a model is for, made from, worth, and not
 shortcuts  models that see a few columns and no ECG
 promote    `ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back
