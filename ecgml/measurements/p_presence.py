@@ -15,12 +15,15 @@ CONSISTENT = 0.6
 """Least likeness of what precedes the beats (`p_consistency`): of 312 sinus rhythms 311 reach it, of 65
 fibrillations 1."""
 
-CONSISTENT_IRREGULAR, IRREGULAR = 0.66, 0.6
+CONSISTENT_IRREGULAR, IRREGULAR = 0.7, 0.6
 """It must be higher where fewer RR intervals than the second agree."""
 
 FLUTTER_SHARE, FLUTTER_MV = 0.22, 0.03
 """Flutter swings more than the first between the beats, and its waves do not stand up in I and II as much as the
 second; fast sinus rhythm may do either."""
+
+SURELY_FLUTTER_SHARE = 0.33
+"""No matter which way they point; of 312 sinus rhythms 3 are above."""
 
 P_WINDOW_S = (-0.20, -0.08)
 """Where the atrial wave before a beat lies, s from the middle of the QRS complex."""
@@ -42,7 +45,7 @@ def p_wave_reason(beat: RepresentativeBeat) -> str | None:
             return "P waves lost in noise, or none"
         return "no P wave that keeps time with the beats"
     share = flutter_measurements(beat.slow, beats).get("flutter_share", 0.0)
-    if share >= FLUTTER_SHARE and measured.get("p_amplitude", 0.0) < FLUTTER_MV:
+    if share >= SURELY_FLUTTER_SHARE or (share >= FLUTTER_SHARE and measured.get("p_amplitude", 0.0) < FLUTTER_MV):
         return "flutter waves instead of P waves"
     if beat.rr_s < SLOWEST_2_TO_1_S and _comes_again(beat) > SAME:
         return "two atrial waves to a beat: flutter or tachycardia conducted 2:1"

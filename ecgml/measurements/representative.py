@@ -62,8 +62,8 @@ class RepresentativeBeat:
         All its beats, odd ones too.
     positions_s : ndarray, shape (n_beats,)
         Where in the recording the beats of the stack are, s.
-    halves : tuple of ndarray
-        The medians of every other beat and of those between, each as `waveform`.
+    noise_mv : float
+        Standard deviation of the noise that is left in the median beat, by what tells its halves apart.
     """
 
     waveform: NDArray[np.float64]
@@ -75,7 +75,7 @@ class RepresentativeBeat:
     slow: NDArray[np.float64]
     slow_beats: Beats
     positions_s: NDArray[np.float64]
-    halves: tuple[NDArray[np.float64], NDArray[np.float64]]
+    noise_mv: float
 
     @functools.cached_property
     def rr_s(self) -> float:
@@ -88,11 +88,9 @@ class RepresentativeBeat:
         return self.leads[:2] == (0, 1)
 
     @property
-    def noise_mv(self) -> float:
-        """Standard deviation of the noise that is left in the median beat, by what tells its halves apart."""
-        # A difference of halves has twice the noise of the whole, and from sample to sample sqrt(2) times that.
-        steps = np.diff(self.halves[0] - self.halves[1], axis=1)
-        return float(1.4826 * np.median(np.abs(steps)) / np.sqrt(8))
+    def halves(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The medians of every other beat and of those between, each as `waveform`."""
+        return _median(self.stack[:, ::2], self.clear[::2]), _median(self.stack[:, 1::2], self.clear[1::2])
 
 
 def representative_beat(waveform: NDArray[np.floating], fs: float) -> RepresentativeBeat | None:
@@ -117,7 +115,8 @@ def representative_beat(waveform: NDArray[np.floating], fs: float) -> Representa
     beats = detect_beats(recording.slow, recording.slow_fs)
     if len(beats) < 2:
         return None
-    positions, is_usual = _align(recording, beats.positions * (recording.fs / beats.fs))
+    positions, is_usual = _align(recording.qrs, recording.qrs_fs, beats.positions * (recording.qrs_fs / beats.fs))
+    positions *= recording.fs / recording.qrs_fs
     if is_usual.sum() < 2:
         return None
     stack, clear, times_s = _cut(recording, positions, is_usual)
@@ -131,22 +130,24 @@ def representative_beat(waveform: NDArray[np.floating], fs: float) -> Representa
         slow=twelve_leads(recording.slow, leads),
         slow_beats=beats,
         positions_s=positions[is_usual] / recording.fs,
-        halves=(_median(stack[:, ::2], clear[::2]), _median(stack[:, 1::2], clear[1::2])),
+        noise_mv=_noise_mv(stack, clear),
     )
 
 
-def _align(recording: Conditioned, positions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Move beats to where they match their median best; say which are like it."""
-    half, reach = round(QRS_HALF_S * recording.fs), round(SHIFT_S * recording.fs)
+def _align(
+    qrs: NDArray[np.float64], fs: float, positions: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Move beats, in samples, to where they match their median best; say which are like it."""
+    half, reach = round(QRS_HALF_S * fs), round(SHIFT_S * fs)
     positions = positions.copy()
     margin = half + 2 * reach + 2
-    whole = np.flatnonzero((positions >= margin) & (positions < recording.qrs.shape[1] - margin))
+    whole = np.flatnonzero((positions >= margin) & (positions < qrs.shape[1] - margin))
     is_usual = np.zeros(len(positions), dtype=np.bool_)
     is_usual[whole] = True
     n_fast = fft.next_fast_len(2 * (half + reach) + 1, real=True)
     for _ in range(ROUNDS if len(whole) else 0):
         middles = np.rint(positions[whole]).astype(np.intp)
-        segments = recording.qrs[:, middles[:, None] + np.arange(-half - reach, half + reach + 1)]  # (rows, beats, T)
+        segments = qrs[:, middles[:, None] + np.arange(-half - reach, half + reach + 1)]  # (rows, beats, T)
         template = np.median(segments[:, is_usual[whole], reach:-reach], axis=1)
         spectra = fft.rfft(segments, n_fast, axis=2) * np.conj(fft.rfft(template, n_fast, axis=1))[:, None]
         match = fft.irfft(spectra.sum(axis=0), n_fast, axis=1)[:, : 2 * reach + 1]  # (beats, shifts)
@@ -188,6 +189,18 @@ def _cut(
     last_s, next_s = ((padded[index + step] - usual) / recording.fs for step in (-1, 1))
     clear = inside & (times_s > last_s[:, None] + NEIGHBOUR_AFTER_S) & (times_s < next_s[:, None] - NEIGHBOUR_BEFORE_S)
     return stack, clear, times_s
+
+
+def _noise_mv(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> float:
+    weights = np.where(clear, 1.0, 0.0)
+    one, other = (
+        np.einsum("rbt,bt->rt", stack[:, half::2], weights[half::2]) / np.maximum(weights[half::2].sum(axis=0), 1)
+        for half in (0, 1)
+    )
+    # A difference of halves has twice the noise of the whole, and from sample to sample sqrt(2) times that; a median
+    # has sqrt(pi / 2) times the noise of a mean.
+    steps = np.diff(one - other, axis=1)
+    return float(1.4826 * np.median(np.abs(steps)) * np.sqrt(np.pi / 2) / np.sqrt(8))
 
 
 def _median(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> NDArray[np.float64]:
