@@ -32,6 +32,9 @@ HALF_RR, SAME, SLOWEST_2_TO_1_S = (0.44, 0.56), 0.9, 0.75
 """What precedes the beat and comes again about half an RR interval later, at least that much alike, is an atrial wave
 of which every other one is conducted; not at longer RR intervals, s."""
 
+SAME_SIZE = 1.5
+"""It is as high as before, within this factor: a T wave is higher."""
+
 
 def p_wave_reason(beat: RepresentativeBeat) -> str | None:
     """Say why P waves cannot be measured, or return None where they can."""
@@ -64,8 +67,9 @@ def _comes_again(beat: RepresentativeBeat) -> float:
         if beat.times_s[first] < 0.06 or later.shape[1] < n_window:
             continue
         later = _without_line(later)
-        norm = np.sqrt(np.square(before).sum() * np.square(later).sum())
-        best = max(best, float((before * later).sum() / max(norm, 1e-12)))
+        size, later_size = float(np.linalg.norm(before)), float(np.linalg.norm(later))
+        if 1 / SAME_SIZE < later_size / max(size, 1e-12) < SAME_SIZE:
+            best = max(best, float((before * later).sum() / (size * later_size)))
     return best
 
 
