@@ -48,7 +48,8 @@ class IntervalPage:
             f"{n_records} recording{'s' * (n_records != 1)}. Each figure shows the median of the usual beats, leads "
             "superimposed, and where its waves begin and end over all leads."
         )
-        page = render_page("ECG intervals", summary, self._sections, footer="Made by ecgml measure. Not for diagnosis.")
+        footer = "Made by ecgml measure. Not for diagnosis."
+        page = render_page("ECG intervals", summary, self._sections, footer=footer, has_files=False)
         return write_whole(path, page.encode())
 
 
@@ -77,7 +78,7 @@ def _section(index: int, file: Path, intervals: Intervals) -> Section:
         "Representative beat",
         _figure(intervals),
         alt=f"Median beat of {file.name}, {len(intervals.beat.leads)} leads superimposed, with onsets and offsets.",
-        basis=f"{len(intervals.beat.positions_s)} of {len(intervals.beat.slow_beats)} beats; others are odd or cut.",
+        basis=f"{len(intervals.beat.positions_s)} of {len(intervals.beat.slow_beats)} beats; others are odd or cut",
         words=(),
     )
     return Section(f"record-{index}", file.name, words, (figure, listing) if rows else (figure,))
