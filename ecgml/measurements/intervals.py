@@ -189,7 +189,7 @@ def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
     has_p, noisier = "pr_interval" in intervals.values, float(np.sqrt(len(beat.positions_s)))
     for index, at_s in enumerate(beat.positions_s):
         clear = beat.clear[index]
-        waveform = beat.stack[:, index].copy()
+        waveform = beat.stack[:, index].astype(np.float64)
         known = np.flatnonzero(clear)
         waveform[:, : known[0]], waveform[:, known[-1] :] = waveform[:, known[:1]], waveform[:, known[-1:]]
         found = intervals_ms(_delineate(beat, waveform, has_p, noisier))

@@ -46,7 +46,7 @@ class RepresentativeBeat:
     ----------
     waveform : ndarray, shape (n_rows, n_times)
         The median beat in mV; rows are I and II (where two limb leads are usable) and the usable chest leads.
-    stack : ndarray, shape (n_rows, n_beats, n_times)
+    stack : ndarray of float32, shape (n_rows, n_beats, n_times)
         The beats of which it is the median.
     clear : ndarray of bool, shape (n_beats, n_times)
         False where a neighbouring complex or an end of the recording lies.
@@ -67,7 +67,7 @@ class RepresentativeBeat:
     """
 
     waveform: NDArray[np.float64]
-    stack: NDArray[np.float64]
+    stack: NDArray[np.float32]
     clear: NDArray[np.bool_]
     times_s: NDArray[np.float64]
     fs: float
@@ -170,7 +170,7 @@ _TINY = 1e-12
 
 def _cut(
     recording: Conditioned, positions: NDArray[np.float64], is_usual: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
     """Cut the usual beats out, (rows, beats, times); say where they are clear of others; times, s."""
     offsets = np.arange(round(STRETCH_S[0] * recording.fs), round(STRETCH_S[1] * recording.fs) + 1)
     usual = positions[is_usual]
@@ -179,7 +179,7 @@ def _cut(
     n_times = recording.waveform.shape[1]
     inside = (floor >= 1) & (floor <= n_times - 3)
     floor = np.clip(floor, 1, max(1, n_times - 3))
-    f = (usual - np.floor(usual))[:, None]
+    f = (usual - np.floor(usual))[:, None].astype(recording.waveform.dtype)
     # Cubic convolution (Keys 1981, 10.1109/TASSP.1981.1163711), as in `beat_stack`.
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
     stack = sum(weight / 2 * recording.waveform[:, floor + step] for step, weight in enumerate(kernel, start=-1))
@@ -191,8 +191,8 @@ def _cut(
     return stack, clear, times_s
 
 
-def _noise_mv(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> float:
-    weights = np.where(clear, 1.0, 0.0)
+def _noise_mv(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> float:
+    weights = clear.astype(stack.dtype)
     one, other = (
         np.einsum("rbt,bt->rt", stack[:, half::2], weights[half::2]) / np.maximum(weights[half::2].sum(axis=0), 1)
         for half in (0, 1)
@@ -203,9 +203,9 @@ def _noise_mv(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> float:
     return float(1.4826 * np.median(np.abs(steps)) * np.sqrt(np.pi / 2) / np.sqrt(8))
 
 
-def _median(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _median(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the median over the beats that are clear at each time; where none is, the nearest time's value."""
-    ordered = np.where(clear, stack, np.inf)
+    ordered = np.where(clear, stack, stack.dtype.type(np.inf))
     ordered.sort(axis=1)
     count = clear.sum(axis=0)
     known = np.flatnonzero(count)
@@ -214,4 +214,4 @@ def _median(stack: NDArray[np.float64], clear: NDArray[np.bool_]) -> NDArray[np.
     times = np.arange(len(count))
     nearest = known[np.abs(np.searchsorted(known, times)).clip(0, len(known) - 1)]
     lower, upper = (count[nearest] - 1) // 2, count[nearest] // 2
-    return (ordered[:, lower, nearest] + ordered[:, upper, nearest]) / 2
+    return (ordered[:, lower, nearest].astype(np.float64) + ordered[:, upper, nearest]) / 2
