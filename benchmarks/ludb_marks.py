@@ -57,7 +57,9 @@ def read_marks(record: Path, fs: float) -> Marked:
 
 def _beats(record: Path, suffix: str) -> NDArray[np.float64]:
     """Return P onset and offset, QRS onset, middle and offset, T offset of each beat of a lead, (beats, 6), samples."""
-    marks = wfdb.rdann(str(record), suffix)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        marks = wfdb.rdann(str(record), suffix)
     waves = []
     for place, symbol in enumerate(marks.symbol):
         if symbol in "pNt":
