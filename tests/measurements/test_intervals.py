@@ -229,6 +229,14 @@ def test_flutter_has_no_pr_and_says_why() -> None:
     assert "flutter" in found.reasons["pr_interval"]
 
 
+@pytest.mark.parametrize(("p_height", "why"), [(0.05, "no P wave above 12 µV"), (8.0, "too high for P waves")])
+def test_waves_of_no_p_waves_height_have_no_pr_and_say_why(p_height: float, why: str) -> None:
+    """What comes before every beat alike need not be a P wave: 0.15 mV of height are usual."""
+    found = measure_intervals(ecg(beat_times(60, 10), fs=500, p_height=p_height), 500)
+    assert why in found.reasons["pr_interval"]
+    assert not {"pr_interval", "p_duration", "p_axis"} & set(found.values)
+
+
 def test_a_flat_t_wave_has_no_qt_and_says_why() -> None:
     waveform = ecg(beat_times(70, 10), fs=500, t_height=0.0) + noise_of(12, 5000, 500, 0.01)
     found = measure_intervals(waveform, 500)
