@@ -39,6 +39,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         "compare",
         "evaluate",
         "predict",
+        "measure",
         "simulate",
         "download",
         "doctor",
@@ -164,6 +165,34 @@ def test_two_leads_are_answered_only_on_request_and_the_answer_names_them(checkp
         "derived: III, aVR, aVL, aVF",
         "missing: V1, V2, V3, V4, V5, V6",
     ]
+
+
+@pytest.mark.parametrize("command", ["predict", "measure"])
+def test_numbered_columns_are_leads_only_when_their_order_is_given(
+    checkpoint: Path, tmp_path: Path, command: str
+) -> None:
+    """R's V1 to V12 hold the chest leads first here: the order given is followed, names in a file stand."""
+    from ecgml.cohorts.simulation.record import simulate_record
+
+    waveform = simulate_record("SR", np.random.default_rng(1)).waveform
+    turned = np.roll(waveform, 6, axis=0)
+    order = "V1,V2,V3,V4,V5,V6,I,II,III,aVR,aVL,aVF"
+    for name, rows, header in (
+        ("r.csv", turned, [f"V{number}" for number in range(1, 13)]),
+        ("named.csv", waveform, LEADS),
+    ):
+        np.savetxt(tmp_path / name, rows.T, delimiter=",", header=",".join(header), comments="", fmt="%.6f")
+    words = [*([str(checkpoint)] if command == "predict" else []), "--json", "--fs", "500", "--unit", "mV"]
+    refused = call(command, *words, str(tmp_path / "r.csv"))
+    assert refused.exit_code == 1
+    assert "--leads I,II" in json.loads(refused.output)["error"]
+    one, other = (
+        json.loads(call(command, *words, "--leads", order, str(path)).output)
+        for path in (tmp_path / "r.csv", tmp_path / "named.csv")
+    )
+    assert one.pop("file") != other.pop("file")
+    assert one == other
+    assert call(command, *words, "--leads", "a,b", str(tmp_path / "r.csv")).output.startswith("error: --leads: 'a,b'")
 
 
 def test_answer_says_that_an_amplitude_is_implausible(checkpoint: Path, tmp_path: Path) -> None:

@@ -31,5 +31,8 @@ compare         `ecgml compare`: two trained models, paired
 promote         `ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back
 evidence        - what challenger and champion are compared on
 predict         `ecgml predict`: files in, a line of a table or JSON object each out
+input_files     - the ECGs that predict and measure are given: files and folders, read one by one
+measure         `ecgml measure`: rates, intervals and axes of recordings
+interval_page   - a page that shows where the marks lie
 download        `ecgml download`: a public data set, fetched, checked and opened
 """

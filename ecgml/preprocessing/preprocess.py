@@ -176,6 +176,32 @@ def _notes_on_leads(record: Record, faults: Sequence[str | None]) -> list[str]:
     return [*notes, *(f"{lead} left out: {fault}" for lead, fault in left_out.items())]
 
 
+def usable_waveform(record: Record, settings: PreprocessingSettings | None = None) -> NDArray[np.float64]:
+    """Return a record's twelve leads as recorded, bridged over short gaps; a lead that is not usable is 0 throughout.
+
+    Parameters
+    ----------
+    record : Record
+        As read.
+    settings : PreprocessingSettings, optional
+        By default the defaults: no denoiser.
+
+    Returns
+    -------
+    waveform : ndarray, shape (12, n_times)
+        In mV at the record's own sampling rate: what `ecgml.measurements.intervals` takes.
+
+    Raises
+    ------
+    RecordError
+        As :func:`preprocess`.
+    """
+    denoised = denoise_record(record, settings or PreprocessingSettings())
+    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
+    waveform[denoised.usable] = denoised.waveform
+    return waveform
+
+
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:
     """Bring a waveform to the model's sampling frequency and band, whatever its source.
 
