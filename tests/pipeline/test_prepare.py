@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import CohortError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.prepare import prepare
+from ecgml.pipeline.settings import DataSettings
 
 
 @pytest.fixture
@@ -78,3 +80,10 @@ def test_class_that_loses_more_than_its_share_is_a_warning(tmp_path: Path, capsy
         path.write_text("\n".join([header, *[",".join("0" * 12)] * 5000]) + "\n")
     prepare({"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
     assert f"{table.Rhythm.mode()[0]} loses 8 of " in capsys.readouterr().err
+
+
+def test_jobs_asked_for_are_kept_where_the_system_does_not_say_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert DataSettings(jobs=2).n_jobs == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert DataSettings(jobs=0).n_jobs == 7
