@@ -90,7 +90,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         if interrupted:
             interrupted.check(job.digest)
         with (
-            same_threads(interrupted),
+            same_threads(interrupted, device),
             open_run(experiment, job.name) as run,
             say_how_to_resume(run.info.run_id, console),
         ):

@@ -64,10 +64,13 @@ def weights_of(parent: str, experiment: str) -> dict[str, dict]:
     }
 
 
-def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp_path: Path) -> None:
+def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, experiment = MlflowClient(), job.parent.info.experiment_id
     options = {**job.options, "epochs": "5"}
     # Killed on another number of threads than it is resumed on: the job keeps its own.
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     torch.set_num_threads(2)
     try:
         whole = train(options, Console())
