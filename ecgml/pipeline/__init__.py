@@ -10,6 +10,7 @@ explore         `ecgml explore`: look at cohorts before anything is trained
 surveying       - cohorts and their caches -> what exploration looks at
 train           `ecgml train`: both models, from files to compared, tracked runs
 resume          - going on with a job that was stopped
+threads         - how many CPU threads a job is given
 scoring         - a fitted model -> predictions of its test part and of the external cohort
 lineage         - everything that a model learnt from, its ancestors included
 reporting       - what a model's run and the job's run show in MLflow

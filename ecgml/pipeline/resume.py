@@ -19,6 +19,7 @@ from ecgml.evaluation.scores import score
 from ecgml.pipeline.lineage import ANCESTORS, Ancestor, ancestors_of_run
 from ecgml.pipeline.reporting import THREADS, Scored
 from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.threads import choose_threads
 from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker, fetch_artifact
@@ -132,11 +133,12 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
 
 
 @contextmanager
-def same_threads(interrupted: Interrupted | None) -> Iterator[None]:
-    """Compute with as many CPU threads as the stopped job did, so that not a bit differs."""
+def same_threads(interrupted: Interrupted | None, device: torch.device) -> Iterator[None]:
+    """Compute with as many CPU threads as the stopped job did, so that not a bit differs; a new job chooses."""
     before = torch.get_num_threads()
-    if interrupted and interrupted.n_threads != before:
-        torch.set_num_threads(interrupted.n_threads)
+    n_threads = interrupted.n_threads if interrupted else choose_threads(device)
+    if n_threads != before:
+        torch.set_num_threads(n_threads)
     try:
         yield
     finally:

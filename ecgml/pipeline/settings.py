@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecgml.calibration.settings import CalibrationSettings
 from ecgml.config import setting, validate
-from ecgml.datasets.parallel import BACKENDS
+from ecgml.datasets.parallel import BACKENDS, n_cores
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
 from ecgml.evaluation.settings import GateSettings
@@ -70,7 +70,7 @@ class DataSettings:
     @property
     def n_jobs(self) -> int:
         """Processes, at least one."""
-        return self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.jobs or n_cores()
 
 
 @dataclass(frozen=True)

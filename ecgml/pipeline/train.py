@@ -100,7 +100,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             interrupted.check(job.digest)
         marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
-            same_threads(interrupted),
+            same_threads(interrupted, device),
             open_run(experiment, job.name, tags=marks) as run,
             say_how_to_resume(run.info.run_id, console),
         ):

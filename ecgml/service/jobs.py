@@ -6,7 +6,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.runs import OWNER, closed_if_orphaned, launched_run, own_identity, parent_of, read_run, runs_tagged
+from ecgml.service.owner import OWNER, own_identity
+from ecgml.service.runs import closed_if_orphaned, launched_run, parent_of, read_run, runs_tagged
 
 RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"
 """Tags of a job's run: what it means to go on with, from its first moment; by what it was gone on with, from when that

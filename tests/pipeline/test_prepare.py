@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from ecgml.datasets.cache import open_or_fill
 from ecgml.errors import CohortError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.prepare import prepare
+from ecgml.pipeline.settings import DataSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 
 
@@ -186,3 +188,10 @@ def test_record_far_from_its_small_cohort_is_suspect_though_ecgs_can_be_so_large
     listed = pd.read_csv(tmp_path / "cache" / PreprocessingSettings().digest() / "quarantine.csv")
     told = listed[listed.message.str.contains("its cohort's median")]
     assert told.record.tolist() == [before.record_ids[typical]]
+
+
+def test_jobs_asked_for_are_kept_where_the_system_does_not_say_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert DataSettings(jobs=2).n_jobs == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert DataSettings(jobs=0).n_jobs == 7

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
 from ecgml.service.jobs import COMMAND, RESUMED_BY, RESUMES, claim, last_job, refuse_worked_on, runs_of_job
-from ecgml.service.runs import OWNER, open_run, own_identity
+from ecgml.service.owner import BEAT, OWNER, own_identity
+from ecgml.service.runs import open_run
 
 DATA = {"ecgml.data_digest": "0", COMMAND: "train"}
 
@@ -86,7 +88,10 @@ def test_a_job_that_is_worked_on_is_refused_and_one_whose_process_is_gone_is_clo
     refuse_worked_on(registry.get_run(running))
     assert registry.get_run(running).info.status == "KILLED"
     # Its node is gone, and it is requeued on another: a day's wait would be a lost day.
-    elsewhere = make(registry, experiment, "RUNNING", 1, **{OWNER: "another-node 1 1.00"})
+    elsewhere = make(registry, experiment, "RUNNING", 1, **{OWNER: "another-node 1 1.00", BEAT: f"{time.time():.0f}"})
+    with pytest.raises(TrackingError, match="still running on another-node"):
+        refuse_worked_on(registry.get_run(elsewhere))
+    registry.set_tag(elsewhere, BEAT, f"{time.time() - 90:.0f}")
     refuse_worked_on(registry.get_run(elsewhere))
     assert registry.get_run(elsewhere).info.status == "KILLED"
     # Another process reads its data, and is about to go on with it.
