@@ -91,6 +91,18 @@ def test_channels_that_are_no_leads_may_have_any_unit(tmp_path, steps):
     assert np.isnan(np.delete(waveform, 1, axis=0)).all()
 
 
+def test_every_signal_is_read_in_its_own_unit(tmp_path, steps):
+    """One lead in mV, one in µV, one in V, and one whose header names no unit, which then is mV."""
+    (tmp_path / "x.dat").write_bytes(steps[:4].T.astype("<i2").tobytes())
+    units = zip(("/mV", "/uV", "/V", ""), LEADS, strict=False)
+    lines = [f"x.dat 16 100{unit} 16 0 0 0 0 {lead}" for unit, lead in units]
+    (tmp_path / "x.hea").write_text("\n".join(["x 4 500 200", *lines]))
+    record = read_record(tmp_path / "x.hea")
+    scales = np.array([1.0, 1e-3, 1e3, 1.0])[:, None]
+    np.testing.assert_allclose(record.waveform[:4], steps[:4] / 100 * scales, rtol=1e-6)
+    assert record.unit is None
+
+
 def test_the_two_merged_headers_of_ecg_arrhythmia_are_read_and_proved_by_checksum(steps, write_record):
     header = write_record(steps, "JS01052")
     expected = read_record(header).waveform
@@ -147,12 +159,18 @@ def test_a_signal_file_without_its_header_is_refused_with_the_remedy(steps, writ
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.dat", "{folder}/secret.dat", "link.dat", "sub/../../secret.dat", "..", "/dev/zero"]
-)
+    "name",
+    [
+        "../secret.dat", "{folder}/secret.dat", "link.dat", "sub/../../secret.dat", "..", "/dev/zero",
+        "../records-of-another/secret.dat",
+    ],
+)  # fmt: skip
 def test_a_signal_file_outside_the_folder_is_never_opened(tmp_path, monkeypatch, name):
     (tmp_path / "secret.dat").write_bytes(bytes(400))
     home = tmp_path / "records"
     (home / "sub").mkdir(parents=True)
+    (tmp_path / "records-of-another").mkdir()
+    (tmp_path / "records-of-another" / "secret.dat").write_bytes(bytes(400))
     os.symlink(tmp_path / "secret.dat", home / "link.dat")
     name = name.format(folder=tmp_path)
     (home / "x.hea").write_text(f"x 1 500 200\n{name} 16 1000/mV 16 0 0 0 0 I\n")
