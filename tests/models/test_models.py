@@ -82,7 +82,11 @@ def test_features_of_what_was_padded_are_silent(blocks: int) -> None:
     network = model("baseline", ModelSettings(trunk_width=8, trunk_stages=2, stage_blocks=blocks)).eval()
     waveform, mask, _ = inputs(2, 640)
     waveform[:, :, 400:], mask[:, 400:] = 0, 0
+    given = []
+    for stage in network.trunk.stages:
+        stage[0].register_forward_pre_hook(lambda block, arguments: given.append(arguments[0]))
     features, remaining = network.trunk(waveform, mask)
+    assert [not x[..., n_times:].any() for x, n_times in zip(given, (200, 100), strict=True)] == [True, True]
     assert not features[..., 50:].any()  # 400 halved three times
     assert features[..., :50].any()
     torch.testing.assert_close(remaining[0, 0, 0], (torch.arange(80) < 50).float(), atol=0, rtol=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -24,9 +25,10 @@ from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.predict import load_predictor
 from ecgml.pipeline.scoring import calibrate, said_of
 from ecgml.pipeline.settings import TRAIN_SECTIONS
-from ecgml.pipeline.train import train
+from ecgml.pipeline.train import Trained, judge_model, train, training_data
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import fit_encoder
+from ecgml.training.fit import Fitted
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Job
 
@@ -98,8 +100,33 @@ def test_figures_are_of_every_record_of_their_part_as_labelled(job: Job, again: 
         same = table.patients[:, None] == table.patients
         groups = np.array(predictions.groups)
         np.testing.assert_array_equal(groups[:, None] == groups, same)
+        checkpoint = again.checkpoints[name]
+        said = said_of(checkpoint.build(), again.store, table, checkpoint.encoder, 4)
+        np.testing.assert_allclose(predictions.y_prob, said.y_prob(checkpoint.calibration.scaling), atol=1e-5)
         right = (predictions.y_pred == table.y_written).mean()
         assert job.children[name].data.metrics[f"{what}_accuracy"] == pytest.approx(right)
+
+
+def test_a_test_record_that_could_not_be_read_counts_as_an_error(
+    job: Job, again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = again.data.table
+    lost = np.flatnonzero(again.data.parts == "test")[0]
+    usable, n_windows = table.usable.copy(), table.n_windows.copy()
+    usable[lost], n_windows[lost] = False, 0
+    data = replace(again.data, table=replace(table, usable=usable, n_windows=n_windows))
+    configuration, checkpoint = resolve(TRAIN_SECTIONS, job.options), again.checkpoints["baseline"]
+    trained = Trained(
+        "baseline", checkpoint.build(), checkpoint.encoder, training_data(configuration, data, again.store), Fitted()
+    )
+    for name in ("model_card", "log_checkpoint", "report_scores", "report_answers", "describe_model"):
+        monkeypatch.setattr(f"ecgml.pipeline.train.{name}", lambda *_: "")
+    nowhere = SimpleNamespace(run_id="", metrics=lambda *_, **__: None, describe=lambda _: None)
+    scored, _ = judge_model(trained, configuration, data, nowhere, Console(io.StringIO()))
+    predictions = scored.predictions["test"]
+    assert np.array(predictions.record_ids)[~predictions.scored].tolist() == [table.record_ids[lost]]
+    assert scored.scores["test"].n_records == (data.parts == "test").sum()
+    assert scored.scores["test"]["accuracy"].value <= 1 - 1 / predictions.n_records
 
 
 def test_run_says_which_commit_it_is_of(job: Job) -> None:

@@ -90,6 +90,18 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     assert not weights_equal(first, other)
 
 
+def test_the_seed_decides_what_is_drawn() -> None:
+    """From the same first weights."""
+    data, encoder = make_data(16, 4), fit_encoder(make_data(16, 4).train)
+    losses = []
+    for seed in (0, 1):
+        torch.manual_seed(0)
+        model = build_model("baseline", 12, encoder.n_out, 2, SIZES)
+        fitted = fit(model, data, encoder, replace(SETTINGS, epochs=1, seed=seed), AUGMENTATION)
+        losses.append(fitted.history[0]["train_loss"])
+    assert abs(losses[0] - losses[1]) > 1e-5
+
+
 class Killed(Exception):
     """Stands for a kill between two epochs' states."""
 
