@@ -5,7 +5,20 @@ from __future__ import annotations
 from tests.mutants.fault import Fault
 
 FIT = "ecgml/training/fit.py"
-TESTS = ("tests/training/test_fit.py",)
+KEPT = ("tests/training/test_fit.py::test_best_epoch_is_that_of_the_metric_asked_for_and_its_weights_are_kept",)
+VALIDATED = (
+    "tests/training/test_fit.py::test_validation_is_of_the_weights_that_are_kept_at_rest_and_with_all_that_is_given",
+)
+BY_HAND = ("tests/training/test_fit.py::test_validation_metrics_by_hand",)
+ONE_CLASS = ("tests/training/test_fit.py::test_validation_of_a_single_class_stops_and_selects_nothing",)
+DECAYED = ("tests/training/test_fit.py::test_weight_decay_shrinks_matrices_and_leaves_biases_and_norms",)
+DRAWN = ("tests/training/test_fit.py::test_every_epoch_draws_anew",)
+SCHEDULED = ("tests/training/test_fit.py::test_learning_rate_falls_over_the_whole_training",)
+SMOOTHED = ("tests/training/test_fit.py::test_smoothed_labels_cannot_be_learnt_below_their_entropy",)
+RESUMED = (
+    "tests/training/test_fit.py::test_best_epoch_before_a_kill_is_kept_by_the_resumed_training",
+    "tests/training/test_fit.py::test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one",
+)
 PARTS = ("tests/training/test_parts.py",)
 ROWS = ("tests/training/test_data.py",)
 DATA = ("tests/pipeline/test_data.py",)
@@ -18,7 +31,7 @@ FAULTS = (
         "    model.load_state_dict(best)\n",
         "    model.load_state_dict(average.weights)\n",
         "the weights of the last epoch are kept instead of the best one's",
-        TESTS,
+        KEPT,
     ),
     Fault(
         "training/raw-weights-kept",
@@ -26,7 +39,7 @@ FAULTS = (
         "best = {name: value.clone() for name, value in average.weights.items()}\n            fitted",
         "best = {name: value.clone() for name, value in model.state_dict().items()}\n            fitted",
         "other weights are kept than were validated",
-        TESTS,
+        VALIDATED,
     ),
     Fault(
         "training/raw-weights-validated",
@@ -34,7 +47,7 @@ FAULTS = (
         "    model.load_state_dict(average.weights)\n    model.eval()\n    table",
         "    model.eval()\n    table",
         "other weights are validated than are kept",
-        TESTS,
+        VALIDATED,
     ),
     Fault(
         "training/validated-in-training-mode",
@@ -42,7 +55,7 @@ FAULTS = (
         "    model.load_state_dict(average.weights)\n    model.eval()\n    table",
         "    model.load_state_dict(average.weights)\n    table",
         "dropout and batch statistics are on in validation",
-        TESTS,
+        VALIDATED,
     ),
     Fault(
         "training/validated-with-clinical-dropout",
@@ -50,7 +63,7 @@ FAULTS = (
         "clinical_values(table), encoder",
         "clinical_values(table, np.arange(len(table)) % 2 == 0), encoder",
         "clinical values are withheld in validation",
-        TESTS,
+        VALIDATED,
     ),
     Fault(
         "training/validated-on-training-records",
@@ -58,7 +71,7 @@ FAULTS = (
         "    table = data.val\n",
         "    table = data.train\n",
         "selection by records that were trained on",
-        TESTS,
+        VALIDATED,
     ),
     Fault(
         "training/validated-on-the-test-part",
@@ -82,7 +95,7 @@ FAULTS = (
         'average="macro"',
         'average="weighted"',
         "validation's macro-F1 is weighted by the classes' sizes",
-        TESTS,
+        BY_HAND,
     ),
     Fault(
         "training/f1-of-absent-classes",
@@ -90,7 +103,7 @@ FAULTS = (
         'labels=present, average="macro"',
         'average="macro"',
         "a class without a validation record counts as missed",
-        TESTS,
+        BY_HAND,
     ),
     Fault(
         "training/monitor-ignored",
@@ -98,7 +111,7 @@ FAULTS = (
         "metrics[settings.monitor] if data.can_select",
         'metrics["val_loss"] if data.can_select',
         "another metric selects than was asked for",
-        TESTS,
+        KEPT,
     ),
     Fault(
         "training/loss-maximised",
@@ -106,7 +119,7 @@ FAULTS = (
         'settings.monitor != "val_loss" or not data.can_select',
         "True",
         "the epoch of the largest validation loss is kept",
-        TESTS,
+        KEPT,
     ),
     Fault(
         "training/selected-by-one-class",
@@ -114,7 +127,7 @@ FAULTS = (
         "metrics[settings.monitor] if data.can_select else float(epoch)",
         "metrics[settings.monitor]",
         "a validation part of one class selects the model that always says it",
-        TESTS,
+        ONE_CLASS,
     ),
     Fault(
         "training/biases-decayed",
@@ -122,7 +135,7 @@ FAULTS = (
         '"weight_decay": 0.0}',
         '"weight_decay": settings.weight_decay}',
         "weight decay pulls at biases and norms",
-        TESTS,
+        DECAYED,
     ),
     Fault(
         "training/nothing-decayed",
@@ -130,7 +143,7 @@ FAULTS = (
         '"weight_decay": settings.weight_decay}',
         '"weight_decay": 0.0}',
         "the setting weight_decay does nothing",
-        TESTS,
+        DECAYED,
     ),
     Fault(
         "training/epochs-draw-alike",
@@ -138,7 +151,7 @@ FAULTS = (
         "np.random.default_rng([settings.seed, epoch])",
         "np.random.default_rng(settings.seed)",
         "every epoch sees the same batches and the same augmentation",
-        TESTS,
+        DRAWN,
     ),
     Fault(
         "training/seed-ignored",
@@ -154,7 +167,7 @@ FAULTS = (
         "step = epoch * n_epoch_steps + index",
         "step = index",
         "the learning rate begins anew in every epoch",
-        TESTS,
+        SCHEDULED,
     ),
     Fault(
         "training/labels-not-smoothed",
@@ -162,7 +175,7 @@ FAULTS = (
         "label_smoothing=settings.label_smoothing)",
         "label_smoothing=0.0)",
         "the setting label_smoothing does nothing",
-        TESTS,
+        SMOOTHED,
     ),
     Fault(
         "training/not-averaged",
@@ -170,7 +183,7 @@ FAULTS = (
         "                average.update(model, step)\n",
         "",
         "the weights that are kept were never trained",
-        TESTS,
+        SMOOTHED,
     ),
     Fault(
         "training/resumed-without-its-best",
@@ -178,7 +191,7 @@ FAULTS = (
         '((average.weights, "average."), (best, "best."))',
         '((average.weights, "average."),)',
         "a resumed training forgets its best epoch's weights",
-        TESTS,
+        RESUMED,
     ),
     Fault(
         "training/resumed-without-its-average",
@@ -186,7 +199,7 @@ FAULTS = (
         '((average.weights, "average."), (best, "best."))',
         '((best, "best."),)',
         "a resumed training averages from its first weights",
-        TESTS,
+        RESUMED,
     ),
     Fault(
         "training/resumed-without-moments",
@@ -194,7 +207,7 @@ FAULTS = (
         'optimiser.load_state_dict({**optimiser.state_dict(), "state": state})',
         "pass",
         "a resumed training begins with a fresh optimiser",
-        TESTS,
+        RESUMED,
     ),
     Fault(
         "training/resumed-without-its-stopping",
@@ -202,7 +215,7 @@ FAULTS = (
         'return EarlyStopping.from_state_dict(facts["stopping"])',
         'return EarlyStopping(**{**facts["stopping"], "best_epoch": -1})',
         "a resumed training takes its next epoch for the best",
-        TESTS,
+        RESUMED,
     ),
     Fault(
         "training/resumed-with-other-data",
