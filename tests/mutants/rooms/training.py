@@ -15,6 +15,7 @@ DECAYED = ("tests/training/test_fit.py::test_weight_decay_shrinks_matrices_and_l
 DRAWN = ("tests/training/test_fit.py::test_every_epoch_draws_anew",)
 SCHEDULED = ("tests/training/test_fit.py::test_learning_rate_falls_over_the_whole_training",)
 SMOOTHED = ("tests/training/test_fit.py::test_smoothed_labels_cannot_be_learnt_below_their_entropy",)
+LEARNS = ("tests/training/test_fit.py::test_two_frequencies_are_told_apart",)
 RESUMED = (
     "tests/training/test_fit.py::test_best_epoch_before_a_kill_is_kept_by_the_resumed_training",
     "tests/training/test_fit.py::test_resumed_training_ends_with_the_weights_of_an_uninterrupted_one",
@@ -183,7 +184,7 @@ FAULTS = (
         "                average.update(model, step)\n",
         "",
         "the weights that are kept were never trained",
-        SMOOTHED,
+        LEARNS,
     ),
     Fault(
         "training/resumed-without-its-best",
