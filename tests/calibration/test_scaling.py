@@ -54,6 +54,14 @@ def test_windows_of_a_record_stay_in_one_fold() -> None:
     assert fit_scaling(*noisy, np.repeat(np.arange(50), 30)).is_temperature
 
 
+def test_copies_of_a_record_do_not_vouch_for_each_other() -> None:
+    """120 records of 16 classes, labels by chance, ten windows each: a vector fits them only where it has seen them."""
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 2, (120, 16)), np.arange(120) % 16
+    scaling = fit_scaling(np.repeat(logits, 10, axis=0), np.repeat(labels, 10), np.repeat(np.arange(120), 10))
+    assert scaling.is_temperature
+
+
 def test_scaling_survives_json() -> None:
     scaling = Scaling((1.25, 0.1), (0.0, -3.5))
     assert Scaling.from_json(scaling.to_json()) == scaling

@@ -28,7 +28,7 @@ from tests.untrained import untrained_checkpoint
 
 SCALING = Scaling((0.5, 3.0, 1.5, 0.8), (0.4, -0.3, 0.2, 0.0))
 ENDLESS = Distribution((-1e9, 1e9), (1.0, 0.01))
-ABSTENTION = Abstention(0.95, 0.5, (ENDLESS,) * len(ODDITIES))
+ABSTENTION = Abstention(0.95, 0.9, (ENDLESS,) * len(ODDITIES))
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,7 @@ def test_answers_are_those_of_the_evaluation(checkpoint: Checkpoint, records: li
     assert [one.rhythm_set for one in predicted] == sets
     assert [one.reason for one in predicted] == list(answers.reasons)
     assert [one.abstained for one in predicted] == answers.abstained.tolist()
+    assert answers.abstained.any()
 
 
 def test_length_of_a_padded_record_is_told_to_the_model(checkpoint: Checkpoint, records: list[Record]) -> None:

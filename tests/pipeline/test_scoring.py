@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ecgml.calibration.abstention import ODDITIES, Abstention, Distribution
 from ecgml.calibration.conformal import fit_conformal
 from ecgml.calibration.scaling import Scaling, fit_scaling
 from ecgml.calibration.settings import CalibrationSettings
@@ -104,7 +105,9 @@ def test_an_unusable_record_is_neither_answered_nor_left_out() -> None:
     y_prob = said.y_prob(Scaling.of_temperature(1.0, 2))
     assert np.isnan(y_prob).any(axis=1).tolist() == [False, True, False]
     calibration = calibrate(Reader(), store, ENCODER, (val, val, val), 2, FS, CalibrationSettings())
-    answers = answers_of(said, calibration, store, table, FS)
+    endless = Distribution((-1e9, 1e9), (1.0, 0.01))
+    abstention = Abstention(0.95, 0.1, (endless,) * len(ODDITIES))
+    answers = answers_of(said, replace(calibration, abstention=abstention), store, table, FS)
     assert answers.reasons[1] == "could not be used"
     assert answers.sets[1].all()
     assert answers.certainty[1] == 0
