@@ -55,7 +55,7 @@ def test_windows_of_a_record_stay_in_one_fold() -> None:
 
 
 def test_copies_of_a_record_do_not_vouch_for_each_other() -> None:
-    """120 records of 20 classes, labels by chance, five windows each: a vector fits them only where it has seen them."""
+    """120 records of 20 classes, labels by chance, five windows each: a vector fits only those that it has seen."""
     logits, labels = np.random.default_rng(0).normal(0, 0.5, (120, 20)), np.arange(120) % 20
     scaling = fit_scaling(np.repeat(logits, 5, axis=0), np.repeat(labels, 5), np.repeat(np.arange(120), 5))
     assert scaling.is_temperature
