@@ -85,6 +85,41 @@ def test_result_is_whole_steps_of_a_microvolt() -> None:
     assert STEP_MV == 0.001
 
 
+def test_result_is_rounded_to_the_nearest_step() -> None:
+    """Within half a step of what the filters give, and as often above as below it: truncation would pull to zero."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (12, 500))
+    noise[2:6] = [noise[1] - noise[0], -(noise[0] + noise[1]) / 2, noise[0] - noise[1] / 2, noise[1] - noise[0] / 2]
+    made = record(resample(noise, 50.0, 500.0))
+    exact = to_model_band(made.waveform.astype(np.float64), 500.0, SETTINGS) / STEP_MV
+    steps = preprocess(made, SETTINGS).waveform.astype(float)
+    assert np.abs(steps - exact).max() <= 0.5 + 1e-6
+    assert abs(np.mean((steps - exact) * np.sign(exact))) < 0.02
+
+
+def test_values_beyond_the_cache_are_clipped_and_said() -> None:
+    waveform = sine(2, 500)
+    waveform[7] *= 40
+    prepared = preprocess(record(waveform), PreprocessingSettings(max_amplitude_mv=100))
+    assert "clipped at 32.767 mV" in prepared.notes
+    assert (prepared.waveform[7].min(), prepared.waveform[7].max()) == (-32767, 32767)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_spike_to_either_side_is_over_amplitude(sign: int) -> None:
+    waveform = sine(7, 500)
+    waveform[7, 1000:1010] = sign * (SETTINGS.max_amplitude_mv + 1)
+    assert preprocess(record(waveform), SETTINGS).notes == ("V2 left out: over amplitude",)
+
+
+def test_as_many_leads_as_are_needed_are_enough_and_one_less_is_not() -> None:
+    waveform = sine(7, 500)
+    waveform[SETTINGS.min_leads :] = 0
+    assert len(preprocess(record(waveform), SETTINGS).notes) == 12 - SETTINGS.min_leads
+    waveform[0] = 0
+    with pytest.raises(RecordError, match=f"{SETTINGS.min_leads - 1} usable leads, {SETTINGS.min_leads} needed"):
+        preprocess(record(waveform), SETTINGS)
+
+
 def with_lead(lead: int, values: np.ndarray | float) -> np.ndarray:
     waveform = sine(7, 500)
     waveform[lead] = values

@@ -28,6 +28,14 @@ def test_digits_come_back_in_mv_with_age_and_sex(tmp_path: Path, steps: np.ndarr
     assert record.given["age"] == 54  # whole years, as people are asked for them
 
 
+def test_origin_is_read_in_its_own_unit(tmp_path: Path, steps: np.ndarray) -> None:
+    """An origin of 0.5 mV beside digits of 2 µV each."""
+    text = aecg(steps, 500.0, scale=2.0, origin=0.5)
+    text = text.replace('<origin value="0.5" unit="uV"/>', '<origin value="0.5" unit="mV"/>')
+    record = read_record(write(tmp_path / "x.xml", text))
+    np.testing.assert_allclose(record.waveform, 0.5 + 0.002 * steps, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("increment", "fs"),
     [
