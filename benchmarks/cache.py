@@ -8,7 +8,6 @@ Beside it the usual way: one .npy file a record, loaded when a batch needs it. T
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import threading
@@ -23,6 +22,7 @@ import torch
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.datasets.cache import open_or_fill
+from ecgml.datasets.parallel import n_cores
 from ecgml.datasets.store import WindowStore
 from ecgml.preprocessing.settings import PreprocessingSettings
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--denoise", default=PreprocessingSettings().denoise)
     arguments = parser.parse_args()
     settings = PreprocessingSettings(fs=arguments.fs, denoise=arguments.denoise)
-    n_jobs = len(os.sched_getaffinity(0))
+    n_jobs = n_cores()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_demo(folder / "demo", n_records=arguments.records)

@@ -6,18 +6,22 @@ hyphens; their values are parsed and checked by `ecgml.config`, the same way as 
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ecgml import __version__
 from ecgml.errors import EcgmlError
+
+if TYPE_CHECKING:
+    from ecgml.records.readers.options import ReadOptions
 
 SETTINGS_COMMANDS = {
     "train": "Train fusion model and baseline: from ECG files to compared, tracked runs.",
@@ -145,20 +149,50 @@ def doctor(settings: tuple[str, ...]) -> None:
     sys.exit(any(finding.is_fatal for finding in findings))
 
 
+def _read_options(command: Callable) -> Callable:
+    """Give a command the options for files that do not tell what they hold, as one argument ``options``."""
+
+    @click.option(
+        "--fs",
+        type=click.FloatRange(min=1),
+        metavar="HZ",
+        help="Sampling frequency of files that do not tell theirs; what a file states stands.",
+    )
+    @click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
+    @click.option(
+        "--leads",
+        metavar="I,II,…",
+        help="Leads of files that do not name theirs, in the order of their columns; likewise.",
+    )
+    @functools.wraps(command)
+    def with_options(*, fs: float | None, unit: str | None, leads: str | None, **rest: object) -> object:
+        from ecgml.records.readers.options import ReadOptions
+
+        names = tuple(name.strip() for name in leads.split(",")) if leads else None
+        return command(options=ReadOptions(fs, unit, names), **rest)
+
+    return with_options
+
+
 @main.command()
 @click.argument("model")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@_read_options
 @click.option(
-    "--fs",
-    type=click.FloatRange(min=1),
-    metavar="HZ",
-    help="Sampling frequency of files that do not tell theirs; what a file states stands.",
+    "--min-leads",
+    type=click.IntRange(1, 12),
+    metavar="N",
+    help="Measured leads that a record needs, instead of the model's setting; derived ones do not count.",
 )
-@click.option("--unit", metavar="UNIT", help="V, mV, uV or nV, of files that do not tell theirs; likewise.")
 @click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
 @click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def predict(
-    model: str, files: tuple[Path, ...], fs: float | None, unit: str | None, is_json: bool, device: str
+    model: str,
+    files: tuple[Path, ...],
+    options: ReadOptions,
+    min_leads: int | None,
+    is_json: bool,
+    device: str,
 ) -> None:
     """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
 
@@ -168,9 +202,9 @@ def predict(
     from ecgml.pipeline.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 
     address, version = resolve_model(model)
-    predictor = load_predictor(address, device)
+    predictor = load_predictor(address, device, min_leads)
     classes = predictor.checkpoint.classes
-    outcomes = predict_files(predictor, files, fs, unit, partial(click.echo, err=True))
+    outcomes = predict_files(predictor, files, options, partial(click.echo, err=True))
     if not is_json:
         if address != model:
             click.echo(f"{model} is version {version}", err=True)
@@ -179,6 +213,46 @@ def predict(
     for path, outcome in outcomes:
         failed |= isinstance(outcome, EcgmlError)
         click.echo(as_json(path, outcome, version) if is_json else as_row(path, outcome, classes))
+    sys.exit(failed)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@_read_options
+@click.option(
+    "--qtc",
+    default="bazett",
+    show_default=True,
+    type=click.Choice(["bazett", "fridericia", "framingham", "hodges"]),
+    help="Formula that corrects QT for the rate.",
+)
+@click.option("--json", "is_json", is_flag=True, help="One line of JSON a file.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="PAGE.html", help="Write a page that shows the marks.")
+def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bool, plot: Path | None) -> None:
+    """Measure rate, PR, QRS, QT, QTc (ms) and axes (degrees) of ECGs.
+
+    FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over. A
+    value that cannot be measured is missing, with the reason. A file that cannot be used is said to be so, the others
+    are measured, and the exit code is 1.
+    """
+    from ecgml.pipeline.measure import as_json, as_row, measure_files, table_head
+
+    outcomes = measure_files(files, options, qtc, partial(click.echo, err=True))
+    if not is_json:
+        click.echo(table_head())
+    page = None
+    if plot:
+        from ecgml.pipeline.interval_page import IntervalPage
+
+        page = IntervalPage()
+    failed = False
+    for path, outcome in outcomes:
+        failed |= isinstance(outcome, EcgmlError)
+        click.echo(as_json(path, outcome) if is_json else as_row(path, outcome))
+        if page and not isinstance(outcome, EcgmlError):
+            page.add(path, outcome)
+    if page and plot:
+        click.echo(page.write(plot), err=True)
     sys.exit(failed)
 
 
@@ -233,7 +307,7 @@ def _train() -> click.Command:
 
     extra = [
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
-        click.Option(["--resume"], default="", metavar="RUN_ID", help="A job that was stopped: goes on with it."),
+        click.Option(["--resume"], default="", metavar="RUN_ID", help="Go on with a stopped job; last: the newest."),
     ]
     return _command("train", run, TRAIN_SECTIONS, extra)
 

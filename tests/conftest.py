@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import DEVNULL
@@ -17,6 +18,25 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 TOOLS = [*os.environ["PATH"].split(":"), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+
+
+NEEDS = ("gpu", "postgres", "real")
+"""Markers of tests that need what a machine may lack."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and why: a suite that skips is no proof."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    for marker in NEEDS:
+        reasons = Counter(str(report.longrepr[2]) for report in skipped if marker in report.keywords)
+        for reason, count in reasons.items():
+            terminalreporter.write_line(f"left out: {count} marked {marker}: {reason.removeprefix('Skipped: ')}")
+    others = sum(not set(NEEDS) & set(report.keywords) for report in skipped)
+    if others:
+        terminalreporter.write_line(f"left out: {others} skipped for another reason; -rs says which")
+    deselected = len(terminalreporter.stats.get("deselected", []))
+    if deselected:
+        terminalreporter.write_line(f"left out: {deselected} not asked for (pytest -m '' runs the slow ones, too)")
 
 
 def free_port() -> int:
@@ -39,6 +59,16 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tracking database without a run, to be copied: MLflow's migrations would take a second each time."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp("empty")
+    SqlAlchemyStore(f"sqlite:///{folder}/mlflow.db", str(folder / "mlruns"))
+    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

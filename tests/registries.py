@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -51,10 +52,13 @@ set_model(Constant())
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def tracking_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def tracking_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> Iterator[str]:
     """Make a store the current one: embedded sqlite, a server over it, a server over PostgreSQL; give its address."""
     folder = tmp_path_factory.mktemp("registry")
     if request.param == "sqlite":
+        shutil.copyfile(empty_database, folder / "mlflow.db")
         with current(f"sqlite:///{folder}/mlflow.db", folder):
             yield mlflow.get_tracking_uri()
         return

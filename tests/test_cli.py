@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from ecgml.cli import main
+from ecgml.records.leads import LEADS
 from tests.conftest import ROOT
 
 
@@ -37,6 +39,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
         "compare",
         "evaluate",
         "predict",
+        "measure",
         "simulate",
         "download",
         "doctor",
@@ -144,6 +147,66 @@ def test_prediction_is_a_table_and_one_bad_file_does_not_stop_the_rest(checkpoin
     assert good.split()[0] == max(probabilities, key=probabilities.get)
     # Columns stand below each other whatever a line says.
     assert {line.index(str(files)) for line in lines} == {head.index("file")}
+
+
+def test_two_leads_are_answered_only_on_request_and_the_answer_names_them(checkpoint: Path, tmp_path: Path) -> None:
+    from ecgml.cohorts.simulation.record import simulate_record
+
+    path = tmp_path / "two.npz"
+    waveform = simulate_record("SR", np.random.default_rng(1)).waveform
+    np.savez(path, waveform=waveform[:2], fs=500.0, unit="mV", leads=["I", "II"])
+    refused = call("predict", str(checkpoint), str(path), "--json")
+    assert refused.exit_code == 1
+    assert "2 usable measured leads (I, II), 6 needed" in json.loads(refused.output)["error"]
+    assert "--min-leads" in refused.output
+    answer = json.loads(call("predict", str(checkpoint), str(path), "--json", "--min-leads", "2").output)
+    assert answer["notes"][:3] == [
+        "measured leads: I, II",
+        "derived: III, aVR, aVL, aVF",
+        "missing: V1, V2, V3, V4, V5, V6",
+    ]
+
+
+@pytest.mark.parametrize("command", ["predict", "measure"])
+def test_numbered_columns_are_leads_only_when_their_order_is_given(
+    checkpoint: Path, tmp_path: Path, command: str
+) -> None:
+    """R's V1 to V12 hold the chest leads first here: the order given is followed, names in a file stand."""
+    from ecgml.cohorts.simulation.record import simulate_record
+
+    waveform = simulate_record("SR", np.random.default_rng(1)).waveform
+    turned = np.roll(waveform, 6, axis=0)
+    order = "V1,V2,V3,V4,V5,V6,I,II,III,aVR,aVL,aVF"
+    for name, rows, header in (
+        ("r.csv", turned, [f"V{number}" for number in range(1, 13)]),
+        ("named.csv", waveform, LEADS),
+    ):
+        np.savetxt(tmp_path / name, rows.T, delimiter=",", header=",".join(header), comments="", fmt="%.6f")
+    words = [*([str(checkpoint)] if command == "predict" else []), "--json", "--fs", "500", "--unit", "mV"]
+    refused = call(command, *words, str(tmp_path / "r.csv"))
+    assert refused.exit_code == 1
+    assert "--leads I,II" in json.loads(refused.output)["error"]
+    one, other = (
+        json.loads(call(command, *words, "--leads", order, str(path)).output)
+        for path in (tmp_path / "r.csv", tmp_path / "named.csv")
+    )
+    assert one.pop("file") != other.pop("file")
+    assert one == other
+    assert call(command, *words, "--leads", "a,b", str(tmp_path / "r.csv")).output.startswith("error: --leads: 'a,b'")
+
+
+def test_answer_says_that_an_amplitude_is_implausible(checkpoint: Path, tmp_path: Path) -> None:
+    from ecgml.cohorts.simulation.record import simulate_record
+
+    waveform = simulate_record("SR", np.random.default_rng(1)).waveform
+    said = []
+    for factor in (1, 1 / 5):
+        path = tmp_path / "one.npz"
+        np.savez(path, waveform=factor * waveform, fs=500.0, unit="mV", leads=LEADS)
+        notes = json.loads(call("predict", str(checkpoint), str(path), "--json").output)["notes"]
+        said.append([note for note in notes if note.startswith("suspect: amplitude ")])
+    assert [len(one) for one in said] == [0, 1]
+    assert "too small for a usual ECG" in said[1][0]
 
 
 def test_prediction_as_json_says_what_was_given_measured_and_missing(checkpoint: Path, files: Path) -> None:

@@ -9,7 +9,6 @@ A worker of the same host is looked up among the processes; another's is dead wh
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ecgml.service.runs import own_identity, owner_lives
+from ecgml.service.owner import is_here, own_identity, owner_lives
 from tuning.storage import StudyStorage
 
 BEAT_S = 10.0
@@ -126,7 +125,7 @@ class Queue:
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
         owner = trial.user_attrs.get(OWNER, "")
-        if owner.split(" ")[0] == socket.gethostname():
+        if is_here(owner):
             return not owner_lives(owner)
         beat, now = trial.user_attrs.get(BEAT, 0), time.monotonic()
         seen, since = self._seen.get(trial.number, (None, now))

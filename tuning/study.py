@@ -17,6 +17,7 @@ import optuna
 from optuna.trial import TrialState
 
 from ecgml.config import Configuration, resolve
+from ecgml.datasets.parallel import n_cores
 from ecgml.errors import ConfigError, TrackingError, TuningError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
@@ -302,9 +303,8 @@ def supervise(plan: Plan, queue: Queue, console: Console) -> None:
     TuningError
         If workers die again and again.
     """
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n_workers = plan.configuration["tune"].jobs or n_cores
-    n_threads = max(1, n_cores // n_workers)
+    n_workers = plan.configuration["tune"].jobs or n_cores()
+    n_threads = max(1, n_cores() // n_workers)
     context = multiprocessing.get_context("spawn")
     workers: dict[int, BaseProcess] = {}
     deaths = 0

@@ -18,7 +18,7 @@ from ecgml.records.units import mv_per_unit
 from ecgml.records.words import plain_word
 
 _REQUIRED = ("path", "rhythm")
-_OPTIONAL = ("record_id", "patient_id", "fs", "unit", "date", "source", "fold", *CLINICAL_NAMES)
+_OPTIONAL = ("record_id", "patient_id", "fs", "unit", "leads", "date", "source", "fold", *CLINICAL_NAMES)
 
 _MEANT = {
     **dict.fromkeys(("patient", "patientenid", "patientennummer"), "patient_id"),
@@ -26,6 +26,7 @@ _MEANT = {
     **dict.fromkeys(("gender", "geschlecht", "sexe"), "sex"),
     **dict.fromkeys(("samplingrate", "samplingfrequency", "samplerate", "frequency", "hz", "abtastrate"), "fs"),
     **dict.fromkeys(("units", "einheit", "unite"), "unit"),
+    **dict.fromkeys(("leadorder", "ableitungen", "derivations"), "leads"),
     **dict.fromkeys(("datum", "recordingdate"), "date"),
     **dict.fromkeys(("quelle", "hospital", "device"), "source"),
 }
@@ -129,11 +130,11 @@ def _entry(
         source=cell("source") or folder.name,
         date=date,
         fold=parse_fold(cell("fold"), where),
-        read_options=_read_options(cell("fs"), cell("unit"), where),
+        read_options=_read_options(cell("fs"), cell("unit"), cell("leads"), where),
     )
 
 
-def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
+def _read_options(fs: str, unit: str, leads: str, where: str) -> dict[str, object]:
     options: dict[str, object] = {}
     if fs:
         options["fs"] = parse_number(fs)
@@ -145,6 +146,8 @@ def _read_options(fs: str, unit: str, where: str) -> dict[str, object]:
         except RecordError as error:
             raise CohortError(str(error)) from None
         options["unit"] = unit
+    if leads:
+        options["leads"] = tuple(_words(leads.replace(",", ";"))) if set(leads) & set(",;+") else tuple(leads.split())
     return options
 
 

@@ -6,6 +6,7 @@ cache         cohort -> memory-mapped int16 windows, one folder per preprocessin
 filling       a cache, filled part by part and joined
 parallel      one function for many arguments: here, in several processes, or on a cluster
 quarantine    what could not be used, and what was used with a remark
+amplitudes    whether a cohort is as large as ECGs are, and which records do not fit in
 table         cached cohorts -> one labelled table of records
 duplicates    which records are one patient, or the same ECG
 splits        train, val, calibration, test: patients and duplicates never cross

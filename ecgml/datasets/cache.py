@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -23,8 +23,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort, Entry
+from ecgml.datasets.amplitudes import misfits
 from ecgml.datasets.filling import FORMAT, fill
 from ecgml.errors import CacheError, CohortError
+from ecgml.preprocessing.preprocess import SUSPECT, SUSPECT_AMPLITUDE
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 
@@ -57,11 +59,13 @@ class CachedCohort:
     fingerprints : tuple of str
         A digest of each record's waveform: equal for equal recordings.
     notes : tuple of str
-        What preprocessing found wanting in each record and mended.
+        What preprocessing found wanting in each record and mended, and whether its amplitude is far from the cohort's.
     quarantined : tuple of Quarantined
         Records that are there but unusable.
     digest : str
         SHA-256 of all waveforms and record ids.
+    amplitudes : ndarray of float32, shape (n_records,)
+        What the typical lead of each record spans, mV; NaN where no lead moves.
     """
 
     windows: NDArray[np.int16]
@@ -73,6 +77,7 @@ class CachedCohort:
     notes: tuple[str, ...]
     quarantined: tuple[Quarantined, ...]
     digest: str
+    amplitudes: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def open_or_fill(
@@ -169,9 +174,18 @@ def _open(folder: Path) -> CachedCohort:
         np.concatenate([[0], np.cumsum(records["n_windows"], dtype=np.int64)]),
         records["measured"],
         tuple(records["fingerprints"].tolist()),
-        tuple(records["notes"].tolist()),
+        _with_misfits(records["notes"].tolist(), records["amplitudes"]),
         tuple(Quarantined(*row) for row in content["quarantined"]),
         content["digest"],
+        records["amplitudes"],
+    )
+
+
+def _with_misfits(notes: list[str], amplitudes: NDArray[np.float32]) -> tuple[str, ...]:
+    """Add to the notes which records are far from the cohort's amplitude, unless they are suspect by themselves."""
+    return tuple(
+        "; ".join(filter(None, [note, SUSPECT + misfit])) if misfit and SUSPECT_AMPLITUDE not in note else note
+        for note, misfit in zip(notes, misfits(amplitudes), strict=True)
     )
 
 
@@ -189,7 +203,7 @@ def check_quarantine(cohort: Cohort, cached: CachedCohort, max_share: float, fro
         first = next(bad for bad in cached.quarantined if bad.reason == reason)
         raise CohortError(
             f"{cohort.root}: {n_bad} of {n_files} files are unusable, more than {max_share:.0%}; mostly {reason} "
-            f"({count}), first: {first.message}{_remedy(cohort, reason, n_bad < n_files)}"
+            f"({count}), first: {first.message}{_remedy(cohort, reason, first.message, n_bad < n_files)}"
         )
 
 
@@ -202,10 +216,14 @@ _IN_MANIFEST = {
 """What to do about files of a manifest, by the reason of their quarantine."""
 
 
-def _remedy(cohort: Cohort, reason: str, some_are_usable: bool) -> str:
+def _remedy(cohort: Cohort, reason: str, message: str, some_are_usable: bool) -> str:
     """Return what to do about a cohort that is mostly unusable; where the cause is known, no higher limit cures it."""
     if "manifest" in cohort.table and reason in _IN_MANIFEST:
         return ": " + _IN_MANIFEST[reason].format(cohort.table["manifest"])
     if reason == "too short":
         return "; pass --min-duration-s if they are meant to be so short"
+    if reason == "missing" and "--min-leads" in message:
+        return ""
+    if reason == "over amplitude":
+        return "; check its unit or the headers' gain, or raise --max-amplitude-mv if such amplitudes are expected"
     return "; raise --max-quarantined if that is expected" if some_are_usable else ""

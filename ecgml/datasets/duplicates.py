@@ -59,27 +59,6 @@ def repeated(cached: CachedCohort) -> list[list[str]]:
     return [ids for ids in members.values() if len(ids) > 1]
 
 
-def patient_groups(entries: Sequence[tuple[str, str, Entry, str | None]]) -> NDArray[np.int64]:
-    """Number the patients of records, near-certain twins and several forms of one ECG counting as one.
-
-    Parameters
-    ----------
-    entries : sequence of tuple
-        Of each record: its name, its cohort's name, its entry, and the digest of its preprocessed waveform (None where
-        it could not be read).
-
-    Returns
-    -------
-    groups : ndarray of int64, shape (n_records,)
-    """
-    return connected(
-        [
-            [f"record {name}", *same_ecg_keys(entry, fingerprint), *patient_keys(entry, cohort)]
-            for name, cohort, entry, fingerprint in entries
-        ]
-    )
-
-
 def connected(keys: Sequence[Iterable[str]]) -> NDArray[np.int64]:
     """Number the groups of records that are connected through shared keys.
 

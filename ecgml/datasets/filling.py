@@ -25,7 +25,8 @@ from ecgml.records.leads import LEADS
 PART_SIZE = 256
 """Records in a part: what a killed job loses at most, and what a worker takes at a time."""
 
-FORMAT = 1
+FORMAT = 2
+"""Rises when a cache holds other arrays, or the code beside `ecgml.preprocessing.settings.CODE` fills it otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class _Part:
     record_ids: NDArray[np.str_]
     fingerprints: NDArray[np.str_]
     notes: NDArray[np.str_]
+    amplitudes: NDArray[np.float32]
+    """mV, by `ecgml.preprocessing.amplitude`."""
     quarantined: NDArray[np.str_]
     """(record_id, reason, message) rows."""
 
@@ -84,6 +87,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     if path.exists():
         return len(entries)
     windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
+    amplitudes = []
     for entry in entries:
         try:
             prepared = preprocess(read_entry(entry), settings, entry.promised_s)
@@ -98,6 +102,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         kept.append(entry.record_id)
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
+        amplitudes.append(prepared.amplitude_mv)
     part = _Part(
         np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
         np.concatenate(n_valid) if n_valid else np.zeros(0, np.int32),
@@ -106,6 +111,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         np.array(kept, np.str_),
         np.array(fingerprints, np.str_),
         np.array(notes, np.str_),
+        np.array(amplitudes, np.float32),
         np.array(quarantined, np.str_).reshape(-1, 3),
     )
     _write_whole(path, lambda file: np.savez(file, **asdict(part)))

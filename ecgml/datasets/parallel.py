@@ -21,6 +21,11 @@ ATTEMPTS = 3
 """So often the work of a killed worker is done again."""
 
 
+def n_cores() -> int:
+    """Return how many CPU cores this process may use, at least one; not every system lets a process ask."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def parallel_map(
     function: Callable[..., Any], jobs: Sequence[tuple], n_jobs: int, backend: str = "loky"
 ) -> Iterator[Any]:

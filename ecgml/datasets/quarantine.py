@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import hypergeom
 
 from ecgml.cohorts.cohort import Cohort
+from ecgml.datasets.amplitudes import cohort_fault
 from ecgml.datasets.cache import CachedCohort
-from ecgml.preprocessing.preprocess import SUSPECT
+from ecgml.errors import RecordError
+from ecgml.preprocessing.preprocess import DERIVED, LEFT_OUT_MISSING, MISSING, SUSPECT, SUSPECT_AMPLITUDE
+from ecgml.records.leads import LEADS
+from ecgml.records.readers.wfdb import stated_gain
 from ecgml.records.schemes import Scheme
 
 LEAST_LOST = 3
@@ -20,6 +25,10 @@ LEAST_RATIO = 2.0
 
 SIGNIFICANCE = 0.01
 """… and chance would take so many from some class less often than this."""
+
+
+HEADERS_LOOKED_AT = 5
+"""Of so many records the header tells the gain of a cohort whose amplitudes are off."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,67 @@ def remarks_on(cached: CachedCohort) -> Iterator[Remark]:
             if parts := [part for part in note.split("; ") if part and part.startswith(SUSPECT) is suspect]:
                 message = "; ".join(part.removeprefix(SUSPECT) for part in parts)
                 yield Remark(record_id, True, "suspect" if suspect else "mended", message)
+
+
+def common_faults(cohort: Cohort, cached: CachedCohort) -> list[str]:
+    """Say what is wrong with a cohort as a whole: its amplitudes, and leads that no record has.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    cached : CachedCohort
+        Of that cohort.
+
+    Returns
+    -------
+    warnings : list of str
+    """
+    warnings = []
+    # The headers are opened only where the amplitudes ask for it.
+    if (fault := cohort_fault(cached.amplitudes)) is not None:
+        gain = _stated_gain(cohort, cached)
+        warnings.append(cohort_fault(cached.amplitudes, gain) or fault)
+    missing, derived = _lacking_everywhere(cached.notes)
+    told = [f"{', '.join(leads)} {how}" for leads, how in ((missing, "missing"), (derived, "derived")) if leads]
+    if told:
+        warnings.append(f"leads that none of the {len(cached.notes):,} usable records has: {'; '.join(told)}")
+    return warnings
+
+
+def suspect_amplitudes(cached: CachedCohort) -> list[str]:
+    """Return the records whose amplitude is implausible, or far from their cohort's."""
+    return [name for name, note in zip(cached.record_ids, cached.notes, strict=True) if SUSPECT_AMPLITUDE in note]
+
+
+def _stated_gain(cohort: Cohort, cached: CachedCohort) -> float | None:
+    """Return the gain that the headers of a cohort state, steps a mV; None where they differ or there are none."""
+    usable = set(cached.record_ids)
+    headers = [one.path for one in cohort.entries if one.record_id in usable and one.path.suffix == ".hea"]
+    gains = set()
+    for path in headers[:: max(1, len(headers) // HEADERS_LOOKED_AT)][:HEADERS_LOOKED_AT]:
+        with contextlib.suppress(RecordError):
+            gains.add(stated_gain(path))
+    return gains.pop() if len(gains) == 1 else None
+
+
+def _lacking_everywhere(notes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the leads that are missing, and those that are derived, in every record."""
+    missing = derived = set(LEADS) if notes else set()
+    for note in notes:
+        parts = note.split("; ")
+        missing = missing & {lead for part in parts for lead in _missing_of(part)}
+        derived = derived & {
+            lead for part in parts if part.startswith(DERIVED) for lead in part.removeprefix(DERIVED).split(", ")
+        }
+        if not (missing or derived):
+            break
+    return [lead for lead in LEADS if lead in missing], [lead for lead in LEADS if lead in derived]
+
+
+def _missing_of(part: str) -> list[str]:
+    if part.endswith(LEFT_OUT_MISSING):
+        return [part.removesuffix(LEFT_OUT_MISSING)]
+    return part.removeprefix(MISSING).split(", ") if part.startswith(MISSING) else []
 
 
 def unequal_losses(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:

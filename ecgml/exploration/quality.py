@@ -24,6 +24,7 @@ from ecgml.exploration.survey import (
 )
 from ecgml.figures import GREY, INK, bare, new_figure
 from ecgml.page.sections import Listing, Picture, Section, picture, snake_case
+from ecgml.preprocessing.preprocess import DERIVED, MEASURED, MISSING
 from ecgml.records.leads import LEADS
 
 MOST_KINDS = 12
@@ -33,6 +34,7 @@ SHOWN = 40
 """Quarantined records that are listed by name."""
 
 _LEAD = re.compile(rf"(?<![\w-])({'|'.join(LEADS)})(?![\w-])")
+_NUMBER = re.compile(r"(?<=amplitude )[\d.]+ mV.*?(?=:)")
 
 
 def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:
@@ -48,7 +50,14 @@ def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:
     kinds : list of (str, tuple of str)
         Each remark without the names of leads, and the leads that it names: ``("lead left out: flat", ("V1",))``.
     """
-    return [(_LEAD.sub("lead", remark), tuple(_LEAD.findall(remark))) for remark in note.split("; ") if remark]
+    remarks = [remark for remark in note.split("; ") if remark and not remark.startswith(MEASURED)]
+    return [(_kind(remark), tuple(_LEAD.findall(remark))) for remark in remarks]
+
+
+def _kind(remark: str) -> str:
+    if remark.startswith((DERIVED, MISSING)):
+        return f"lead {remark.partition(':')[0]}"
+    return _NUMBER.sub("…", _LEAD.sub("lead", remark))
 
 
 def without_remarks(survey: Survey) -> NDArray[np.bool_]:
@@ -74,6 +83,7 @@ def quality_section(survey: Survey) -> Section:
     metrics |= {f"quarantined_{snake_case(reason)}": n for reason, n in Counter(survey.reasons[bad].tolist()).items()}
     words = [one.stop for one in survey.facts if one.stop]
     words = [f"Training would stop here: {word}." for word in words]
+    words += [f"{one.name}: {fault}." for one in survey.facts for fault in one.faults]
     if not n_files:
         return Section("quality", "Signal quality", ("There is no signal file.",), metrics=metrics)
     if not bad.any() and not noted.any():

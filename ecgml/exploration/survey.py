@@ -60,6 +60,8 @@ class CohortFacts:
     """With what message training would stop at it; empty where it would not."""
     denoised: bool = False
     """Whether its recordings were denoised by those who published them."""
+    faults: tuple[str, ...] = ()
+    """What is wrong with its recordings as a whole, such as their amplitudes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,11 @@ rr          how fast and how irregularly the ventricles beat
 p_wave      whether a P wave comes before each beat, how high, and which way
 flutter     whether the signal between the beats swings at the rate of atrial flutter
 shape       how wide the QRS complex is, and whether all beats look alike: for abstaining, no clinical value
+conditioning    independent leads in the band and at the rate at which intervals are measured
+representative  the median of the usual beats
+fiducials       where its P wave, QRS complex and T wave begin and end
+p_presence      whether there are P waves to be measured
+intervals       PR, QRS, QT, QTc and axes of a recording, or why not (`measure_intervals`)
 axes        where QRS complex and T wave point in the frontal plane
 measure     all of them for one recording (`measure`)
 table       what they are: name, unit, meaning, plausible range

@@ -50,7 +50,15 @@ footer { margin-top: 3rem; color: #5c5c5c; font-size: .9rem; }
 """
 
 
-def render_page(title: str, summary: str, sections: Sequence[Section], *, caution: str = "", footer: str = "") -> str:
+def render_page(
+    title: str,
+    summary: str,
+    sections: Sequence[Section],
+    *,
+    caution: str = "",
+    footer: str = "",
+    has_files: bool = True,
+) -> str:
     """Put the page together.
 
     Parameters
@@ -63,6 +71,8 @@ def render_page(title: str, summary: str, sections: Sequence[Section], *, cautio
         What a reader of any figure must know; said on top and under every figure.
     footer : str
         How the page was made.
+    has_files : bool
+        Whether pictures and tables lie beside the page as files, whose names it then says.
 
     Returns
     -------
@@ -86,7 +96,9 @@ def render_page(title: str, summary: str, sections: Sequence[Section], *, cautio
         lines.append(
             f'<section id="{escape(section.key)}"><h2>{escape(section.title)}</h2>{_paragraphs(section.words)}'
         )
-        lines += [_picture(part, warning) if isinstance(part, Picture) else _listing(part) for part in section.parts]
+        for part in section.parts:
+            artifact = _artifact(part) if has_files else ""
+            lines.append(_picture(part, warning, artifact) if isinstance(part, Picture) else _listing(part, artifact))
         lines.append("</section>")
     lines.append(f"</main><footer>{_paragraphs([footer])}</footer></body></html>\n")
     return "\n".join(lines)
@@ -107,24 +119,24 @@ def _paragraphs(words: Sequence[str]) -> str:
     return "".join(f"<p>{escape(word)}</p>" for word in words if word)
 
 
-def _picture(part: Picture, warning: str) -> str:
+def _picture(part: Picture, warning: str, artifact: str) -> str:
     data = base64.b64encode(part.png).decode()
     return (
         f'<figure id="{_anchor(part)}"><h3>{escape(part.title)}</h3>'
         f'<div class="wide" tabindex="0"><img alt="{escape(part.alt)}" src="data:image/png;base64,{data}"></div>'
-        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Stands on: {escape(part.basis)}.{_artifact(part)}</p>'
+        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Stands on: {escape(part.basis)}.{artifact}</p>'
         f"{warning}"
         "</figcaption></figure>"
     )
 
 
-def _listing(part: Listing) -> str:
+def _listing(part: Listing, artifact: str) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in part.columns)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in zip(*part.columns.values(), strict=True))
     return (
         f'<div id="{_anchor(part)}"><h3>{escape(part.title)}</h3><div class="wide" tabindex="0">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{_paragraphs(part.words)}"
-        f'<p class="basis">{_artifact(part).strip()}</p></div>'
+        f'<p class="basis">{artifact.strip()}</p></div>'
     )
 
 

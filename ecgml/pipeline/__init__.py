@@ -10,7 +10,9 @@ explore         `ecgml explore`: look at cohorts before anything is trained
 surveying       - cohorts and their caches -> what exploration looks at
 train           `ecgml train`: both models, from files to compared, tracked runs
 resume          - going on with a job that was stopped
+threads         - how many CPU threads a job is given
 scoring         - a fitted model -> predictions of its test part and of the external cohort
+lineage         - everything that a model learnt from, its ancestors included
 reporting       - what a model's run and the job's run show in MLflow
 model_card      - what a model is for, made from, worth, and not
 evaluate        `ecgml evaluate`: a trained model on any cohort that it was not trained on
@@ -30,5 +32,8 @@ compare         `ecgml compare`: two trained models, paired
 promote         `ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back
 evidence        - what challenger and champion are compared on
 predict         `ecgml predict`: files in, a line of a table or JSON object each out
+input_files     - the ECGs that predict and measure are given: files and folders, read one by one
+measure         `ecgml measure`: rates, intervals and axes of recordings
+interval_page   - a page that shows where the marks lie
 download        `ecgml download`: a public data set, fetched, checked and opened
 """

@@ -22,7 +22,7 @@ from ecgml.evaluation.robustness import judge_robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
-from ecgml.page.sections import Section
+from ecgml.page.sections import Section, sentence
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import fill_caches, load_cohorts
@@ -88,6 +88,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration["data"], configuration["audit"]
+        cautions = subject.candidate.cautions if subject else ()
+        for caution in cautions:
+            console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
             raise ConfigError("parts: robustness is that of a model; name one first")
         preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
@@ -100,6 +103,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
             ) from error
         survey, rows = _rows(cohorts, caches, data)
+        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(one)}." for one in cautions)]))
         parts = model_parts(subject, cohorts, caches, data) if subject else None
         tasks = []
         if subject and parts and "robustness" in settings.parts:
@@ -131,12 +135,12 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 tables[ROBUSTNESS_TABLE] = robustness.table()
             if found:
                 tables[SHORTCUTS_TABLE] = _table(found)
-            said = _in_words(found, sections, survey.caution)
+            said = _in_words(found, sections, caution)
             html = render_page(
                 f"Audit of {f'{subject.name} ({model})' if subject else name}",
                 "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
                 sections,
-                caution=survey.caution,
+                caution=caution,
                 footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}.",
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
@@ -145,7 +149,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             tracker = Tracker(run.info.run_id)
             for one in (PAGE, FIGURES, TABLES, *files):
                 tracker.copy(folder / one, one)
-            _log(tracker, configuration, sections, survey.caution, model)
+            _log(tracker, configuration, sections, caution, bool(survey.caution), model)
     page = [f"page: {folder / PAGE}"] if out else []
     return "\n".join([said, "", *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
 
@@ -232,7 +236,14 @@ def _table(found: Mapping[str, Sequence[Finding]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _log(tracker: Tracker, configuration: Configuration, sections: Sequence[Section], caution: str, model: str) -> None:
+def _log(
+    tracker: Tracker,
+    configuration: Configuration,
+    sections: Sequence[Section],
+    caution: str,
+    is_simulated: bool,
+    model: str,
+) -> None:
     """Log what is not in a file of the page."""
     tracker.params(configuration.values() | ({"model": model} if model else {}))
     tracker.json(configuration.to_json(), "config.json")
@@ -243,7 +254,7 @@ def _log(tracker: Tracker, configuration: Configuration, sections: Sequence[Sect
         "ecgml.model": model,
         "ecgml.version": ecgml.__version__,
         "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if caution else "",
+        "ecgml.simulated": "true" if is_simulated else "",
     }
     tracker.tags({name: value for name, value in tags.items() if value})
     stands_out = [one for section in sections for one in section.findings]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from ecgml.evaluation.comparison import Comparison, compare
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.summary import interval_text, metric_title
+from ecgml.pipeline.lineage import cautions_of
 from ecgml.service.runs import children_of, read_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import artifact_names, fetch_artifact
@@ -23,19 +24,21 @@ SETS = {"test part": "predictions.csv", "external cohort": "external_predictions
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to compare: what to call it, and its predictions by what it was scored on."""
+    """A model to compare: what to call it, its predictions by what it was scored on, and which of them are not fair."""
 
     name: str
     predictions: Mapping[str, Predictions]
+    cautions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two models by name, and their comparison on each set of records; differences are a minus b."""
+    """Two models by name, their comparison on each set of records (differences are a minus b), and what limits it."""
 
     a: str
     b: str
     comparisons: Mapping[str, Comparison]
+    cautions: Sequence[str] = ()
 
 
 def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) -> Compared:
@@ -73,6 +76,7 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
             name: compare(one.predictions[name], other.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
             for name in common
         },
+        [*one.cautions, *other.cautions],
     )
 
 
@@ -114,7 +118,7 @@ def candidate(address: str) -> Candidate:
             f"run {run_id} ({run.info.run_name}, {run.info.status}) has no predictions; give the run of a "
             "model that was trained to its end"
         )
-    return Candidate(run.info.run_name, predictions)
+    return Candidate(run.info.run_name, predictions, cautions_of(run_id, predictions))
 
 
 def as_text(compared: Compared) -> str:
@@ -150,6 +154,7 @@ def as_text(compared: Compared) -> str:
                 ]
             )
         )
+    blocks += [f"Beware: {caution}." for caution in compared.cautions]
     return "\n\n".join(blocks)
 
 
@@ -165,7 +170,8 @@ def as_json(compared: Compared) -> str:
             "mcnemar": asdict(comparison.mcnemar),
             "verdict": comparison.verdict(compared.a, compared.b),
         }
-    return json.dumps({"a": compared.a, "b": compared.b, **found})
+    cautions = {"cautions": list(compared.cautions)} if compared.cautions else {}
+    return json.dumps({"a": compared.a, "b": compared.b, **found, **cautions})
 
 
 def _p(value: float) -> str:

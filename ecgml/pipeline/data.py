@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,13 @@ from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, explain_faults, open_or_fill
-from ecgml.datasets.quarantine import unequal_losses
+from ecgml.datasets.duplicates import identities
+from ecgml.datasets.quarantine import common_faults, suspect_amplitudes, unequal_losses
 from ecgml.datasets.splits import describe, split_records
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, TrainingError
 from ecgml.pipeline.console import Console
+from ecgml.pipeline.lineage import LEARNT_FROM, Lineage
 from ecgml.pipeline.settings import DataSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import Scheme, scheme_named
@@ -30,6 +32,9 @@ from ecgml.records.schemes import Scheme, scheme_named
 DEMO_SEED = 0
 
 POOL_RECORDS = 6000
+
+LEARNT_EARLIER = "a model that this one was started from learnt from it or its patient"
+"""Why a record is left out of what a model is judged by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +55,14 @@ class JobData:
         Simulated records to train on beside the real ones; empty where there are none.
     scheme : Scheme
     left_out : tuple of LeftOut
-        Records without a class of the scheme, second forms of an ECG, patients of the external cohort.
+        Records without a class of the scheme, second forms of an ECG, patients of the external cohort, records that an
+        earlier model learnt from and that this one would be judged by.
     digest : str
         SHA-256 over waveforms, labels and parts: two jobs that share it were trained and tested on the same.
+    lineage : Lineage
+        What the earlier model that the job starts from learnt from.
+    notes : tuple of str
+        What that means for its tests, and what cannot be told.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -64,6 +74,8 @@ class JobData:
     scheme: Scheme
     left_out: tuple[LeftOut, ...]
     digest: str
+    lineage: Lineage = field(default_factory=Lineage)
+    notes: tuple[str, ...] = ()
 
     def part(self, name: str, *, usable: bool = True) -> RecordTable:
         """Return a part's records; quarantined ones only on request."""
@@ -151,7 +163,8 @@ def fill_caches(
     *,
     check: bool = True,
 ) -> list[CachedCohort]:
-    """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class.
+    """Open the cache of each cohort, filling it first where needed; say what was quarantined, and of which class,
+    and what is wrong with a cohort as a whole.
 
     Parameters
     ----------
@@ -190,14 +203,29 @@ def fill_caches(
             )
         for warning in unequal_losses(cohort, cached, scheme_named("rhythms")):
             console.warn(f"{cohort.name}: {warning}")
+        for warning in common_faults(cohort, cached):
+            console.warn(f"{cohort.name}: {warning}")
+        if odd := suspect_amplitudes(cached):
+            console.say(
+                f"{cohort.name}: {len(odd):,} of {len(cached.record_ids):,} records are suspect in amplitude, used "
+                f"nevertheless: {', '.join(odd[:3])}{', …' * (len(odd) > 3)}"
+            )
         if check:
             check_quarantine(cohort, cached, data.max_quarantined)
         caches.append(cached)
     return caches
 
 
-def load_data(configuration: Configuration, console: Console) -> JobData:
+def load_data(configuration: Configuration, console: Console, lineage: Lineage | None = None) -> JobData:
     """Open, preprocess, label and divide everything that a job needs.
+
+    Parameters
+    ----------
+    configuration : Configuration
+    console : Console
+    lineage : Lineage, optional
+        Of the earlier model that the job starts from: what that learnt from is not tested on, and what it was trained
+        on is neither selected nor calibrated by.
 
     Raises
     ------
@@ -214,14 +242,28 @@ def load_data(configuration: Configuration, console: Console) -> JobData:
     cohorts = [*outer, *inner, *pool]
     caches = fill_caches(cohorts, data, preprocessing, console)
     joint, left_out = build_table(cohorts, caches, scheme, data.harmonise)
+    lineage = lineage or Lineage()
+    for doubt in lineage.doubts:
+        console.warn(doubt)
+    identity_of = identities(cohorts, caches)
+    learnt, trained = (lineage.seen(joint, identity_of, parts) for parts in (LEARNT_FROM, ("train",)))
     is_outer, is_inner, is_pool = (_of_cohorts(joint, group) for group in (outer, inner, pool))
+    known_outer = is_outer & learnt
+    is_outer &= ~learnt
     leaked = is_inner & np.isin(joint.patients, joint.patients[is_outer])
     left_out += [LeftOut(name, "its patient is in the external cohort") for name in joint.record_ids[leaked]]
     table, external, simulated = joint[is_inner & ~leaked], joint[is_outer], joint[is_pool]
     if outer and len(external) == 0:
+        _check_left("external cohort", int(known_outer.sum()), 0, lineage)
         raise TrainingError(f"external_dir: none of its records has a class of the scheme {scheme.name!r}")
 
     parts = split_records(table, configuration["split"])
+    stays, notes = _unknown(parts, learnt[is_inner & ~leaked], trained[is_inner & ~leaked], known_outer, lineage)
+    known = [*joint.record_ids[known_outer].tolist(), *table.record_ids[~stays].tolist()]
+    left_out += [LeftOut(name, LEARNT_EARLIER) for name in known]
+    table, parts = table[stays], parts[stays]
+    for note in notes:
+        console.say(note)
     _warn_of_absent_classes(table, parts, scheme, console)
     console.say(
         f"{len(table):,} labelled records in {len(inner)} cohort{'s' * (len(inner) != 1)}; left out: {len(left_out):,}"
@@ -233,7 +275,55 @@ def load_data(configuration: Configuration, console: Console) -> JobData:
         listed = ", ".join(f"{name} {count}" for name, count in zip(scheme.classes, counts, strict=True))
         console.say(f"  external {len(external)}: {listed} (labels as written)")
     digest = _digest(caches, table, parts, external)
-    return JobData(tuple(cohorts), tuple(caches), table, parts, external, simulated, scheme, tuple(left_out), digest)
+    return JobData(
+        tuple(cohorts),
+        tuple(caches),
+        table,
+        parts,
+        external,
+        simulated,
+        scheme,
+        tuple(left_out),
+        digest,
+        lineage,
+        (*notes, *lineage.doubts),
+    )
+
+
+def _unknown(
+    parts: NDArray[np.str_],
+    learnt: NDArray[np.bool_],
+    trained: NDArray[np.bool_],
+    known_outer: NDArray[np.bool_],
+    lineage: Lineage,
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Tell which records stay where an earlier model is gone on from, and what is left out, in words.
+
+    What it learnt from is not tested on. What its weights were fitted to is not selected or calibrated by: its own
+    validation and calibration parts may be, as they may where it is divided as it was.
+    """
+    known = np.where(parts == "test", learnt, trained & (parts != "train"))
+    counts = {"external cohort": int(known_outer.sum())}
+    for part in ("test", "val", "calibration"):
+        here = parts == part
+        counts[f"{part} part"] = int((here & known).sum())
+        _check_left(f"{part} part", counts[f"{part} part"], int((here & ~known).sum()), lineage)
+    listed = ", ".join(f"{count:,} of the {where}" for where, count in counts.items() if count)
+    if not listed:
+        return ~known, []
+    return ~known, [
+        f"records left out, {listed}: {lineage.ancestors[0].address}, which this model starts from, or one before it "
+        "learnt from them or their patients"
+    ]
+
+
+def _check_left(where: str, n_known: int, n_left: int, lineage: Lineage) -> None:
+    if n_known and not n_left:
+        raise TrainingError(
+            f"init_from: {lineage.ancestors[0].address} or a model before it learnt from all {n_known:,} records of "
+            f"the {where} or their patients; start from another model, give other data, or divide them as it did (its "
+            "seed and split settings)"
+        )
 
 
 def _of_cohorts(table: RecordTable, cohorts: Sequence[Cohort]) -> NDArray[np.bool_]:

@@ -31,11 +31,11 @@ from ecgml.pipeline.settings import EVALUATE_SECTIONS, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import scheme_named
 from ecgml.service.model_card import CARD, card_of_run
-from ecgml.service.models import fetch_checkpoint, pinned
+from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
-from ecgml.training.checkpoint import Checkpoint, load_checkpoint
+from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import choose_device
 
 PAGE = "report.html"
@@ -92,7 +92,7 @@ def evaluate(
         device = choose_device(settings.device)
         experiment = connect()
         address, version = pinned(model)
-        checkpoint = _load(address)
+        checkpoint = read_checkpoint(address)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         gather = on_data if data.data_dir or data.external_dir else on_own_data
@@ -235,13 +235,6 @@ def _own_card(checkpoint: Checkpoint) -> str | None:
         return card_of_run(str(checkpoint.facts.get("run_id", "")))
     except TrackingError:
         return None
-
-
-def _load(address: str) -> Checkpoint:
-    if ":/" not in address:
-        return load_checkpoint(Path(address).expanduser())
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return load_checkpoint(fetch_checkpoint(address, Path(folder)))
 
 
 def _by_source(predictions: Predictions, settings: EvaluationSettings) -> dict[str, Scores]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,17 +16,19 @@ from numpy.typing import NDArray
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohort
 from ecgml.config import Configuration, from_json
-from ecgml.datasets.duplicates import patient_groups
+from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
-from ecgml.errors import EcgmlError, PromotionError
+from ecgml.errors import PromotionError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.pipeline.attributes import attributes_of, attributes_of_split
 from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import DataSettings, fill_caches, load_cohorts, load_data
+from ecgml.pipeline.data import fill_caches, load_data
+from ecgml.pipeline.lineage import Lineage, ancestors_of_job, ancestors_of_run, lineage_of_run, read_lineage
 from ecgml.pipeline.scoring import predict_table, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.service.models import fetch_checkpoint
 from ecgml.service.registry import Candidate
@@ -143,15 +144,22 @@ def gather(
     if settings.on:
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
     digest = digest_of(job.predictions)
-    if champion is None:
-        attributes = _judged(attributes_of_split(job.split, job.predictions, age_bands))
-        return Evidence(job.predictions, None, attributes, "the challenger's stored predictions", digest)
-    other = read_past_job(champion.run_id)
-    if other.digest == job.digest:
-        attributes = _judged(attributes_of_split(job.split, job.predictions, age_bands))
-        how = "stored predictions of both on the same test part"
-        return Evidence(job.predictions, other.predictions, attributes, how, digest)
-    return _on_test_part(champion, job, other, settings, age_bands, console)
+    other = read_past_job(champion.run_id) if champion else None
+    if other and other.digest != job.digest:
+        return _on_test_part(champion, job, other, settings, age_bands, console)
+    how = "stored predictions of both on the same test part" if other else "the challenger's stored predictions"
+    started = [read_lineage(ancestors_of_run(one.run_id)) for one in (job, other) if one]
+    seen = np.any([lineage.seen_of(job.predictions, job.split) for lineage in started], axis=0)
+    if seen.any():
+        _some_left(~seen, "the challenger's test part", "a model, from which one was started,")
+        how += f", less {int(seen.sum()):,} records of patients that a model which one was started from was made with"
+    own = job.predictions.subset(~seen)
+    others = None
+    if other:
+        others = other.predictions.subset(np.isin(other.predictions.record_ids, own.record_ids))
+    attributes = _judged(attributes_of_split(job.split, own, age_bands))
+    doubts = tuple(doubt for lineage in started for doubt in lineage.doubts)
+    return Evidence(own, others, attributes, how, digest, doubts)
 
 
 def _on_test_part(
@@ -165,7 +173,7 @@ def _on_test_part(
     """Score the champion on the challenger's test part, less the patients that the champion was made with."""
     console.say("data or split differ: the champion is scored on the challenger's test part")
     configuration = job.configuration.changed(_machine(settings))
-    data = load_data(configuration, console)
+    data = load_data(configuration, console, read_lineage(ancestors_of_job(job.run_id)))
     if data.digest != job.digest:
         raise PromotionError(
             f"the data of run {job.run_id} are not those it was trained on any more (files, labels or split differ): "
@@ -174,14 +182,21 @@ def _on_test_part(
     table = data.part("test", usable=False)
     names = set(np.char.partition(table.record_ids, "/")[:, 0])
     cohorts = [cohort for cohort in data.cohorts if cohort.name in names]
-    seen, notes = _records_seen([other], cohorts, configuration, console)
-    kept = ~np.isin(table.record_ids, sorted(seen))
-    _some_left(kept, "the challenger's test part", "the champion")
+    checkpoint = _checkpoint_of(champion)
+    lineages = [
+        (lineage_of_run(other.run_id), checkpoint.preprocessing),
+        (read_lineage(ancestors_of_run(job.run_id)), configuration["preprocessing"]),
+    ]
+    kept, notes = _unseen(table, lineages, cohorts, configuration, console)
+    _some_left(kept, "the challenger's test part", "the champion or an earlier model")
     table = table[kept]
-    scored = _score(champion, table, cohorts, configuration, settings, console)
+    scored = _score(champion, checkpoint, table, cohorts, configuration, settings, console)
     stored = {record_id: row for row, record_id in enumerate(job.predictions.record_ids)}
     challenger = job.predictions.take([stored[record_id] for record_id in table.record_ids.tolist()])
-    left_out = f"less {int((~kept).sum()):,} records of patients that the champion was made with"
+    left_out = (
+        f"less {int((~kept).sum()):,} records of patients that the champion, or a model which either was started from, "
+        "was made with"
+    )
     how = f"the champion scored on the challenger's test part, {left_out}"
     return Evidence(
         challenger, scored, _judged(attributes_of(table, age_bands)), how, digest_of(job.predictions), tuple(notes)
@@ -206,17 +221,24 @@ def _on_cohort(
     table, _ = build_table(cohorts, caches, scheme, configuration["data"].harmonise)
     if not len(table):
         raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
-    made = [job, *([read_past_job(champion.run_id)] if champion else [])]
+    models = [one for one in (challenger, champion) if one]
+    checkpoints = [_checkpoint_of(one) for one in models]
     digest = digest_of(to_predictions(table, np.full((len(table), len(scheme.classes)), np.nan), scheme.classes))
-    seen, notes = _records_seen(made, cohorts, configuration, console)
-    kept = ~np.isin(table.record_ids, sorted(seen))
-    _some_left(kept, settings.on, "challenger or champion")
+    lineages = [(lineage_of_run(one.run_id), made.preprocessing) for one, made in zip(models, checkpoints, strict=True)]
+    kept, notes = _unseen(table, lineages, cohorts, configuration, console)
+    _some_left(kept, settings.on, "challenger, champion or a model which one was started from")
     table = table[kept]
-    own = _score(challenger, table, cohorts, configuration, settings, console)
-    others = _score(champion, table, cohorts, configuration, settings, console) if champion else None
+    scored = [
+        _score(one, made, table, cohorts, configuration, settings, console)
+        for one, made in zip(models, checkpoints, strict=True)
+    ]
+    own, others = scored[0], scored[1] if champion else None
     if cohorts[0].simulated:
         notes.append(f"{settings.on} is simulated: the comparison says nothing about patients")
-    how = f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either was made with"
+    how = (
+        f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
+        "it was started from, was made with"
+    )
     return Evidence(own, others, _judged(attributes_of(table, age_bands)), how, digest, tuple(notes))
 
 
@@ -236,6 +258,7 @@ def _some_left(kept: NDArray[np.bool_], where: str, whose: str) -> None:
 
 def _score(
     model: Candidate,
+    checkpoint: Checkpoint,
     table: RecordTable,
     cohorts: Sequence[Cohort],
     configuration: Configuration,
@@ -243,7 +266,6 @@ def _score(
     console: Console,
 ) -> Predictions:
     """Predict a table's records with a model and its own preprocessing."""
-    checkpoint = _checkpoint_of(model)
     scheme = scheme_named(configuration["data"].scheme)
     if checkpoint.classes != scheme.classes:
         raise PromotionError(
@@ -270,51 +292,23 @@ def _checkpoint_of(model: Candidate) -> Checkpoint:
         return load_checkpoint(fetch_checkpoint(f"models:/{model.model_id}", Path(folder)))
 
 
-def _records_seen(
-    jobs: Sequence[PastJob], cohorts: Sequence[Cohort], configuration: Configuration, console: Console
-) -> tuple[set[str], list[str]]:
-    """Return which records of cohorts are of patients that models were made with, and what could not be told.
+def _unseen(
+    table: RecordTable,
+    lineages: Sequence[tuple[Lineage, PreprocessingSettings]],
+    cohorts: Sequence[Cohort],
+    configuration: Configuration,
+    console: Console,
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Tell which records no model nor its ancestors learnt from, and what of that cannot be told.
 
-    Everything but a model's test part made it: trained on, selected by, calibrated with. Patients are matched across
-    data sets by their ids, by other names of the same ECG and by the waveforms themselves.
+    Each lineage knows waveforms by its own preprocessing.
     """
-    notes: list[str] = []
-    pool: dict[Path, Cohort] = {cohort.root: cohort for cohort in cohorts}
-    used: set[str] = set()
-    for job in jobs:
-        names: dict[str, str] = {}
-        try:
-            for cohort in _cohorts_of(job):
-                if cohort.root not in pool:
-                    pool[cohort.root] = replace(cohort, name=f"made with {len(pool)}")
-                names[cohort.name] = pool[cohort.root].name
-        except EcgmlError as error:
-            notes.append(f"patients of run {job.run_id} are told by their records' names alone: {error}")
-        if start := job.configuration["job"].init_from:
-            notes.append(f"run {job.run_id} started from {start}, whose patients are not left out")
-        for record_id in job.split["record"][job.split["part"] != "test"]:
-            name, _, own = record_id.partition("/")
-            used.add(f"{names.get(name, name)}/{own}")
-    everything = list(pool.values())
-    caches = fill_caches(everything, configuration["data"], configuration["preprocessing"], console, check=False)
-    entries = []
-    for cohort, cached in zip(everything, caches, strict=True):
-        prints = dict(zip(cached.record_ids, cached.fingerprints, strict=True))
-        entries += [
-            (f"{cohort.name}/{entry.record_id}", cohort.name, entry, prints.get(entry.record_id))
-            for entry in cohort.entries
-        ]
-    groups = patient_groups(entries)
-    record_ids = np.array([name for name, *_ in entries])
-    made = np.unique(groups[np.isin(record_ids, sorted(used))])
-    return set(record_ids[np.isin(groups, made)].tolist()), notes
-
-
-def _cohorts_of(job: PastJob) -> list[Cohort]:
-    """Open the cohorts of a past job under the names it gave them."""
-    data: DataSettings = job.configuration["data"]
-    inner, outer = load_cohorts(data, Console(io.StringIO()))  # its warnings were shown when it was trained
-    return [*inner, *outer]
+    kept, notes = np.ones(len(table), dtype=bool), []
+    for lineage, preprocessing in lineages:
+        caches = fill_caches(cohorts, configuration["data"], preprocessing, console, check=False)
+        kept &= ~lineage.seen(table, identities(cohorts, caches))
+        notes += [doubt for doubt in lineage.doubts if doubt not in notes]
+    return kept, notes
 
 
 def _judged(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:

@@ -16,7 +16,7 @@ from ecgml.config import Configuration
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
-from ecgml.errors import ConfigError, EcgmlError, EvaluationError, TrackingError
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.answer_files import read_answers
 from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
@@ -26,20 +26,18 @@ from ecgml.evaluation.scores import score
 from ecgml.evaluation.subgroups import Attributes, score_subgroups
 from ecgml.pipeline.attributes import attributes_of, attributes_of_split, people_of
 from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import fill_caches, load_cohorts
+from ecgml.pipeline.data import LEARNT_EARLIER, fill_caches, load_cohorts
 from ecgml.pipeline.evidence import PastJob, read_past_job
 from ecgml.pipeline.explaining import Waveforms
+from ecgml.pipeline.lineage import cautions_of, lineage_of
 from ecgml.pipeline.outside import abstained_outside
 from ecgml.pipeline.protocols import own_outcomes
-from ecgml.pipeline.reporting import IDENTITY, SEPARATOR, TITLES
+from ecgml.pipeline.reporting import TITLES
 from ecgml.pipeline.scoring import answer_checkpoint
 from ecgml.pipeline.settings import DataSettings, EvaluationSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.service.tracker import artifact_names, fetch_artifact
 from ecgml.training.checkpoint import Checkpoint
-
-LEARNT_FROM = ("train", "val", "calibration")
-"""Parts of a split that a model has seen in one way or another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +77,20 @@ def on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
-    seen, doubt = _seen(table, identities(cohorts, caches), checkpoint, console)
-    left_out += [LeftOut(name, "the model learnt from it or its patient") for name in table.record_ids[seen].tolist()]
+    lineage, identity_of = lineage_of(checkpoint), identities(cohorts, caches)
+    for doubt in lineage.doubts:
+        console.warn(doubt)
+    seen, earlier = lineage.seen(table, identity_of), lineage.earlier.seen(table, identity_of)
+    if seen.any():
+        console.say(
+            f"{int(seen.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
+        )
+    if earlier.any():
+        names = ", ".join(one.address for one in lineage.ancestors)
+        console.say(f"  {int(earlier.sum()):,} of these through what it was started from ({names})")
+    for row in np.flatnonzero(seen):
+        why = LEARNT_EARLIER if earlier[row] else "the model learnt from it or its patient"
+        left_out.append(LeftOut(str(table.record_ids[row]), why))
     table = table[~seen]
     if not table.usable.any():
         raise EvaluationError(
@@ -95,8 +105,11 @@ def on_data(checkpoint: Checkpoint, configuration: Configuration, device: torch.
     simulated = any(cohort.simulated for cohort in cohorts)
     waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
-    if doubt:
-        how = f"Beware: {doubt}. The model was run on {name}."
+    if earlier.any():
+        how += f" Of these, {int(earlier.sum()):,} through what it was started from."
+    if lineage.doubts:
+        left = f" {int(seen.sum()):,} records left out." if seen.any() else ""
+        how = f"Beware: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
     return Material(name, [one], waveforms, left_out, simulated, "", how)
 
 
@@ -138,6 +151,10 @@ def on_own_data(
         if store is not None and one.key in tables
     }
     how = f"Predictions that the model's own run `{run_id}` stored, made once, after training."
+    if cautions := cautions_of(run_id, {TITLES[key]: one for key, one in predictions.items()}):
+        for caution in cautions:
+            console.warn(caution)
+        how = f"Beware: {'; '.join(cautions)}. {how}"
     return Material("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
 
 
@@ -219,57 +236,3 @@ def _evaluated(
         subgroups=subgroups,
         y_harmonised=y_harmonised if differ else None,
     )
-
-
-def _seen(
-    table: RecordTable, identity_of: Mapping[str, Sequence[str]], checkpoint: Checkpoint, console: Console
-) -> tuple[NDArray[np.bool_], str]:
-    """Tell which records the model learnt from, and the others of their patients.
-
-    A record is known again by source and name, by another name of the same ECG, by its waveform, or by its table's row.
-
-    Returns
-    -------
-    seen : ndarray of bool, shape (n_records,)
-    doubt : str
-        Why that may not be all; empty where it is.
-    """
-    nothing = np.zeros(len(table), dtype=bool)
-    run_id = checkpoint.facts.get("run_id", "")
-    try:
-        with TemporaryDirectory(prefix="ecgml-") as folder:
-            split = pd.read_csv(fetch_artifact(f"runs:/{run_id}/split.csv", Path(folder)), keep_default_na=False)
-    except TrackingError:
-        doubt = (
-            f"the model's own run {run_id or '(unknown)'} is not in this tracking store: whether it was trained on "
-            "some of these records cannot be told"
-        )
-        console.warn(doubt)
-        return nothing, doubt
-    learnt = split[split.part.isin(LEARNT_FROM)]
-    own = {
-        (source, _bare(name)) for source, name in zip(learnt.source.astype(str), learnt.record.astype(str), strict=True)
-    }
-    here = zip(table.sources.tolist(), map(_bare, table.record_ids.tolist()), strict=True)
-    direct = np.array([one in own for one in here])
-    doubt = ""
-    if IDENTITY in learnt:
-        keys = {key for cell in learnt[IDENTITY].astype(str) for key in cell.split(SEPARATOR) if key}
-        direct |= np.array([not keys.isdisjoint(identity_of[record_id]) for record_id in table.record_ids.tolist()])
-    else:
-        doubt = (
-            "the model's run is of a version that did not keep what its records can be told by: the same ECG under "
-            "another name or in another format would not be recognised"
-        )
-        console.warn(doubt)
-    seen = np.isin(table.patients, table.patients[direct]) if direct.any() else nothing
-    if seen.any():
-        console.say(
-            f"{int(seen.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
-        )
-    return seen, doubt
-
-
-def _bare(record_id: str) -> str:
-    """Return a record's name without its cohort's, which is that of a folder."""
-    return record_id.rpartition("/")[2]

@@ -15,8 +15,10 @@ from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.report.trust import limits_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
+from ecgml.page.sections import sentence
 from ecgml.pipeline.attributes import people_of
 from ecgml.pipeline.data import JobData
+from ecgml.pipeline.lineage import Ancestor
 from ecgml.pipeline.reporting import SIMULATED, TITLES
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
@@ -39,7 +41,14 @@ LIMITS = (
 
 
 def model_card(
-    name: str, configuration: Configuration, job: JobData, scores: Mapping[str, Scores], run_id: str, commit: str
+    name: str,
+    configuration: Configuration,
+    job: JobData,
+    scores: Mapping[str, Scores],
+    run_id: str,
+    commit: str,
+    *,
+    ancestors: Sequence[Ancestor] = (),
 ) -> str:
     """Return a model's card.
 
@@ -55,6 +64,8 @@ def model_card(
         The model's run.
     commit : str
         Of the code; ``""`` where unknown.
+    ancestors : sequence of Ancestor
+        What it was started from, nearest first.
 
     Returns
     -------
@@ -66,7 +77,7 @@ def model_card(
         f"# {name.capitalize()} model: rhythm of a 12-lead ECG",
         _classes(job.scheme),
         INTENDED_USE,
-        f"## Data\n\n{_data(configuration, job)}",
+        f"## Data\n\n{_data(configuration, job, ancestors)}",
         f"## Split\n\n{_split(configuration, job)}",
         f"## Figures\n\n{_figures(configuration, job, scores)}",
         f"## Limits\n\n{_limits(configuration, job, scores)}",
@@ -152,7 +163,7 @@ def _classes(scheme: Scheme) -> str:
     return "\n".join([f"{scheme.description}:", "", *lines])
 
 
-def _data(configuration: Configuration, job: JobData) -> str:
+def _data(configuration: Configuration, job: JobData, ancestors: Sequence[Ancestor]) -> str:
     settings = configuration["preprocessing"]
     lines = [f"{_cohorts(job.table, 'trained and tested on')}."]
     if len(job.external):
@@ -162,8 +173,13 @@ def _data(configuration: Configuration, job: JobData) -> str:
             f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
             "none in any figure."
         )
-    if start := configuration["job"].init_from:
-        lines.append(f"Started from the weights of `{start}`, which learnt from data of its own.")
+    if ancestors:
+        chain = ", that from ".join(f"`{one.address}` (run `{one.run_id or 'unknown'}`)" for one in ancestors)
+        lines.append(f"Started from the weights of {chain}: what those learnt from is part of what it learnt from.")
+    elif start := configuration["job"].init_from:
+        lines.append(f"Trained from the start; another model of its job started from `{start}`.")
+    if job.lineage.ancestors:
+        lines += [f"{sentence(note)}." for note in job.notes]
     lines.append(f"{people_of(job.table)}.")
     rule = configuration["data"].harmonise
     if rule != "none":
@@ -225,5 +241,7 @@ def _limits(configuration: Configuration, job: JobData, scores: Mapping[str, Sco
     if "external" not in scores:
         lines.append("No external cohort: how it fares on ECGs of another hospital was not looked at.")
     lines += LIMITS
-    lines.append(f"Records under {least:g} s or with fewer than {settings.min_leads} usable leads are refused.")
+    lines.append(
+        f"Records under {least:g} s or with fewer than {settings.min_leads} usable measured leads are refused."
+    )
     return "\n".join(f"* {line}" for line in lines)

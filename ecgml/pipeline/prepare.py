@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import resolve
+from ecgml.config import Configuration, resolve
 from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import repeated
 from ecgml.datasets.quarantine import losses_by_reason, remarks_on
@@ -21,6 +21,7 @@ from ecgml.pipeline.data import fill_caches, load_cohorts
 from ecgml.pipeline.export import check_exportable, export_denoised
 from ecgml.pipeline.settings import PREPARE_SECTIONS
 from ecgml.records.schemes import Scheme, scheme_named
+from ecgml.service.runs import noted_failure
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ def prepare(
     EcgmlError
         If settings, folders or cache do not allow it.
     """
-    configuration = resolve(PREPARE_SECTIONS, options, config)
+    with noted_failure():
+        return _prepare(resolve(PREPARE_SECTIONS, options, config), console, export, collect)
+
+
+def _prepare(configuration: Configuration, console: Console, export: str, collect: str) -> Prepared:
     data, preprocessing = configuration["data"], configuration["preprocessing"]
     inner, outer = load_cohorts(data, console)
     cohorts = [*inner, *outer]
@@ -101,7 +106,7 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
-        ("suspect", "leads or electrodes that are suspect"),
+        ("suspect", "leads, electrodes or amplitudes that are suspect"),
     ):
         if count := sum(one.used and one.reason == reason for one in remarks):
             lines.append(f"  {what}: {count:,}: {_some(one.record_id for one in remarks if one.reason == reason)}")

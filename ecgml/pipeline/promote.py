@@ -18,6 +18,7 @@ from ecgml.errors import ConfigError, EvaluationError, PromotionError
 from ecgml.evaluation.gate import Check, Judgement, judge
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evidence import Evidence, gather, read_past_job
+from ecgml.pipeline.lineage import Ancestor, ancestors_of_run
 from ecgml.pipeline.reporting import SIMULATED
 from ecgml.pipeline.settings import PROMOTE_SECTIONS
 from ecgml.records.clinical import CLINICAL_NAMES
@@ -152,7 +153,7 @@ def _decide(
         notes=(
             *now.complaints(),
             *_past(candidate.version, now),
-            *_start(made.configuration["job"].init_from),
+            *_start(ancestors_of_run(candidate.run_id)),
             *(evidence.notes if evidence else ()),
             *([SIMULATED] if simulated else []),
         ),
@@ -264,10 +265,13 @@ def _past(version: str, now: Registry) -> Iterator[str]:
             yield f"version {version} was rolled back from before, log entry {entry.number}{why}"
 
 
-def _start(address: str) -> Iterator[str]:
+def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
     """Say what a model was fine-tuned from."""
-    if address:
-        yield f"it was started from {address}: what that one learnt from is not left out of the comparison"
+    if ancestors:
+        yield (
+            f"it was started from {ancestors[0].address}: what that one and those before it learnt from is left out of "
+            "the comparison"
+        )
 
 
 def _served(version: str, classes: Sequence[str] = ()) -> str:

@@ -32,11 +32,12 @@ from ecgml.page.sections import sentence
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.evidence import PastJob, read_past_job
+from ecgml.pipeline.lineage import ancestors_of
 from ecgml.pipeline.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.scoring import predict_table, said_of, to_predictions
 from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
 from ecgml.pipeline.train import fit_model, initial_model, training_data
-from ecgml.service.models import fetch_checkpoint, pinned
+from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.runs import (
     Child,
     close_abandoned,
@@ -50,7 +51,6 @@ from ecgml.service.runs import (
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
 from ecgml.source import code_digest
-from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
@@ -136,7 +136,7 @@ def evaluate_protocols(
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         experiment = connect()
-        checkpoint = _load(pinned(model)[0])
+        checkpoint = read_checkpoint(pinned(model)[0])
         run_id = str(checkpoint.facts.get("run_id", ""))
         if not run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
@@ -145,7 +145,15 @@ def evaluate_protocols(
             console.say(f"closed run {closed}: whatever worked on it is gone")
         configuration = _settings_of(past, asked)
         job = load_data(configuration, console)
-        unchanged = job.digest == past.digest and configuration["fit"].epochs == past.configuration["fit"].epochs
+        ancestors = ancestors_of(checkpoint)
+        started_from = ancestors[0].address if ancestors else ""
+        unchanged = (
+            job.digest == past.digest
+            and configuration["fit"].epochs == past.configuration["fit"].epochs
+            and not started_from
+        )
+        if started_from:
+            console.warn(_from_the_start(started_from))
         name = checkpoint.model_name
         tasks, notes = _tasks(name, job, configuration, settings, unchanged)
         for protocol, said in notes.items():
@@ -170,9 +178,10 @@ def evaluate_protocols(
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
             impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
             own_epochs, epochs = past.configuration["fit"].epochs, configuration["fit"].epochs
-            caution = ""
+            caution = _from_the_start(started_from) if started_from else ""
             if epochs != own_epochs:
-                caution = (
+                caution = f"{caution} " if caution else ""
+                caution += (
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
@@ -181,10 +190,12 @@ def evaluate_protocols(
     return JudgedProtocols(protocols, impossible, said, caution)
 
 
-def _load(address: str) -> Checkpoint:
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        found = fetch_checkpoint(address, Path(folder)) if ":/" in address else Path(address).expanduser()
-        return load_checkpoint(found)
+def _from_the_start(address: str) -> str:
+    """Say that the models of a fine-tuned one's settings know nothing of what that was started from."""
+    return (
+        f"The model was started from {address}; each model here is trained from the start, that of the default split "
+        "as well: what the earlier one learnt from may be in any fold, so the figures are not the model's."
+    )
 
 
 def _settings_of(past: PastJob, asked: Configuration) -> Configuration:

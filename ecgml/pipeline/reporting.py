@@ -30,9 +30,10 @@ from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
-from ecgml.page.sections import Section
+from ecgml.page.sections import Section, sentence
 from ecgml.page.writing import write_page
 from ecgml.pipeline.data import JobData
+from ecgml.pipeline.lineage import IDENTITY, SEPARATOR
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.tracker import Tracker
 
@@ -51,10 +52,6 @@ class Scored:
 
     predictions: dict[str, Predictions] = field(default_factory=dict)
     scores: dict[str, Scores] = field(default_factory=dict)
-
-
-IDENTITY, SEPARATOR = "identity", " | "
-"""Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
 
 
 def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
@@ -203,6 +200,7 @@ def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: Job
     lines = [f"*{SIMULATED}*"] if job.simulated else []
     lines += verdicts
     lines += links
+    lines += [f"{sentence(note)}." for note in job.notes]
     if "SR" in job.scheme.classes and (job.table.y_written != job.table.y_harmonised).any():
         changed = int((job.table.y_written != job.table.y_harmonised).sum())
         lines.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,13 @@ from ecgml.config import Configuration, from_json, resolve
 from ecgml.errors import ConfigError, TrackingError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.scores import score
+from ecgml.pipeline.lineage import ANCESTORS, Ancestor, ancestors_of_run
 from ecgml.pipeline.reporting import THREADS, Scored
 from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.threads import choose_threads
+from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker, fetch_artifact
-
-RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,25 @@ class Interrupted:
     ----------
     run_id : str
         The job's run.
+    experiment_id : str
     children : mapping of str to Child
-        Its models' runs by name.
+        Its models' runs by name, also those that are still under a run from which it was resumed itself.
     configuration : Configuration
     digest : str
         Of its data.
     n_threads : int
         CPU threads of its arithmetic.
+    ancestors : tuple of Ancestor, or None
+        The earlier models that it started from; None of a job of earlier versions, which did not note them.
     """
 
     run_id: str
+    experiment_id: str
     children: Mapping[str, Child]
     configuration: Configuration
     digest: str
     n_threads: int
+    ancestors: tuple[Ancestor, ...] | None = None
 
     def check(self, digest: str) -> None:
         """Refuse to go on with other data.
@@ -61,9 +67,23 @@ class Interrupted:
                 "start a new job"
             )
 
+    def check_start(self, ancestors: Sequence[Ancestor]) -> None:
+        """Refuse to go on from another earlier model.
+
+        Raises
+        ------
+        TrainingError
+            If the checkpoint at the address is another than when the job began.
+        """
+        if self.ancestors is not None and [one.run_id for one in ancestors] != [one.run_id for one in self.ancestors]:
+            raise TrainingError(
+                f"resume: init_from: {(self.ancestors or ancestors)[0].address} is not the model that "
+                f"run {self.run_id} started from any more; put it back, or start a new job"
+            )
+
 
 def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
-    """Find a job by its run, or by the run that it was begun with before it was resumed.
+    """Find a job by any of its runs: that which it was begun with, and those by which it was resumed.
 
     Parameters
     ----------
@@ -74,22 +94,18 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     Raises
     ------
     TrackingError
-        If there is no such run, or it is no job of ours.
+        If there is no such run, it is no job of ours, or it is still worked on.
     ConfigError
         If a setting given differs.
     """
-    run = read_run(run_id)
-    if parent := run.data.tags.get("mlflow.parentRunId"):
-        raise TrackingError(f"resume: run {run_id} is a model's run within a job; give the job's, {parent}")
-    while following := run.data.tags.get(RESUMED_BY):
-        run = read_run(following)
+    runs = runs_of_job(run_id)
+    run = runs[-1]
     run_id = run.info.run_id
-    if "ecgml.data_digest" not in run.data.tags:
+    if not has_data(run):
         raise TrackingError(f"resume: run {run_id} is no training job that got as far as its data; start a new one")
-    if run.info.status == "RUNNING":
-        raise TrackingError(f"resume: run {run_id} is still running")
     if run.info.status == "FINISHED":
         raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
+    refuse_worked_on(run)
     with TemporaryDirectory(prefix="ecgml-") as folder:
         content = json.loads(fetch_artifact(f"runs:/{run_id}/config.json", Path(folder)).read_text())
     sections = {
@@ -101,16 +117,28 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     for key, own in configuration.values().items():
         if given.origins[key] == "option" and given.values()[key] != own:
             raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")
-    n_threads = int(run.data.tags.get(THREADS, torch.get_num_threads()))
-    return Interrupted(run_id, children_of(run), configuration, run.data.tags["ecgml.data_digest"], n_threads)
+    children: dict[str, Child] = {}
+    for one in runs:
+        children |= children_of(one)
+    tags = run.data.tags
+    return Interrupted(
+        run_id,
+        run.info.experiment_id,
+        children,
+        configuration,
+        tags["ecgml.data_digest"],
+        int(tags.get(THREADS, torch.get_num_threads())),
+        ancestors_of_run(run_id) if ANCESTORS in tags else None,
+    )
 
 
 @contextmanager
-def same_threads(interrupted: Interrupted | None) -> Iterator[None]:
-    """Compute with as many CPU threads as the stopped job did, so that not a bit differs."""
+def same_threads(interrupted: Interrupted | None, device: torch.device) -> Iterator[None]:
+    """Compute with as many CPU threads as the stopped job did, so that not a bit differs; a new job chooses."""
     before = torch.get_num_threads()
-    if interrupted and interrupted.n_threads != before:
-        torch.set_num_threads(interrupted.n_threads)
+    n_threads = interrupted.n_threads if interrupted else choose_threads(device)
+    if n_threads != before:
+        torch.set_num_threads(n_threads)
     try:
         yield
     finally:
@@ -119,10 +147,19 @@ def same_threads(interrupted: Interrupted | None) -> Iterator[None]:
 
 
 def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
-    """Move a stopped job's models under the new run, tag both jobs, return lines that link them."""
-    move_children(interrupted.children, tracker.run_id)
-    tracker.tags({RESUMES: interrupted.run_id})
+    """Move a stopped job's models under the new run, link both jobs, return lines that say so.
+
+    The link comes first: killed in between, the job is found again by it, with its models wherever they are.
+
+    Raises
+    ------
+    TrackingError
+        If another process took the job over meanwhile.
+    """
+    if other := read_run(interrupted.run_id).data.tags.get(RESUMED_BY):
+        raise TrackingError(f"resume: run {other} went on with run {interrupted.run_id} meanwhile")
     Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
+    move_children(interrupted.children, tracker.run_id)
     experiment = read_run(tracker.run_id).info.experiment_id
     address = f"#/experiments/{experiment}/runs/"
     lines = [f"Goes on with job [{interrupted.run_id}]({address}{interrupted.run_id})."]

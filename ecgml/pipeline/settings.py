@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecgml.calibration.settings import CalibrationSettings
 from ecgml.config import setting, validate
-from ecgml.datasets.parallel import BACKENDS
+from ecgml.datasets.parallel import BACKENDS, n_cores
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
 from ecgml.evaluation.settings import GateSettings
@@ -70,7 +70,7 @@ class DataSettings:
     @property
     def n_jobs(self) -> int:
         """Processes, at least one."""
-        return self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.jobs or n_cores()
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,9 @@ class JobSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.init_from and ":/" not in self.init_from:
+            # A job may be resumed, and is read about, from another working directory.
+            object.__setattr__(self, "init_from", str(Path(self.init_from).expanduser().absolute()))
         if not self.models:
             raise ConfigError(f"models: none given; one or more of {', '.join(MODELS)}")
         if len(set(self.models)) != len(self.models):

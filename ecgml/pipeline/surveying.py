@@ -12,6 +12,7 @@ from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import connected, patient_keys, same_ecg_keys
+from ecgml.datasets.quarantine import common_faults
 from ecgml.errors import CohortError
 from ecgml.exploration.survey import (
     NO_FILE,
@@ -225,10 +226,11 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
 
 
 def _facts(cohort: Cohort, cached: CachedCohort | None, max_quarantined: float) -> CohortFacts:
-    stop = ""
+    stop, faults = "", ()
     if cached:
+        faults = tuple(common_faults(cohort, cached))
         try:
             check_quarantine(cohort, cached, max_quarantined)
         except CohortError as error:
             stop = str(error)
-    return CohortFacts(cohort.name, cohort.kind, cohort.simulated, stop, is_denoised(cohort))
+    return CohortFacts(cohort.name, cohort.kind, cohort.simulated, stop, is_denoised(cohort), faults)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from ecgml.evaluation.scores import score
 from ecgml.models.build import build_model
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
+from ecgml.pipeline.lineage import ANCESTORS, Ancestor, as_facts, descent, read_lineage
 from ecgml.pipeline.model_card import model_card
 from ecgml.pipeline.reporting import (
     Scored,
@@ -40,12 +41,14 @@ from ecgml.pipeline.resume import adopt, find_interrupted, finished_model, same_
 from ecgml.pipeline.scoring import answers_of, calibrate, said_of, to_predictions
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
+from ecgml.records.schemes import scheme_named
+from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job
 from ecgml.service.logged_model import log_model
-from ecgml.service.models import fetch_checkpoint
+from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
-from ecgml.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.device import choose_device
 from ecgml.training.fit import Fitted, fit
@@ -62,7 +65,8 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     config : str
         A YAML file of settings; options beat it.
     resume : str
-        Run of a job that was stopped, to go on with under its own settings.
+        Any run of a job that was stopped, or ``last`` for the newest unfinished one of the experiment, to go on with
+        under its own settings.
 
     Returns
     -------
@@ -81,20 +85,27 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
-        interrupted = find_interrupted(resume, options) if resume else None
-        if interrupted:
-            configuration = interrupted.configuration
+        interrupted = None
+        if resume:
+            interrupted = find_interrupted(last_job(experiment) if resume == LAST else resume, options)
+            claim(interrupted.run_id, interrupted.experiment_id, experiment)
+            experiment, configuration = interrupted.experiment_id, interrupted.configuration
+            console.say(f"goes on with run {interrupted.run_id}")
         device = choose_device(configuration["fit"].device)
-        start = starting_point(configuration)
-        job = load_data(configuration, console)
+        configuration, start = starting_point(configuration)
+        if interrupted:
+            interrupted.check_start(start.ancestors if start else ())
+        job = load_data(configuration, console, read_lineage(start.ancestors) if start else None)
         if interrupted:
             interrupted.check(job.digest)
+        marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
-            same_threads(interrupted),
-            open_run(experiment, job.name) as run,
+            same_threads(interrupted, device),
+            open_run(experiment, job.name, tags=marks) as run,
             say_how_to_resume(run.info.run_id, console),
         ):
             tracker = Tracker(run.info.run_id)
+            tracker.tags({ANCESTORS: json.dumps(as_facts(job.lineage.ancestors))})
             report_job(tracker, configuration, job)
             links = adopt(interrupted, tracker) if interrupted else []
             store = WindowStore(job.caches, device)
@@ -148,6 +159,8 @@ class Trained:
     data : TrainingData
         What it was fitted to and selected by.
     fitted : Fitted
+    ancestors : tuple of Ancestor
+        What it was started from, nearest first.
     """
 
     name: str
@@ -155,6 +168,7 @@ class Trained:
     encoder: ClinicalEncoder
     data: TrainingData
     fitted: Fitted
+    ancestors: tuple[Ancestor, ...] = ()
 
     @property
     def kept(self) -> dict[str, float]:
@@ -174,7 +188,7 @@ def train_model(
     configuration: Configuration,
     job: JobData,
     store: WindowStore,
-    start: Checkpoint | None,
+    start: Start | None,
     tracker: Tracker,
     console: Console,
 ) -> Scored:
@@ -190,11 +204,14 @@ def fit_model(
     configuration: Configuration,
     job: JobData,
     store: WindowStore,
-    start: Checkpoint | None,
+    start: Start | None,
     tracker: Tracker,
     console: Console,
 ) -> tuple[Trained, Path]:
     """Fit one model in the active run; log everything but its scores.
+
+    An earlier model of the same architecture gives its weights and the clinical encoder that they were fitted to; of
+    another one nothing is taken, and what is said of the data holds all the same.
 
     Returns
     -------
@@ -202,11 +219,16 @@ def fit_model(
     state_path : Path
         The training's state, to be deleted when nothing is left to do.
     """
+    if start:
+        console.say(f"{name}: {start.gives(name, job.scheme.classes)}")
+    start = start if start and start.checkpoint.model_name == name else None
+    ancestors = start.ancestors if start else ()
+    tracker.tags({ANCESTORS: json.dumps(as_facts(ancestors))})
     report_job(tracker, configuration, job)
     tracker.params({"model": name, **configuration.values()})
     data = training_data(configuration, job, store)
-    encoder = start.encoder if start else fit_encoder(data.train)
-    model = initial_model(name, configuration, encoder, data, start).to(store.device)
+    encoder = start.checkpoint.encoder if start else fit_encoder(data.train)
+    model = initial_model(name, configuration, encoder, data, start.checkpoint if start else None).to(store.device)
     n_parameters = sum(value.numel() for value in model.parameters())
     console.say(f"{name}: {n_parameters:,} parameters on {store.device}, {len(data.train):,} records to train on")
     state_path = configuration["data"].cache_path / "training" / f"{tracker.run_id}.safetensors"
@@ -215,7 +237,7 @@ def fit_model(
     except TrainingError:
         state_path.unlink(missing_ok=True)  # going on from there would fail again
         raise
-    trained = Trained(name, model, encoder, data, fitted)
+    trained = Trained(name, model, encoder, data, fitted, ancestors)
     tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})
     tracker.tags({"ecgml.stopped": fitted.stopped})
     console.say(
@@ -262,8 +284,10 @@ def judge_model(
             labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
     # The model carries its figures, so they come first; then they are logged as that model's.
-    card = model_card(name, configuration, job, scored.scores, tracker.run_id, git_commit())
-    model_id = log_checkpoint(name, model, configuration, job, encoder, calibration, trained.fitted, tracker, card)
+    card = model_card(
+        name, configuration, job, scored.scores, tracker.run_id, git_commit(), ancestors=trained.ancestors
+    )
+    model_id = log_checkpoint(trained, configuration, job, calibration, tracker, card)
     for what, scores in scored.scores.items():
         report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id)
         report_answers(tracker, what, scored.predictions[what], answers[what], n_bootstrap, model_id)
@@ -274,35 +298,72 @@ def judge_model(
     return scored, model_id
 
 
-def starting_point(configuration: Configuration) -> Checkpoint | None:
-    """Return the earlier model to start from, or None; check that it fits the job.
+@dataclass(frozen=True, eq=False)
+class Start:
+    """The earlier model that a job starts from.
+
+    Parameters
+    ----------
+    address : str
+    checkpoint : Checkpoint
+    ancestors : tuple of Ancestor
+        That model, then what it was started from itself.
+    """
+
+    address: str
+    checkpoint: Checkpoint
+    ancestors: tuple[Ancestor, ...]
+
+    def keeps_head(self, classes: Sequence[str]) -> bool:
+        """Whether its classifier tells apart the same classes, in the same order."""
+        return tuple(classes) == self.checkpoint.classes
+
+    def gives(self, name: str, classes: Sequence[str]) -> str:
+        """Say what a model takes over of it."""
+        own = self.checkpoint
+        if own.model_name != name:
+            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {own.model_name}"
+        taken = f"starts from {self.address}: its weights and clinical encoder"
+        if self.keeps_head(classes):
+            return f"{taken}, its classifier of {', '.join(classes)} included"
+        return f"{taken}; the classifier starts afresh, that one tells apart {', '.join(own.classes)}"
+
+
+def starting_point(configuration: Configuration) -> tuple[Configuration, Start | None]:
+    """Return the earlier model to start from, or None, and the settings with its address pinned: an alias may move.
 
     Raises
     ------
     CheckpointError
-        If it cannot be read, or was made for other waveforms or classes.
+        If it cannot be read, was made for other waveforms, or is none of the models to be trained.
     """
-    address = configuration["job"].init_from
-    if not address:
-        return None
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        start = load_checkpoint(
-            fetch_checkpoint(address, Path(folder)) if ":/" in address else Path(address).expanduser()
+    if not configuration["job"].init_from:
+        return configuration, None
+    address = pinned(configuration["job"].init_from)[0]
+    start = read_checkpoint(address)
+    models = configuration["job"].models
+    if start.model_name not in models:
+        raise CheckpointError(
+            f"init_from: {address} is a {start.model_name}, of which {' and '.join(models)} would take nothing; give "
+            f"an earlier {' or '.join(models)}, or models={start.model_name}"
         )
     if start.preprocessing != configuration["preprocessing"]:
         raise CheckpointError(
             f"init_from: {address} was trained on other waveforms; give its preprocessing settings: "
             f"{to_json(start.preprocessing)}"
         )
-    return start
+    if address != configuration["job"].init_from:
+        configuration = configuration.changed({"init_from": address})
+    return configuration, Start(address, start, descent(start, address))
 
 
 def initial_model(
     name: str, configuration: Configuration, encoder: ClinicalEncoder, data: TrainingData, start: Checkpoint | None
 ) -> nn.Module:
-    """Build the model; take over what fits of an earlier one.
+    """Build the model; take over the weights of an earlier one of the same architecture.
 
-    A classifier for other classes starts afresh; where anything else differs, the sizes do, and that is an error.
+    A classifier of other classes, or of the same in another order, starts afresh; where anything else differs, that is
+    an error.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(configuration["fit"].seed)
@@ -312,9 +373,15 @@ def initial_model(
     if start.model != configuration["model"]:
         raise CheckpointError(f"init_from: the earlier {name} has other sizes; give its own: {to_json(start.model)}")
     weights = dict(start.weights)
-    if len(start.classes) != data.n_classes:
-        weights = {key: value for key, value in weights.items() if not key.startswith("head.")}
-    model.load_state_dict(weights, strict=False)
+    if start.classes != scheme_named(configuration["data"].scheme).classes:
+        fresh = {key: value for key, value in model.state_dict().items() if key.startswith("head.")}
+        weights = {key: value for key, value in weights.items() if not key.startswith("head.")} | fresh
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"init_from: the earlier {name}'s weights do not fit: {' '.join(str(error).split())[:200]}"
+        ) from None
     return model
 
 
@@ -360,34 +427,32 @@ def fit_with_progress(
 
 
 def log_checkpoint(
-    name: str,
-    model: nn.Module,
+    trained: Trained,
     configuration: Configuration,
     job: JobData,
-    encoder: ClinicalEncoder,
     calibration: Calibration,
-    fitted: Fitted,
     tracker: Tracker,
     card: str,
 ) -> str:
     """Log the checkpoint as an artifact and, with the card, as a LoggedModel; return the latter's id."""
     checkpoint = Checkpoint(
-        name,
+        trained.name,
         configuration["model"],
         configuration["preprocessing"],
         job.scheme.name,
         job.scheme.classes,
-        encoder,
-        {key: value.cpu() for key, value in model.state_dict().items()},
+        trained.encoder,
+        {key: value.cpu() for key, value in trained.model.state_dict().items()},
         calibration,
         {
             "run_id": tracker.run_id,
             "data_digest": job.digest,
             "simulated": job.simulated,
             "ecgml": ecgml.__version__,
-            "best_epoch": fitted.best_epoch + 1,
+            "best_epoch": trained.fitted.best_epoch + 1,
+            "ancestors": as_facts(trained.ancestors),
         },
     )
     with tracker.folder("checkpoint") as path:
         save_checkpoint(checkpoint, path)
-    return log_model(checkpoint, card, fitted.best_epoch + 1)
+    return log_model(checkpoint, card, trained.fitted.best_epoch + 1)

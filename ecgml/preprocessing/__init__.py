@@ -3,6 +3,7 @@
 settings    what is done, in numbers; its hash names the cache
 quality     which leads carry a signal, and why the others do not
 electrodes  limb leads that contradict each other, electrodes exchanged
+amplitude   whether a record is as large as ECGs are
 filters     zero-phase filters and resampling
 denoising   the named denoisers (`denoise`)
 wavelet     wavelet shrinkage

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ecgml.errors import RecordError
 from ecgml.measurements.beats import detect_beats
 from ecgml.measurements.measure import measure
+from ecgml.preprocessing.amplitude import amplitude_mv, implausible_amplitude
 from ecgml.preprocessing.denoising import denoise
 from ecgml.preprocessing.electrodes import exchanged_electrodes, limb_contradiction
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
@@ -37,6 +38,15 @@ DEFAULT_MIN_DURATION_S = 5.0
 SUSPECT = "suspect: "
 """Begins a note on what was left as it is."""
 
+SUSPECT_AMPLITUDE = f"{SUSPECT}amplitude "
+"""Begins a note on a record that is too large or too small."""
+
+LEFT_OUT_MISSING = " left out: missing"
+"""Ends a note on a lead of a record that is otherwise as it should be."""
+
+MEASURED, DERIVED, MISSING = "measured leads: ", "derived: ", "missing: "
+"""Begin the notes on a record some of whose limb leads are derived: which leads are what."""
+
 _LOWPASS_ORDER = 6
 _HIGHPASS_ORDER = 2
 _LIMIT = np.iinfo(np.int16).max
@@ -54,12 +64,15 @@ class PreparedRecord:
         What `ecgml.measurements` finds in it, by the names of `ecgml.records.clinical`.
     notes : tuple of str
         The record's own notes; what was found wanting and mended (leads left out, values clipped, filters skipped);
-        and, after :data:`SUSPECT`, what is probably wrong with the leads' places.
+        and, after :data:`SUSPECT`, what is probably wrong with the leads' places or the gain.
+    amplitude_mv : float
+        What the typical lead spans; see `ecgml.preprocessing.amplitude`.
     """
 
     waveform: NDArray[np.int16]
     measured: Mapping[str, float]
     notes: tuple[str, ...]
+    amplitude_mv: float
 
 
 def preprocess(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> PreparedRecord:
@@ -98,8 +111,11 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
     suspicions = exchanged_electrodes(model_waveform, beats, measured)
     if contradiction := limb_contradiction(record.waveform, usable):
         suspicions = (contradiction, *suspicions)
+    amplitude = amplitude_mv(whole, STEP_MV)
+    if implausible := implausible_amplitude(amplitude):
+        suspicions = (implausible, *suspicions)
     notes += [SUSPECT + suspicion for suspicion in suspicions]
-    return PreparedRecord(whole, measured, tuple(notes))
+    return PreparedRecord(whole, measured, tuple(notes), amplitude)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +158,48 @@ def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: 
     _check_leads(record, faults, settings)
     waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
     denoised, skipped = denoise(waveform, record.fs, settings.denoise)
-    notes = [f"{LEADS[index]} left out: {fault}" for index, fault in enumerate(faults) if fault]
+    notes = _notes_on_leads(record, faults)
     return DenoisedRecord(denoised, tuple(faults), (*record.notes, *notes, *skipped))
+
+
+def _notes_on_leads(record: Record, faults: Sequence[str | None]) -> list[str]:
+    """Say which leads are left out; of a record with derived leads first which were measured."""
+    left_out = {lead: fault for lead, fault in zip(LEADS, faults, strict=True) if fault}
+    notes = []
+    if record.derived:
+        missing = [lead for lead, fault in left_out.items() if fault == "missing"]
+        derived = [lead for lead in record.derived if lead not in missing]
+        measured = [lead for lead in LEADS if lead not in (*record.derived, *missing)]
+        listed = ((MEASURED, measured), (DERIVED, derived), (MISSING, missing))
+        notes += [start + ", ".join(leads) for start, leads in listed if leads]
+        left_out = {lead: fault for lead, fault in left_out.items() if fault != "missing"}
+    return [*notes, *(f"{lead} left out: {fault}" for lead, fault in left_out.items())]
+
+
+def usable_waveform(record: Record, settings: PreprocessingSettings | None = None) -> NDArray[np.float64]:
+    """Return a record's twelve leads as recorded, bridged over short gaps; a lead that is not usable is 0 throughout.
+
+    Parameters
+    ----------
+    record : Record
+        As read.
+    settings : PreprocessingSettings, optional
+        By default the defaults: no denoiser.
+
+    Returns
+    -------
+    waveform : ndarray, shape (12, n_times)
+        In mV at the record's own sampling rate: what `ecgml.measurements.intervals` takes.
+
+    Raises
+    ------
+    RecordError
+        As :func:`preprocess`.
+    """
+    denoised = denoise_record(record, settings or PreprocessingSettings())
+    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
+    waveform[denoised.usable] = denoised.waveform
+    return waveform
 
 
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:
@@ -208,14 +264,24 @@ def _wrong_gain(record: Record, factor: float) -> RecordError:
 
 
 def _check_leads(record: Record, faults: Sequence[str | None], settings: PreprocessingSettings) -> None:
-    counts = Counter(fault for fault in faults if fault)
-    n_usable = len(faults) - sum(counts.values())
-    if n_usable >= settings.min_leads:
+    # A derived lead says nothing that those it was derived from do not say.
+    measured = [lead for lead, fault in zip(LEADS, faults, strict=True) if not fault and lead not in record.derived]
+    n_measured = len(measured)
+    if n_measured >= settings.min_leads:
         return
-    listed = ", ".join(f"{count} {fault}" for fault, count in counts.most_common())
+    counts = Counter(fault for fault in faults if fault)
+    reason = counts.most_common(1)[0][0] if counts else "missing"
+    what = f"usable {'measured ' * bool(record.derived)}lead{'s' * (n_measured != 1)}"
+    listed = [f"{count} {fault}" for fault, count in counts.most_common()]
+    if record.derived:
+        what += f" ({', '.join(measured)})" if measured else ""
+        listed.insert(0, f"{len(record.derived)} derived")
+    # What a file never had is no defect of the recording: it may be meant to have so few.
+    remedy = f"; used with min_leads {n_measured} (--min-leads)" if measured and reason == "missing" else ""
     raise RecordError(
-        f"{record.name}: {n_usable} usable leads, {settings.min_leads} needed ({listed}){_and_notes(record)}",
-        counts.most_common(1)[0][0],
+        f"{record.name}: {n_measured} {what}, {settings.min_leads} needed ({', '.join(listed)}){remedy}"
+        f"{_and_notes(record)}",
+        reason,
     )
 
 

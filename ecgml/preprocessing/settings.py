@@ -31,7 +31,12 @@ class PreprocessingSettings:
     )
     denoise: str = setting("none", "Denoiser applied at the source's sampling rate", choices=DENOISERS)
     max_amplitude_mv: float = setting(10.0, "A lead that departs further from its median is not an ECG, mV", above=0)
-    min_leads: int = setting(6, "A record with fewer usable leads is quarantined", low=1, high=12)
+    min_leads: int = setting(
+        6,
+        "A record with fewer leads measured and usable is quarantined; derived leads (aVR from I and II) do not count",
+        low=1,
+        high=12,
+    )
     min_duration_s: float | None = setting(
         None, "Shortest record used, s; by default 5 s, or what the data set promises (Chapman: 10 s)", above=0
     )

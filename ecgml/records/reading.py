@@ -10,7 +10,7 @@ from ecgml.errors import RecordError
 from ecgml.records.readers.aecg import AECG
 from ecgml.records.readers.delimited import DELIMITED, is_table
 from ecgml.records.readers.dicom import DICOM
-from ecgml.records.readers.loading import load_bytes
+from ecgml.records.readers.loading import is_packed, load_bytes
 from ecgml.records.readers.numpy_file import NUMPY
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.readers.wfdb import WFDB
@@ -20,6 +20,7 @@ FORMATS = (WFDB, NUMPY, DICOM, AECG, DELIMITED)
 """In the order in which they are tried; any text may pass for the last."""
 
 _HEAD_BYTES = 1024
+_TABLE_BYTES = 16_384
 
 
 def read_record(
@@ -36,7 +37,8 @@ def read_record(
     ----------
     path : path
         A CSV, WFDB (.hea, its .mat or .dat, or the record's name without suffix), NumPy, DICOM or HL7 aECG file. The
-        format follows from the suffix, or from the content where the suffix is none of theirs (.xml).
+        format follows from the suffix, or from the content where the suffix is none of theirs (.xml). All but WFDB may
+        be packed by gzip (.csv.gz).
     fs : float, optional
         Sampling frequency, Hz, where the file does not tell it.
     unit : str, optional
@@ -118,13 +120,16 @@ def may_be_record(path: Path) -> bool:
     except RecordError:
         return False
     try:
-        return known is not DELIMITED or not is_table(load_bytes(path, length=_HEAD_BYTES))
+        return known is not DELIMITED or not is_table(load_bytes(path, length=_TABLE_BYTES))
     except RecordError:
         return True
 
 
 def _format_of(path: Path) -> Format:
-    suffix = path.suffix.lower()
+    packed = is_packed(path)
+    suffix = (path.with_suffix("") if packed else path).suffix.lower()
+    if packed and suffix in WFDB.suffixes:
+        raise RecordError(f"{path.name}: WFDB files are read unpacked only; unpack all files of the record", "format")
     for known in FORMATS:
         if suffix in known.suffixes:
             return known

@@ -29,6 +29,8 @@ class Record:
         What the file's values were taken for, where all are of one unit; the waveform is in mV whatever it was.
     notes : tuple of str
         What of the file was not taken, and what was taken other than as it is written: one line each.
+    derived : tuple of str
+        Limb leads that the file does not hold: they were computed from others and measure nothing of their own.
     """
 
     waveform: NDArray[np.float32]
@@ -38,6 +40,7 @@ class Record:
     given: Mapping[str, float] = field(default_factory=dict)
     unit: str | None = None
     notes: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from ecgml.records.clinical import CLINICAL_COLUMNS, accepted, is_plausible, parse_sex
@@ -64,7 +65,12 @@ def read_age(text: object) -> Age:
         In years. Unknown without a note where the text says so (empty, ``NaN``, ``unknown``), with one where it cannot
         be read or no one is so old.
     """
-    written = str(text).strip()
+    return _age_of(str(text).strip())
+
+
+# The records of a data set share few ages.
+@lru_cache(maxsize=1024)
+def _age_of(written: str) -> Age:
     if written.casefold() in _UNKNOWN:
         return Age(math.nan)
     shown = _shown(written)

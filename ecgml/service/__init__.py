@@ -2,6 +2,9 @@
 
 store         which tracking store, made once; which experiment
 runs          runs that are opened are closed, whatever happens; runs that a kill left open are closed later
+owner         whose a run is, and that its owner lives
+launches      what `mlflow run` opened and never handed over
+jobs          jobs of training and the runs that they went through
 tracker       what a run shows: metrics, figures, tables, texts, data set, model
 trials        the runs of a study's trials, in few requests
 registry      what is registered, and what a run, version or alias leads to

@@ -23,7 +23,6 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 
 from mlflow.exceptions import MlflowException
@@ -31,7 +30,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import PromotionError
-from ecgml.service.runs import own_identity, owner_lives, pages
+from ecgml.service.owner import machine, own_identity, owner_lives
+from ecgml.service.runs import pages
 
 LEASE_S = 60.0
 """A lock that was not renewed for so long has run out, s."""
@@ -230,15 +230,6 @@ def login() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
-
-
-def machine() -> str:
-    """Return what only processes that see each other share (a boot of a machine, a container); ``""`` if unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
 
 
 def _clock(since: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -14,7 +15,28 @@ from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.runs import children_of, read_run
 from ecgml.service.store import check_store, public_uri
 from ecgml.service.tracker import fetch_artifact
-from ecgml.training.checkpoint import DESCRIPTION
+from ecgml.training.checkpoint import DESCRIPTION, Checkpoint, load_checkpoint
+
+
+def read_checkpoint(address: str) -> Checkpoint:
+    """Load the checkpoint of a folder, or that an address leads to.
+
+    Parameters
+    ----------
+    address : str
+        A folder, or as :func:`fetch_checkpoint`.
+
+    Raises
+    ------
+    TrackingError
+        If the address leads to none.
+    CheckpointError
+        If it is damaged, or the folder has none.
+    """
+    if ":/" not in address:
+        return load_checkpoint(Path(address).expanduser())
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return load_checkpoint(fetch_checkpoint(address, Path(folder)))
 
 
 def fetch_checkpoint(address: str, folder: Path) -> Path:
@@ -78,6 +100,12 @@ def pinned(address: str) -> tuple[str, str | None]:
     except (MlflowException, OSError) as error:
         raise _not_there(address, error) from None
     return (f"models:/{name}/{version[0]}", str(version[0])) if version else (address, None)
+
+
+def moves(address: str) -> bool:
+    """Whether an address may mean another model tomorrow: an alias, a stage, the latest version."""
+    _, _, version = address.removeprefix("models:/").partition("/")
+    return address.startswith("models:/") and ("@" in address or (bool(version) and not version.isdecimal()))
 
 
 def _location_of(address: str) -> str:

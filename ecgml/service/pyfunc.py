@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,7 @@ def records_of(waveform: NDArray[np.floating], fs: float, unit: str) -> list[Rec
     if scale != 1:
         waveform = waveform * np.float32(scale)
     return [
-        assemble(_without_padding(one), LEADS, float(fs), f"record {index}", unit=unit)
+        assemble(*_leads_of(_without_padding(one)), float(fs), f"record {index}", unit=unit)
         for index, one in enumerate(waveform)
     ]
 
@@ -164,6 +164,14 @@ def records_of(waveform: NDArray[np.floating], fs: float, unit: str) -> list[Rec
 def _without_padding(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     filled = np.flatnonzero(~np.isnan(waveform).all(axis=0))
     return waveform[:, : filled[-1] + 1 if filled.size else 0]
+
+
+def _leads_of(waveform: NDArray[np.float32]) -> tuple[NDArray[np.float32], Sequence[str]]:
+    """Return the leads that hold a value, and their names: one that is null throughout is absent, as from a file."""
+    there = ~np.isnan(waveform).all(axis=1)
+    if there.all() or not there.any():
+        return waveform, LEADS
+    return waveform[there], [lead for lead, held in zip(LEADS, there, strict=True) if held]
 
 
 def clinical_of(

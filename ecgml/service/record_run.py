@@ -11,7 +11,7 @@ from typing import Any
 from mlflow.entities import RunTag
 from mlflow.tracking import MlflowClient
 
-from ecgml.service.runs import OWNER, own_identity
+from ecgml.service.owner import beating, own_marks
 
 ARTIFACT = "promotion.json"
 
@@ -36,7 +36,7 @@ def open_record(
         Takes the record and logs it as :data:`ARTIFACT`.
     """
     client = MlflowClient()
-    shown = {**tags, OWNER: own_identity(), DESCRIPTION: PENDING + description}
+    shown = {**tags, **own_marks(), DESCRIPTION: PENDING + description}
     if run_id := os.environ.pop("MLFLOW_RUN_ID", ""):
         client.log_batch(run_id, tags=[RunTag(key, value) for key, value in shown.items()])
     else:
@@ -46,7 +46,8 @@ def open_record(
         client.log_text(run_id, json.dumps(content, indent=1) + "\n", ARTIFACT)
 
     try:
-        yield run_id, save
+        with beating(run_id):
+            yield run_id, save
     except BaseException:
         with contextlib.suppress(Exception):
             client.set_terminated(run_id, "KILLED")

@@ -5,32 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
 
 import mlflow
-import psutil
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import EcgmlError, TrackingError
+from ecgml.service.launches import is_own_launch, launcher_lives
+from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, own_marks, owner_lives
 from ecgml.service.store import public_uri
-
-OWNER = "ecgml.owner"
-"""Tag of a run: host, process and that process's start, so that a later command can tell whether it still lives."""
 
 ERROR = "ecgml.error"
 
 ORPHAN_AGE_S = 24 * 3600.0
-"""A run of another host counts as abandoned after so long without a sign, s."""
-
-_PROJECT_TAGS = ("mlflow.project.entryPoint", "mlflow.project.env")
+"""A run of another host counts as abandoned after so long without a beat, s."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -76,25 +71,29 @@ def open_run(
         Goes on with that run. Without it and without a parent, the run of ``mlflow run`` is adopted where there is one.
     tags : mapping, optional
     """
-    own = {OWNER: own_identity(), **(tags or {})}
+    own = {**own_marks(), **(tags or {})}
     # The run of `mlflow run` beats every argument of start_run; only the parent may take it.
     launched = os.environ.pop("MLFLOW_RUN_ID", None) if parent_id is None else None
     adopted = None if run_id else launched
+    if known := run_id or adopted:
+        # Before it counts as running again: until then it is its former owner's.
+        _mark(known, own)
     run = mlflow.start_run(
-        run_id=run_id or adopted,
+        run_id=known,
         experiment_id=experiment_id,
         run_name=name if not adopted else None,
         parent_run_id=parent_id,
         nested=mlflow.active_run() is not None,
+        tags=None if known else own,
         log_system_metrics=True,
     )
     status = RunStatus.FINISHED
     try:
-        mlflow.set_tags(own)
         if run_id:
             with contextlib.suppress(Exception):
                 MlflowClient().delete_tag(run_id, ERROR)
-        yield run
+        with beating(run.info.run_id):
+            yield run
     except EcgmlError as error:
         status = RunStatus.FAILED
         mlflow.set_tag(ERROR, str(error))
@@ -112,11 +111,21 @@ def open_run(
 
 @contextlib.contextmanager
 def noted_failure() -> Iterator[None]:
-    """Note on the run of ``mlflow run``, before it is adopted, why the job failed; ``mlflow run`` closes it."""
-    try:
+    """Mark the run of ``mlflow run``, before it is adopted, as ours and alive; note on it why the job failed.
+
+    ``mlflow run`` closes it.
+    """
+    run_id = os.environ.get("MLFLOW_RUN_ID")
+    if not run_id:
         yield
+        return
+    with contextlib.suppress(MlflowException, OSError):  # connecting to the store says what is wrong with it
+        _mark(run_id, own_marks())
+    try:
+        with beating(run_id):
+            yield
     except EcgmlError as error:
-        if run_id := os.environ.get("MLFLOW_RUN_ID"):
+        if os.environ.get("MLFLOW_RUN_ID"):
             MlflowClient().set_tag(run_id, ERROR, str(error))
         raise
 
@@ -136,16 +145,30 @@ def children_of(parent: Run) -> dict[str, Child]:
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
+def parent_of(run: Run) -> str:
+    """Return the run of the job that a model's run is of; empty where it is of none."""
+    return run.data.tags.get(MLFLOW_PARENT_RUN_ID, "")
+
+
 def siblings_of(run: Run) -> dict[str, Child]:
     """Return the models of the same job by name, the run's own among them; none where it is of no job."""
-    parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    parent = parent_of(run)
     return children_of(read_run(parent)) if parent else {}
+
+
+def runs_tagged(experiment_id: str, tag: str, value: str) -> list[Run]:
+    """Return the runs of an experiment whose tag has this value, newest first."""
+    client, selection = MlflowClient(), f"tags.`{tag}` = '{value}'"
+    return pages(
+        lambda token: client.search_runs(
+            [experiment_id], selection, order_by=["attributes.start_time DESC"], page_token=token
+        )
+    )
 
 
 def find_tagged(experiment_id: str, tag: str, value: str) -> Child | None:
     """Return the run that carries a tag of this value: a finished one, else the latest that was ended, or None."""
-    client = MlflowClient()
-    runs = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", order_by=["attributes.start_time DESC"])
+    runs = runs_tagged(experiment_id, tag, value)
     runs = sorted((run for run in runs if run.info.status != "RUNNING"), key=lambda run: run.info.status != "FINISHED")
     return Child(runs[0].info.run_id, runs[0].info.status == "FINISHED") if runs else None
 
@@ -171,11 +194,13 @@ def move_children(children: Mapping[str, Child], parent_id: str) -> None:
 
 
 def close_abandoned() -> list[str]:
-    """Close as KILLED the runs that nobody works on any more, in every experiment of the store.
+    """Close as KILLED the runs of ours that nobody works on any more, in every experiment of the store.
 
-    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when it has
-    shown no system metric for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
-    it is abandoned when no ``mlflow run`` older than it lives on the machine of an embedded store, else after a day.
+    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when its
+    beat has stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
+    if it is provably this project's, it is abandoned when no such ``mlflow run`` lives on the machine of an embedded
+    store, else after a day. Other runs on a shared server are somebody
+    else's and left alone.
 
     Returns
     -------
@@ -191,7 +216,7 @@ def close_abandoned() -> list[str]:
         for run in pages(
             lambda token, some=some: client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
         ):
-            if run.info.run_id != own and _is_abandoned(client, run):
+            if run.info.run_id != own and _is_abandoned(run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
     return closed
@@ -213,52 +238,34 @@ def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
     run = read_run(run_id)
     if run.info.status != "RUNNING":
         return run.info.status != "FINISHED"
-    return _is_abandoned(MlflowClient(), run, silent_s)
+    return _is_abandoned(run, silent_s)
 
 
-def _is_abandoned(client: MlflowClient, run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
-    owner = run.data.tags.get(OWNER)
-    if owner and owner.split()[0] == socket.gethostname():
-        return not owner_lives(owner)
-    if not owner:
-        if not any(tag in run.data.tags for tag in _PROJECT_TAGS):
-            return False  # not one of ours
-        if mlflow.get_tracking_uri().startswith("sqlite:"):
-            return not _launcher_lives(run.info.start_time / 1000)
-    return time.time() - _last_sign_s(client, run) > silent_s
+def closed_if_orphaned(run_id: str) -> bool:
+    """Close a run as KILLED where its owner is gone or has been silent for a minute; return whether it has ended."""
+    if not (is_ended := read_run(run_id).info.status != "RUNNING") and (is_ended := is_orphaned(run_id)):
+        MlflowClient().set_terminated(run_id, "KILLED")
+    return is_ended
 
 
-def _last_sign_s(client: MlflowClient, run: Run) -> float:
-    """Return when a run last showed a metric (system metrics come every ten seconds), seconds since 1970."""
-    latest = run.info.start_time
-    for key in run.data.metrics:
-        if key.startswith("system/cpu"):
-            latest = max(latest, *(point.timestamp for point in client.get_metric_history(run.info.run_id, key)))
-    return latest / 1000
+def launched_run() -> str:
+    """Return the run that ``mlflow run`` opened for this process, before it is adopted; empty without one."""
+    return os.environ.get("MLFLOW_RUN_ID", "")
 
 
-def _launcher_lives(started_s: float) -> bool:
-    """Whether an ``mlflow run`` that was there when a run started still is."""
-    for process in psutil.process_iter(["cmdline", "create_time"]):
-        words = [os.path.basename(word) for word in process.info["cmdline"] or ()]
-        if "mlflow" in words and "run" in words and process.info["create_time"] <= started_s:
-            return True
-    return False
-
-
-def own_identity() -> str:
-    """Return this host, process and its start, as :data:`OWNER` carries them."""
-    process = psutil.Process()
-    return f"{socket.gethostname()} {process.pid} {process.create_time():.2f}"
-
-
-def owner_lives(owner: str) -> bool:
-    """Whether a process of this host, as :func:`own_identity` named it, is still there."""
-    try:
-        _, pid, created = owner.split()
-        process = psutil.Process(int(pid))
-        # What nobody waited for is still listed after its death.
-        dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-        return not dead and abs(process.create_time() - float(created)) < 1.0
-    except (psutil.Error, ValueError):
+def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
+    owner, started_s = run.data.tags.get(OWNER), run.info.start_time / 1000
+    if owner:
+        if is_here(owner):
+            return not owner_lives(owner)
+        beat_s = last_beat_s(run.data.tags)
+        return beat_s is not None and time.time() - beat_s > silent_s
+    if not is_own_launch(run):
         return False
+    if mlflow.get_tracking_uri().startswith("sqlite:"):
+        return not launcher_lives(run.data.tags["mlflow.source.name"], started_s)
+    return time.time() - started_s > silent_s
+
+
+def _mark(run_id: str, tags: Mapping[str, str]) -> None:
+    MlflowClient().log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])

@@ -19,7 +19,8 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import TrackingError
-from ecgml.service.runs import OWNER, own_identity, pages
+from ecgml.service.owner import beating, own_marks
+from ecgml.service.runs import pages
 from ecgml.service.tracker import param_text
 
 HOLD_S = 4.0
@@ -41,8 +42,10 @@ class TrialRun:
         self, experiment_id: str, parent_id: str, name: str, params: Mapping[str, Any], tags: Mapping[str, str]
     ) -> None:
         self._client = MlflowClient()
-        own = {MLFLOW_PARENT_RUN_ID: parent_id, OWNER: own_identity(), **tags}
+        own = {MLFLOW_PARENT_RUN_ID: parent_id, **own_marks(), **tags}
         self.run_id = self._client.create_run(experiment_id, tags=own, run_name=name).info.run_id
+        self._beat = contextlib.ExitStack()
+        self._beat.enter_context(beating(self.run_id))
         self._params = [Param(key, param_text(value)) for key, value in params.items()]
         self._points: list[Metric] = []
         self._lock = threading.Lock()
@@ -72,6 +75,7 @@ class TrialRun:
         TrackingError
             If the store does not take it.
         """
+        self._beat.close()
         self.metrics({"duration_s": time.monotonic() - self._started})
         with self._lock:
             if self._timer:

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ecgml.calibration.abstention import (
+    MIN_LEADS,
     NO_BEATS,
     ODDITIES,
     REASONS,
@@ -59,6 +60,28 @@ def test_no_beats_and_few_leads_come_first(fitted: Abstention) -> None:
     values[1, 0] = 6
     verdicts = fitted.judge(values, np.array([12, 7]))
     assert [one.reason for one in verdicts] == [NO_BEATS, "poor signal: 7 of 12 leads usable"]
+
+
+def test_just_enough_leads_are_enough(fitted: Abstention) -> None:
+    verdicts = fitted.judge(np.zeros((2, len(ODDITIES))), np.array([MIN_LEADS, MIN_LEADS - 1]))
+    assert [one.abstained for one in verdicts] == [False, True]
+
+
+def test_unfamiliar_is_what_no_logit_speaks_for() -> None:
+    """The energy, minus the logarithm of the sum of the logits' exponentials: larger is odder."""
+    steps = np.zeros((12, 1000), dtype=np.int16)
+    logits = np.array([[8.0, 1.0], [0.5, 0.1]])
+    values, _ = oddities([steps] * 2, np.array([1000, 1000]), np.arange(2), logits, np.full((2, 2), 0.5), 100.0)
+    np.testing.assert_allclose(values[:, ODDITIES.index("unfamiliarity")], -np.log(np.exp(logits).sum(axis=1)))
+
+
+def test_what_stands_in_the_padding_is_not_looked_at() -> None:
+    made = simulate_record("SR", np.random.default_rng(0))
+    steps = preprocess(Record(made.waveform, made.fs, "one"), PreprocessingSettings()).waveform
+    filled = steps.copy()
+    filled[:, 600:] = np.random.default_rng(1).integers(-2000, 2000, filled[:, 600:].shape)
+    rest = (np.array([600]), np.array([0]), np.zeros((1, 2)), np.full((1, 2), 0.5), 100.0)
+    np.testing.assert_array_equal(oddities([filled], *rest)[0], oddities([steps[:, :600]], *rest)[0])
 
 
 def test_few_validation_records_leave_nothing_odd_but_all_answered() -> None:

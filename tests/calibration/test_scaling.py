@@ -54,6 +54,13 @@ def test_windows_of_a_record_stay_in_one_fold() -> None:
     assert fit_scaling(*noisy, np.repeat(np.arange(50), 30)).is_temperature
 
 
+def test_copies_of_a_record_do_not_vouch_for_each_other() -> None:
+    """120 records of 20 classes, labels by chance, five windows each: a vector fits only those that it has seen."""
+    logits, labels = np.random.default_rng(0).normal(0, 0.5, (120, 20)), np.arange(120) % 20
+    scaling = fit_scaling(np.repeat(logits, 5, axis=0), np.repeat(labels, 5), np.repeat(np.arange(120), 5))
+    assert scaling.is_temperature
+
+
 def test_scaling_survives_json() -> None:
     scaling = Scaling((1.25, 0.1), (0.0, -3.5))
     assert Scaling.from_json(scaling.to_json()) == scaling

@@ -72,6 +72,14 @@ def test_every_optional_column_is_understood(own):
     np.testing.assert_allclose(record.waveform[0], 0.001)
 
 
+@pytest.mark.parametrize("leads", ["V1 V2 V3 V4 V5 V6 I II III aVR aVL aVF", "V1;V2;V3;V4;V5;V6;I;II;III;aVR;aVL;aVF"])
+def test_the_manifest_may_name_the_leads_of_columns_without_names(own, leads):
+    root = own("path,rhythm,fs,unit,leads", f"a.csv,SR,500,mV,{leads}")
+    (root / "a.csv").write_text("5,2,3,4,5,6,7,8,9,10,11,12\n" * 3)
+    (entry,) = open_cohort(root).entries
+    np.testing.assert_array_equal(read_entry(entry).waveform[:, 0], [7, 8, 9, 10, 11, 12, 5, 2, 3, 4, 5, 6])
+
+
 @pytest.mark.parametrize("separator", ["+", ";", " + "])
 def test_several_rhythms_share_a_cell(own, separator):
     (entry,) = open_cohort(own("path,rhythm", f'a.csv,"AFIB{separator}164890007"')).entries

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import cloudpickle
 import numpy as np
@@ -181,6 +184,33 @@ def test_killed_job_goes_on_from_the_parts_that_are_there(tmp_path: Path, monkey
     assert read == [entry.record_id for entry in cohort.entries[8:]]
     assert resumed.digest == fill(cohort, tmp_path / "whole").digest
     assert not any("partial" in name or "part-" in name for name in files_of(tmp_path))
+
+
+def test_job_killed_while_a_part_is_written_leaves_no_half_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of its own ends on the spot, as by SIGKILL, with half of the second part on the disk."""
+    cohort, savez = simulated_pool(6), np.savez
+    written: list[int] = []
+
+    def half(file: BinaryIO, **arrays: np.ndarray) -> None:
+        whole = io.BytesIO()
+        savez(whole, **arrays)
+        if written:
+            file.write(whole.getvalue()[: whole.tell() // 2])
+            file.flush()
+            os._exit(9)
+        written.append(file.write(whole.getvalue()))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filling.np, "savez", half)
+        process = multiprocessing.get_context("fork").Process(target=fill, args=(cohort, tmp_path / "cache"))
+        process.start()
+        process.join()
+    assert process.exitcode == 9
+    resumed = fill(cohort, tmp_path / "cache")
+    assert resumed.record_ids == tuple(entry.record_id for entry in cohort.entries)
+    assert resumed.digest == fill(cohort, tmp_path / "whole").digest
 
 
 @pytest.mark.parametrize("at", ["part-00001", "windows.npy", "cache.json"])

@@ -37,6 +37,12 @@ def test_training_rows_are_centred_on_the_median_and_scaled() -> None:
     )
 
 
+def test_centre_is_the_median_and_not_the_mean() -> None:
+    """One mistyped age must not move where missing ones are put."""
+    encoder = ClinicalEncoder.fit(rows(age=[20.0, 40.0, 60.0, 70.0, 1000.0]))
+    assert encoder.encode(rows(age=[60.0]))[0, value_column("age")] == 0
+
+
 def test_missing_value_is_zero_and_flagged() -> None:
     encoder = ClinicalEncoder.fit(rows(age=[20.0, 60.0, 70.0]))
     encoded = encoder.encode(rows(age=[np.nan]))[0]

@@ -75,6 +75,28 @@ def test_times_of_one_day_are_one_date() -> None:
     assert groups_by(make_table([0, 1, 0, 1], dates=dates), "date").tolist() == [0, 0, 0, 1]
 
 
+def test_hours_of_a_day_never_cross_when_split_by_date() -> None:
+    rng = np.random.default_rng(3)
+    days = rng.integers(1, 29, 400)
+    times = np.array(
+        [f"2018-01-{day:02d}T{hour:02d}:00" for day, hour in zip(days, rng.integers(0, 24, 400), strict=True)]
+    )
+    parts = split_records(make_table(rng.integers(0, 3, 400), dates=times), SplitSettings(split_by="date"))
+    assert all(len(set(parts[days == day])) == 1 for day in np.unique(days))
+
+
+@pytest.mark.parametrize(("split_by", "column"), [("date", "dates"), ("source", "sources")])
+def test_patients_never_cross_when_split_by_something_else(split_by: str, column: str) -> None:
+    """Every tenth patient was recorded on two days, or in two hospitals, in a row."""
+    rng = np.random.default_rng(4)
+    blocks = np.concatenate([np.arange(200), np.arange(0, 200, 10)])
+    names = np.array([f"2018-{1 + block // 28:02d}-{1 + block % 28:02d}" for block in blocks])
+    names[200:] = np.roll(names[:200], 1)[::10]
+    table = make_table(rng.integers(0, 3, 220), blocks=blocks, **{column: names})
+    parts = split_records(table, SplitSettings(split_by=split_by))
+    assert all(len(set(parts[blocks == block])) == 1 for block in np.unique(blocks))
+
+
 def test_one_class_is_refused() -> None:
     with pytest.raises(TrainingError, match="5 labelled records, classes among them: 1; training needs two or more"):
         split_records(make_table([1, 1, 1, 1, 1]), SETTINGS)

@@ -69,6 +69,53 @@ def test_the_confusion_figure_shows_every_record_once(simulate: Callable[..., Pr
     np.testing.assert_allclose(shown_percent.sum(axis=1), 100, atol=2.5)
 
 
+def shown_at(axes: Axes) -> dict[tuple[str, str], str]:
+    """Return the numbers of a confusion matrix by (name beside their row, name below their column)."""
+    rows = [label.get_text().partition(" ")[0] for label in axes.get_yticklabels()]
+    columns = [label.get_text() for label in axes.get_xticklabels()]
+    return {
+        (rows[round(y)], columns[round(x)]): text.get_text() for text in axes.texts for x, y in [text.get_position()]
+    }
+
+
+def test_a_confusion_stands_in_the_row_of_the_true_class(by_hand: Predictions) -> None:
+    """True A A A B B C, predicted A A B B - A; by number and by percent, and the axes say so."""
+    counts, percent = confusion_figure(by_hand).axes
+    assert {cell: text for cell, text in shown_at(counts).items() if text != "0"} == {
+        ("A", "A"): "2", ("A", "B"): "1", ("B", "B"): "1", ("B", "not scored"): "1", ("C", "A"): "1",
+    }  # fmt: skip
+    assert shown_at(percent)["A", "B"] == "33"
+    assert shown_at(percent)["C", "A"] == "100"
+    assert counts.get_ylabel().startswith("True class")
+    assert {axes.get_xlabel() for axes in (counts, percent)} == {"Predicted class"}
+    # Coloured by the same numbers.
+    np.testing.assert_allclose(np.asarray(percent.get_images()[0].get_array())[0], [200 / 3, 100 / 3, 0, 0])
+
+
+def test_a_roc_curve_rises_over_the_false_positive_rate() -> None:
+    """Scores of A 0.9+ 0.8- 0.6+ 0.3-: half the positives are found before any false one."""
+    y_prob = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]])
+    predictions = Predictions(tuple("abcd"), ("A", "B"), np.array([0, 1, 0, 1]), y_prob)
+    for figure in (roc_figure(predictions), overlaid_roc({"a": predictions})):
+        axes = next(one for one in figure.axes if one.get_title(loc="left") in ("", "A"))
+        line = next(one for one in axes.get_lines() if len(one.get_xdata()) > 2)
+        points = list(zip(*line.get_data(), strict=True))
+        assert points == [(0, 0), (0, 0.5), (0.5, 0.5), (0.5, 1), (1, 1)]
+        assert axes.get_xlabel().startswith("False positive rate")
+        assert next(one.get_ylabel() for one in figure.axes if one.get_ylabel()).startswith("True positive rate")
+
+
+def test_a_precision_recall_curve_starts_at_full_recall(by_hand: Predictions) -> None:
+    """B is found second of six: at full recall its unscored record is last, 2 of 6."""
+    axes = pr_figure(by_hand).axes[0]
+    assert axes.get_xlabel().startswith("Recall")
+    assert axes.get_ylabel().startswith("Precision")
+    line = next(one for one in axes.get_lines() if one.get_label().startswith("B "))
+    recall, precision = line.get_data()
+    assert (recall[0], precision[0]) == (1, pytest.approx(2 / 6))
+    assert recall[-1] == 0
+
+
 def test_almost_all_is_not_written_as_all() -> None:
     """999 of 1,000 right and one wrong."""
     y_prob = np.tile([1.0, 0.0], (1000, 1))

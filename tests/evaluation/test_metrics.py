@@ -139,6 +139,12 @@ def test_calibration_error_by_hand() -> None:
     assert calibration_error(gaps.sum(axis=0), np.array(4.0)) == pytest.approx(0.25, abs=EXACT)
 
 
+def test_too_sure_here_and_too_unsure_there_do_not_cancel() -> None:
+    """Two records at 0.9, one right: gap 0.4. Two at 0.6, both right: gap -0.4. Half the records each: 0.4."""
+    gaps = calibration_gaps(np.array([0.9, 0.9, 0.6, 0.6]), np.array([True, False, True, True]))
+    assert calibration_error(gaps.sum(axis=0), np.array(4.0)) == pytest.approx(0.4, abs=EXACT)
+
+
 def test_calibration_bins_are_closed_on_the_right() -> None:
     """As Guo et al. (2017) draw them: 0.2 = 3/15 belongs to the third bin, 1 to the last, a little more to the next."""
     gaps = calibration_gaps(np.array([0.2, np.nextafter(0.2, 1), 1.0]), np.zeros(3, dtype=bool))

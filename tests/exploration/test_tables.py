@@ -174,6 +174,14 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
         ("V1 left out: flat", [("lead left out: flat", ("V1",))]),
         ("aVR left out: x; III left out: x", [("lead left out: x", ("aVR",)), ("lead left out: x", ("III",))]),
         ("limb leads swapped (I, II)", [("limb leads swapped (lead, lead)", ("I", "II"))]),
+        (
+            "measured leads: I, II; derived: III, aVR; missing: V1, V2",
+            [("lead derived", ("III", "aVR")), ("lead missing", ("V1", "V2"))],
+        ),
+        (
+            "suspect: amplitude 0.19 mV, 4.9 times too small for a usual ECG (0.92 mV): its gain may be wrong",
+            [("suspect: amplitude …: its gain may be wrong", ())],
+        ),
         ("clipped at 32.767 mV", [("clipped at 32.767 mV", ())]),
         ("VI is no lead, nor V12", [("VI is no lead, nor V12", ())]),
         ("", []),
@@ -215,6 +223,12 @@ def test_defects_at_random_are_not_blamed_on_a_rhythm() -> None:
         replace(survey, states=np.where(bad, QUARANTINED, survey.states), reasons=np.where(bad, "flat", ""))
     )
     assert section.findings == ()
+
+
+def test_what_is_wrong_with_a_cohort_as_a_whole_is_said_on_top() -> None:
+    facts = (CohortFacts("made", "manifest", False, faults=("amplitudes are about 5 times too small",)),)
+    section = quality_section(make_survey(["SR"] * 40, facts=facts))
+    assert section.findings[0] == "made: amplitudes are about 5 times too small."
 
 
 def test_a_cohort_that_training_would_stop_at_is_said_on_top() -> None:

@@ -59,3 +59,8 @@ def test_rate_scales_with_speed_and_the_rest_does_not() -> None:
     slow, fast = rr_measurements(rr_s), rr_measurements(rr_s / 1.3)
     assert fast.pop("ventricular_rate") == pytest.approx(1.3 * slow.pop("ventricular_rate"))
     assert fast == pytest.approx(slow)
+
+
+def test_rate_is_by_the_mean_interval() -> None:
+    """As electrocardiographs state it: 60 over (0.5 + 0.5 + 1.1) / 3 s, not over the median of 0.5 s."""
+    assert rr_measurements(np.array([0.5, 0.5, 1.1]))["ventricular_rate"] == pytest.approx(60 / 0.7)

@@ -126,7 +126,7 @@ def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
 
 
 def test_nothing_left_is_said(job: Job, demo: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecgml.pipeline.material.LEARNT_FROM", ("train", "val", "calibration", "test"))
+    monkeypatch.setattr("ecgml.pipeline.lineage.LEARNT_FROM", ("train", "val", "calibration", "test"))
     options = options_of(cache, demo)
     with pytest.raises(EvaluationError, match="left out because the model learnt from them"):
         evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO()))

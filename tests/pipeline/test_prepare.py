@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from ecgml.cli import main
+from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.simulation.demo import write_demo
+from ecgml.datasets.cache import open_or_fill
 from ecgml.errors import CohortError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.prepare import prepare
+from ecgml.pipeline.settings import DataSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
 
 
 @pytest.fixture
@@ -117,3 +123,75 @@ def test_recordings_that_are_there_twice_are_counted_and_named(tmp_path: Path) -
     told = [line for line in prepare(options, Console()).summary.splitlines() if "identical" in line]
     names = f"A1 = A2 = {first.stem}, B1 = {second.stem}"
     assert told == [f"  identical to another, used once: 3: {names}; in 1 the rhythms differ"]
+
+
+def with_gain(folder: Path, gain: int, only: slice = slice(None)) -> list[str]:
+    """Let headers state another gain; return their names."""
+    headers = sorted(folder.rglob("*.hea"))[only]
+    for header in headers:
+        header.write_text(re.sub(r"1000(?:\.0)?((?:\(-?\d+\))?/mV)", rf"{gain}\1", header.read_text()))
+    return [header.stem for header in headers]
+
+
+def test_wrong_gain_of_a_cohort_is_a_warning_with_the_right_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    with_gain(tmp_path / "cohort", 4880)
+    prepare({"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
+    said = capsys.readouterr().err
+    assert "warning: cohort: amplitudes are about 4.9 times too small for ECGs" in said
+    assert "the header's gain 4880/mV is probably 1000/mV" in said
+
+
+def test_records_of_wrong_gain_among_others_are_listed_as_suspect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    wrong = with_gain(tmp_path / "cohort", 10000, slice(2, 4))
+    prepare({"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
+    said = capsys.readouterr().err
+    assert "amplitudes are about" not in said
+    assert f"2 of 24 records are suspect in amplitude, used nevertheless: {', '.join(wrong)}" in said
+    listed = pd.read_csv(next((tmp_path / "cache").rglob("quarantine.csv"))).query("reason == 'suspect'")
+    assert listed[listed.message.str.contains("amplitude")].record.tolist() == wrong
+
+
+def test_cohort_of_two_leads_says_so_and_how_to_use_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_demo(tmp_path / "cohort", n_records=6, seed=3, layout="wfdb")
+    for header in (tmp_path / "cohort").rglob("*.hea"):
+        header.write_text(re.sub(r" (III|aV[RLF]|V[1-6])$", r" other \1x", header.read_text(), flags=re.MULTILINE))
+    options = {"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    failure = prepare(options, Console()).failure
+    assert "2 usable measured leads (I, II), 6 needed (4 derived, 6 missing)" in str(failure)
+    assert "; used with min_leads 2 (--min-leads)" in str(failure)
+    capsys.readouterr()
+    assert prepare({**options, "min_leads": "2"}, Console()).failure is None
+    assert (
+        "leads that none of the 6 usable records has: V1, V2, V3, V4, V5, V6 missing; III, aVR, aVL, aVF derived"
+        in capsys.readouterr().err
+    )
+
+
+def test_record_far_from_its_small_cohort_is_suspect_though_ecgs_can_be_so_large(tmp_path: Path) -> None:
+    """At 0.6 of its size every record is low; one at 1.9 times its size is 3.2 times as large beside them."""
+    write_demo(tmp_path / "cohort", n_records=24, seed=3, layout="wfdb")
+    with_gain(tmp_path / "cohort", 1700)
+    options = {"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    prepare(options, Console())
+    (cohort,) = open_cohorts([tmp_path / "cohort"])
+    before = open_or_fill(cohort, PreprocessingSettings(), tmp_path / "cache")
+    typical = int(np.argsort(before.amplitudes)[12])
+    header = cohort.entries[typical].path
+    header.write_text(re.sub(r"1700((?:\(-?\d+\))?/mV)", r"480\1", header.read_text()))
+    prepare(options, Console())
+    listed = pd.read_csv(tmp_path / "cache" / PreprocessingSettings().digest() / "quarantine.csv")
+    told = listed[listed.message.str.contains("its cohort's median")]
+    assert told.record.tolist() == [before.record_ids[typical]]
+
+
+def test_jobs_asked_for_are_kept_where_the_system_does_not_say_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert DataSettings(jobs=2).n_jobs == 2
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert DataSettings(jobs=0).n_jobs == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import mlflow
 import pytest
 import torch
+import yaml
 from mlflow.tracking import MlflowClient
 from safetensors.torch import load_file
 
@@ -20,7 +22,10 @@ from ecgml.errors import ConfigError, TrackingError, TrainingError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.resume import find_interrupted
 from ecgml.pipeline.train import train
-from ecgml.service.runs import OWNER, close_abandoned
+from ecgml.service import owner as owner_module
+from ecgml.service.owner import BEAT, OWNER, own_identity
+from ecgml.service.runs import close_abandoned, noted_failure, open_run
+from ecgml.service.trials import TrialRun
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Job
 
@@ -60,10 +65,13 @@ def weights_of(parent: str, experiment: str) -> dict[str, dict]:
     }
 
 
-def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(job: Job, tmp_path: Path) -> None:
+def test_killed_job_resumes_to_the_weights_of_an_uninterrupted_one(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client, experiment = MlflowClient(), job.parent.info.experiment_id
     options = {**job.options, "epochs": "5"}
     # Killed on another number of threads than it is resumed on: the job keeps its own.
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     torch.set_num_threads(2)
     try:
         whole = train(options, Console())
@@ -112,6 +120,69 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
     assert f"--resume {parent}" in log.read_text()
 
 
+KILLED_WITHIN = """
+import os, signal, sys
+import ecgml.pipeline.{module} as module
+from ecgml.pipeline.console import Console
+from ecgml.pipeline.train import train
+
+def killed(*words):
+    {first}
+    os.kill(os.getpid(), signal.SIGKILL)
+
+own, module.{name} = module.{name}, killed
+train({{}}, Console(), resume=sys.argv[1])
+"""
+"""A resumed job that is killed where it comes to a function, perhaps after a part of that was done."""
+
+MOMENTS = [
+    ("train", "load_data", "pass"),  # before its data
+    ("train", "report_job", "pass"),  # its run is open, and knows nothing of its data
+    ("train", "adopt", "pass"),  # it has its data, and has taken over nothing
+    ("resume", "move_children", "pass"),  # it has taken over, the models are still elsewhere
+    ("resume", "move_children", "own(dict([next(iter(words[0].items()))]), words[1])"),  # one of two has moved
+    ("train", "WindowStore", "pass"),  # all have
+]
+
+
+def test_a_resumed_job_killed_at_any_moment_leads_to_the_same_models(job: Job, tmp_path: Path) -> None:
+    """Each time the newest run is resumed, as a queue does that knows no other: a resume of a resume of a resume."""
+    client, experiment, log = MlflowClient(), job.parent.info.experiment_id, tmp_path / "log"
+    process = start({**job.options, "epochs": "3"}, log)
+    wait_for(log, "baseline epoch 2/3", process)
+    process.kill()
+    process.wait()
+    killed = latest_parent(experiment)
+    models = {run.info.run_name: run.info.run_id for run in client.search_runs(
+        [experiment], f"tags.`mlflow.parentRunId` = '{killed}'")}  # fmt: skip
+    assert set(models) == {"fusion", "baseline"}
+    for module, name, first in MOMENTS:
+        # `mlflow run -P resume=…` makes a run before anything of ours works.
+        launched = client.create_run(
+            experiment, tags={"mlflow.project.entryPoint": "main", "mlflow.project.env": "local"}
+        ).info.run_id
+        client.log_param(launched, "resume", killed)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_RUN_ID": launched}
+        script = KILLED_WITHIN.format(module=module, name=name, first=first)
+        done = subprocess.run(
+            [sys.executable, "-c", script, killed], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        killed = launched
+        interrupted = find_interrupted(killed, {})
+        assert {name: child.run_id for name, child in interrupted.children.items()} == models, (module, name)
+        assert interrupted.children["fusion"].finished
+    stream = io.StringIO()
+    resumed = train({}, Console(stream), resume="last")
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{resumed}'")
+    assert {run.info.run_name: run.info.run_id for run in found} == models
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert "fusion: finished before" in stream.getvalue()
+    assert "baseline epoch 1/3" not in stream.getvalue()
+    with pytest.raises(TrackingError, match=f"run {resumed} has finished"):
+        train({}, Console(), resume=killed)
+
+
 @pytest.fixture
 def stopped(job: Job) -> Iterator[str]:
     """Return the run of a job as a kill would leave it."""
@@ -133,31 +204,111 @@ def test_resumed_job_keeps_its_settings_and_its_data(job: Job, stopped: str) -> 
         interrupted.check("another digest")
 
 
-def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(job: Job) -> None:
-    client, experiment = MlflowClient(), job.parent.info.experiment_id
+def runs_of(client: MlflowClient, experiment: str, **tags: dict[str, str]) -> dict[str, str]:
+    return {name: client.create_run(experiment, tags=own).info.run_id for name, own in tags.items()}
+
+
+def gone() -> str:
     process = subprocess.Popen([sys.executable, "-c", "pass"])
     process.wait()
-    import socket
+    return own_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
 
-    import psutil
 
-    gone = client.create_run(experiment, tags={OWNER: f"{socket.gethostname()} {process.pid} 1.00"}).info.run_id
-    own = psutil.Process()
-    alive = client.create_run(
-        experiment, tags={OWNER: f"{socket.gethostname()} {own.pid} {own.create_time():.2f}"}
-    ).info.run_id
-    elsewhere = client.create_run(experiment, tags={OWNER: "another-host 1 1.00"}).info.run_id
-    launch = client.create_run(experiment, tags={"mlflow.project.entryPoint": "main"}).info.run_id
-    foreign = client.create_run(experiment).info.run_id
-    beside = client.create_experiment("beside")
-    other = client.create_run(beside, tags={OWNER: f"{socket.gethostname()} {process.pid} 1.00"}).info.run_id
-    assert set(close_abandoned()) == {gone, launch, other}
-    for run_id, status in (
-        (other, "KILLED"),
-        (gone, "KILLED"),
-        (alive, "RUNNING"),
-        (elsewhere, "RUNNING"),
-        (foreign, "RUNNING"),
-    ):
-        assert client.get_run(run_id).info.status == status
-        client.set_terminated(run_id)
+def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None:
+    try:
+        done = set(close_abandoned())
+        assert {name for name, run_id in runs.items() if run_id in done} == closed
+        for name, run_id in runs.items():
+            assert client.get_run(run_id).info.status == ("KILLED" if name in closed else "RUNNING"), name
+    finally:
+        for run_id in runs.values():
+            client.set_terminated(run_id, "KILLED")
+
+
+def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(job: Job) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    now, long_ago = f"{time.time():.0f}", f"{time.time() - 25 * 3600:.0f}"
+    elsewhere = own_identity().replace(own_identity().split()[0], "another-host")
+    container = " ".join([*gone().split()[:3], "pid:[1]"])
+    runs = runs_of(
+        client,
+        experiment,
+        gone={OWNER: gone()},
+        alive={OWNER: own_identity(), BEAT: long_ago},
+        elsewhere={OWNER: elsewhere, BEAT: now},
+        silent={OWNER: elsewhere, BEAT: long_ago},
+        mute={OWNER: elsewhere},
+        beside={OWNER: container, BEAT: now},  # a container that shares the host's name
+        foreign={},
+    )
+    runs |= runs_of(client, client.create_experiment("beside"), other={OWNER: gone()})
+    expect(client, runs, {"gone", "silent", "other"})
+
+
+def launched(client: MlflowClient, experiment: str, source: str, entry_point: str = "main", **params: str) -> str:
+    """Make a run as `mlflow run` does before it builds the environment."""
+    tags = {"mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": entry_point, "mlflow.source.name": source}
+    run_id = client.create_run(experiment, tags={**tags, "mlflow.project.env": "conda"}).info.run_id
+    for name, value in params.items():
+        client.log_param(run_id, name, value)
+    return run_id
+
+
+def own_parameters(entry_point: str) -> dict[str, str]:
+    return dict.fromkeys(
+        yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"][entry_point]["parameters"], ""
+    )
+
+
+def test_only_a_launch_of_this_project_that_failed_is_closed(job: Job, tmp_path: Path) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    own, address = own_parameters("main"), ROOT.as_uri()
+    runs = {
+        "own": launched(client, experiment, str(ROOT), **own),
+        "own repository": launched(client, experiment, address, **own),
+        "other project": launched(client, experiment, str(tmp_path), **own),
+        "other address": launched(client, experiment, "https://example.org/team/theirs", **own),
+        "same path, other parameters": launched(client, experiment, str(ROOT), data="x"),
+        "other entry point": launched(client, experiment, str(ROOT), "theirs", **own),
+    }
+    commit = launched(client, experiment, address, **own)
+    client.set_tag(commit, "mlflow.source.git.commit", "0" * 40)
+    expect(client, {**runs, "same path, other repository": commit}, {"own", "own repository"})
+
+
+def test_launch_is_alive_while_its_own_mlflow_run_is(job: Job, tmp_path: Path) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    wait = [sys.executable, "-c", "print(flush=True); input()", "mlflow", "run", "."]
+    for folder, closed in ((tmp_path, {"own"}), (ROOT, set())):
+        with subprocess.Popen(wait, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as launcher:
+            launcher.stdout.readline()
+            runs = {"own": launched(client, experiment, str(ROOT), **own_parameters("main"))}
+            expect(client, runs, closed)
+            launcher.communicate(b"\n")
+
+
+def test_run_shows_that_it_lives(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, experiment = MlflowClient(), job.parent.info.experiment_id
+    monkeypatch.setattr(owner_module, "BEAT_S", 0.05)
+
+    def beats(run_id: str) -> None:
+        first = client.get_run(run_id).data.tags
+        assert first[OWNER] == own_identity()
+        client.set_tag(run_id, BEAT, "0")
+        for _ in range(600):
+            if client.get_run(run_id).data.tags[BEAT] != "0":
+                return
+            time.sleep(0.05)
+        raise AssertionError(run_id)
+
+    with open_run(experiment, "job") as parent:
+        beats(parent.info.run_id)
+        with open_run(experiment, "child", parent_id=parent.info.run_id) as child:
+            beats(child.info.run_id)
+    trial = TrialRun(experiment, parent.info.run_id, "trial", {}, {})
+    beats(trial.run_id)
+    trial.close("FINISHED", {})
+    monkeypatch.setenv("MLFLOW_RUN_ID", launched(client, experiment, "elsewhere"))
+    with noted_failure():
+        beats(os.environ["MLFLOW_RUN_ID"])
+    client.set_terminated(os.environ["MLFLOW_RUN_ID"])

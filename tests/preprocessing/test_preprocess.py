@@ -13,6 +13,8 @@ from ecgml.preprocessing.denoising import denoise
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
 from ecgml.preprocessing.preprocess import STEP_MV, denoise_record, preprocess, to_model_band, to_mv
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.leads import LEADS
+from ecgml.records.readers.assembly import assemble
 from ecgml.records.reading import find_records, read_record
 from ecgml.records.record import Record
 
@@ -83,6 +85,41 @@ def test_result_is_whole_steps_of_a_microvolt() -> None:
     assert STEP_MV == 0.001
 
 
+def test_result_is_rounded_to_the_nearest_step() -> None:
+    """Within half a step of what the filters give, and as often above as below it: truncation would pull to zero."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (12, 500))
+    noise[2:6] = [noise[1] - noise[0], -(noise[0] + noise[1]) / 2, noise[0] - noise[1] / 2, noise[1] - noise[0] / 2]
+    made = record(resample(noise, 50.0, 500.0))
+    exact = to_model_band(made.waveform.astype(np.float64), 500.0, SETTINGS) / STEP_MV
+    steps = preprocess(made, SETTINGS).waveform.astype(float)
+    assert np.abs(steps - exact).max() <= 0.5 + 1e-6
+    assert abs(np.mean((steps - exact) * np.sign(exact))) < 0.02
+
+
+def test_values_beyond_the_cache_are_clipped_and_said() -> None:
+    waveform = sine(2, 500)
+    waveform[7] *= 40
+    prepared = preprocess(record(waveform), PreprocessingSettings(max_amplitude_mv=100))
+    assert "clipped at 32.767 mV" in prepared.notes
+    assert (prepared.waveform[7].min(), prepared.waveform[7].max()) == (-32767, 32767)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_spike_to_either_side_is_over_amplitude(sign: int) -> None:
+    waveform = sine(7, 500)
+    waveform[7, 1000:1010] = sign * (SETTINGS.max_amplitude_mv + 1)
+    assert preprocess(record(waveform), SETTINGS).notes == ("V2 left out: over amplitude",)
+
+
+def test_as_many_leads_as_are_needed_are_enough_and_one_less_is_not() -> None:
+    waveform = sine(7, 500)
+    waveform[SETTINGS.min_leads :] = 0
+    assert len(preprocess(record(waveform), SETTINGS).notes) == 12 - SETTINGS.min_leads
+    waveform[0] = 0
+    with pytest.raises(RecordError, match=f"{SETTINGS.min_leads - 1} usable leads, {SETTINGS.min_leads} needed"):
+        preprocess(record(waveform), SETTINGS)
+
+
 def with_lead(lead: int, values: np.ndarray | float) -> np.ndarray:
     waveform = sine(7, 500)
     waveform[lead] = values
@@ -134,6 +171,14 @@ def test_unusable_record_says_why_in_one_line(waveform: np.ndarray, reason: str)
         preprocess(record(waveform), SETTINGS)
     assert caught.value.reason == reason
     assert "\n" not in str(caught.value)
+
+
+def test_what_was_not_taken_of_the_file_is_passed_on_and_is_the_end_of_a_refusal() -> None:
+    noted = replace(record(sine(7, 500)), notes=("not taken: Resp",))
+    assert preprocess(noted, SETTINGS).notes == ("not taken: Resp",)
+    for waveform in (np.where(np.arange(12)[:, None] == 1, sine(7, 500), np.nan), sine(7, 500)[:, :2000]):
+        with pytest.raises(RecordError, match=r"needed.*; not taken: Resp$"):
+            preprocess(replace(noted, waveform=waveform.astype(np.float32)), SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -197,3 +242,56 @@ def test_denoiser_keeps_ten_hertz_and_has_the_gain_of_its_formula_at_mains(name:
 def test_denoiser_says_what_cannot_be_done_at_a_low_rate() -> None:
     prepared = preprocess(record(sine(7, 100), 100.0), PreprocessingSettings(denoise="notch"))
     assert prepared.notes == ("no notch at 50 Hz", "no notch at 60 Hz")
+
+
+def with_leads(*names: str) -> Record:
+    rows = sine(7, 500)[[LEADS.index(name) for name in names]]
+    return assemble(rows, names, 500.0, "file.csv")
+
+
+def test_two_leads_count_as_two_whatever_is_derived_from_them() -> None:
+    expected = (
+        r"^file.csv: 2 usable measured leads \(I, II\), 6 needed \(4 derived, 6 missing\); "
+        r"used with min_leads 2 \(--min-leads\)$"
+    )
+    with pytest.raises(RecordError, match=expected):
+        preprocess(with_leads("I", "II"), SETTINGS)
+    prepared = preprocess(with_leads("I", "II"), replace(SETTINGS, min_leads=2))
+    assert "; ".join(prepared.notes) == (
+        "measured leads: I, II; derived: III, aVR, aVL, aVF; missing: V1, V2, V3, V4, V5, V6"
+    )
+    assert prepared.waveform[:6].any(axis=1).all()
+
+
+def test_six_limb_leads_of_a_file_are_measured() -> None:
+    prepared = preprocess(with_leads(*LEADS[:6]), SETTINGS)
+    assert [note for note in prepared.notes if not note.startswith("suspect")] == [
+        f"{lead} left out: missing" for lead in LEADS[6:]
+    ]
+
+
+def test_eight_leads_are_enough_and_the_derived_are_named() -> None:
+    prepared = preprocess(with_leads("I", "II", *LEADS[6:]), SETTINGS)
+    assert prepared.notes[:2] == (
+        "measured leads: I, II, V1, V2, V3, V4, V5, V6",
+        "derived: III, aVR, aVL, aVF",
+    )
+
+
+def test_one_measured_lead_says_how_it_is_used_and_flat_ones_do_not() -> None:
+    with pytest.raises(RecordError, match=r"1 usable lead, 6 needed \(11 missing\); used with min_leads 1"):
+        preprocess(with_leads("II"), SETTINGS)
+    flat = sine(7, 500)
+    flat[3:] = 0
+    with pytest.raises(RecordError, match=r"3 usable leads, 6 needed \(9 flat\)$"):
+        preprocess(record(flat), SETTINGS)
+
+
+def test_lead_derived_from_one_with_a_gap_is_missing_not_derived() -> None:
+    rows = sine(7, 500)[[0, 1, *range(6, 12)]]
+    rows[0, 1000:2000] = np.nan
+    prepared = preprocess(assemble(rows, ("I", "II", *LEADS[6:]), 500.0, "file.csv"), SETTINGS)
+    assert prepared.notes[:2] == (
+        "measured leads: II, V1, V2, V3, V4, V5, V6",
+        "missing: I, III, aVR, aVL, aVF",
+    )

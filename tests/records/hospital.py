@@ -14,7 +14,8 @@ from ecgml.records.leads import LEADS
 
 MDC = ("2:1", "2:2", "2:61", "2:62", "2:63", "2:64", "2:3", "2:4", "2:5", "2:6", "2:7", "2:8")
 SCP = tuple(code.replace("2:", "5.6.3-9-") for code in MDC)
-_KINDS = {"int8": "SB", "uint8": "UB", "int16": "SS", "uint16": "US", "int32": "SL"}
+_KINDS = {"int8": "SB", "uint8": "UB", "int16": "SS", "uint16": "US"}
+_KINDS |= {"int32": "SL", "uint32": "UL", "int64": "SV", "uint64": "UV"}
 
 
 def coded(value: str, scheme: str, meaning: str) -> Dataset:
@@ -36,10 +37,11 @@ def group(
     originality: str = "ORIGINAL",
     correction: float = 1.0,
     baseline: float = 0.0,
+    offset_ms: float = 0.0,
 ) -> Dataset:
     """Return a multiplex group of steps, shape (n_channels, n_times)."""
     item = Dataset()
-    item.MultiplexGroupTimeOffset, item.WaveformOriginality = 0, originality
+    item.MultiplexGroupTimeOffset, item.WaveformOriginality = offset_ms, originality
     item.NumberOfWaveformChannels, item.NumberOfWaveformSamples = steps.shape
     item.SamplingFrequency = fs
     item.ChannelDefinitionSequence = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from ecgml.errors import RecordError
 from ecgml.records.readers import loading
 from ecgml.records.reading import files_of, find_records, read_record
+from tests.records.hospital import aecg, group, write_dicom
 
 
 def test_every_format_gives_the_same_record(tmp_path, steps, write_record, write_csv):
@@ -44,6 +46,26 @@ def test_a_file_without_a_known_suffix_is_recognised_by_its_content(tmp_path, st
     np.save(tmp_path / "x.npy", steps)
     os.rename(tmp_path / "x.npy", tmp_path / "upload")
     assert read_record(tmp_path / "upload", fs=500, unit="uV").waveform.shape == (12, 200)
+
+
+def test_every_format_of_one_file_may_be_packed(tmp_path, steps, write_csv):
+    write_dicom(tmp_path / "x.dcm", group(steps, 500.0))
+    (tmp_path / "x.xml").write_text(aecg(steps, 500.0))
+    np.savez(tmp_path / "x.npz", waveform=steps, fs=500, unit="uV")
+    for path in (tmp_path / "x.dcm", tmp_path / "x.xml", tmp_path / "x.npz", write_csv(steps.T, "x.csv")):
+        options = {"fs": 500, "unit": "uV"} if path.suffix == ".csv" else {}
+        packed = path.with_name(f"{path.name}.gz")
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        np.testing.assert_array_equal(read_record(packed, **options).waveform, read_record(path, **options).waveform)
+        assert packed in find_records(tmp_path)[0]
+
+
+def test_a_packed_wfdb_file_is_answered_with_what_to_do(tmp_path, steps, write_record):
+    header = write_record(steps)
+    packed = header.with_name("JS00001.hea.gz")
+    packed.write_bytes(gzip.compress(header.read_bytes()))
+    with pytest.raises(RecordError, match=r"JS00001\.hea\.gz: WFDB files are read unpacked only"):
+        read_record(packed)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.inference.predictor import Predictor
 from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.records.leads import LEADS
+from ecgml.records.readers.assembly import assemble
 from ecgml.records.record import Record
 from ecgml.service.pyfunc import Refusal, RhythmClassifier, version_of
 from ecgml.training.checkpoint import save_checkpoint
@@ -112,6 +114,16 @@ def test_lead_without_values_is_left_out_and_said(served: RhythmClassifier, wave
     waveform = waveforms[:1].copy()
     waveform[0, 7] = absent
     assert ask(served, waveform)[0]["notes"] == ["V2 left out: missing"]
+
+
+def test_limb_leads_that_are_null_are_derived_as_from_a_file(served: RhythmClassifier, waveforms: NDArray) -> None:
+    waveform = waveforms[:1].copy()
+    waveform[0, 2:6] = np.nan
+    kept = [0, 1, *range(6, 12)]
+    expected = served._predictor.predict([assemble(waveforms[0, kept], [LEADS[one] for one in kept], FS, "r")])[0]
+    (answer,) = ask(served, waveform)
+    assert answer["probabilities"] == expected.probabilities
+    assert answer["notes"][:2] == ["measured leads: I, II, V1, V2, V3, V4, V5, V6", "derived: III, aVR, aVL, aVF"]
 
 
 def test_clinical_values_are_given_measured_or_missing(served: RhythmClassifier, waveforms: NDArray) -> None:

@@ -40,6 +40,14 @@ def test_stopping_keeps_the_best_and_waits_for_patience() -> None:
     assert (stopping.best_epoch, stopping.best_value) == (1, 0.7)
 
 
+def test_stopping_waits_for_the_least_number_of_epochs() -> None:
+    stopping, done = EarlyStopping(patience=1, min_epochs=3, larger_is_better=True), []
+    for epoch, value in enumerate([0.5, 0.4, 0.3]):
+        stopping.update(epoch, value)
+        done.append(stopping.done)
+    assert done == [False, False, True]
+
+
 def test_smaller_is_better_for_a_loss() -> None:
     stopping = EarlyStopping(patience=2, min_epochs=1, larger_is_better=False)
     assert [stopping.update(epoch, value) for epoch, value in enumerate([0.5, 0.4, 0.6])] == [True, True, False]

@@ -373,7 +373,10 @@ def test_one_worker_repeats_its_study(options: dict[str, str], tmp_path: Path) -
 def test_winner_is_tested_once_tagged_and_registered(
     options: dict[str, str], children: Children, tmp_path: Path
 ) -> None:
-    settings = {**options, "study": "winner", "storage": str(tmp_path / "s.journal"), "n_trials": "2", "finalise": "2"}
+    settings = {
+        **options, "study": "winner", "storage": str(tmp_path / "s.journal"), "n_trials": "2", "finalise": "2",
+        "epochs": "1",
+    }  # fmt: skip
     outcome = tune(settings, Console(io.StringIO()))
     client = MlflowClient()
     study_run = client.get_run(outcome.run_id)

@@ -1,33 +1,37 @@
 """HL7 annotated ECG (aECG, the XML of the FDA's ECG warehouse; HL7 V3 aECG, 2004).
 
-Of a file's series the longest with leads is read; a derived series, which holds representative beats, is not looked at.
-Entities and document types are refused: a file that defines none needs none.
+Every lead is a sequence; those of the same time make up the recording, whether they stand in one sequence set or in one
+each. A derived series, which holds representative beats, is not looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from typing import NamedTuple
+from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.clinical import parse_sex, plausible
-from ecgml.records.leads import LEADS, canonical_lead
-from ecgml.records.readers.assembly import assemble
+from ecgml.records.leads import canonical_lead, require_leads
+from ecgml.records.readers.assembly import assemble, channels_not_taken
 from ecgml.records.readers.loading import load_bytes
+from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
+from ecgml.records.readers.recording import Block, choose_recording, common_spans
+from ecgml.records.readers.safe_xml import parse_xml, root_name
 from ecgml.records.record import Record
-
-MAX_DEPTH = 100
+from ecgml.records.subject import read_subject
 
 _ROOT = "AnnotatedECG"
+_PROLOG_BYTES = 1_000_000
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0}
+_HERTZ = frozenset({"hz", "1/s", "/s"})
+"""Of a sampling frequency that stands in place of the increment."""
 
 
 def read_aecg(path: Path, options: ReadOptions) -> Record:
@@ -42,55 +46,83 @@ def read_aecg(path: Path, options: ReadOptions) -> Record:
     Raises
     ------
     RecordError
-        If it is no well-formed aECG, defines entities, has no leads or no increment of time, its leads are of different
-        lengths, or a unit is no voltage.
+        If it is no well-formed aECG, defines entities, has no leads or no increment of time, or a unit is no voltage.
     """
     where = path.name
-    root = _parse(load_bytes(path), where)
+    root = parse_xml(load_bytes(path), where)
     if root.tag != _ROOT:
         raise RecordError(f"{where}: XML of kind {root.tag[:40]!r}, no {_ROOT}; export the ECG as HL7 aECG", "format")
-    sets = [one for series in _below(root, "component", "series") for one in _below(series, "component", "sequenceSet")]
-    found = [leads for one in sets for leads in _leads(one, options, where)]
-    if not found:
-        raise RecordError(f"{where}: none of the twelve leads among its sequences", "no leads")
-    names, rows, fs, unit = max(found, key=lambda item: item[1].shape[1] / (item[2] or 1.0))
-    return assemble(rows, names, options.settle_fs(fs, where), where, given=_subject(root), unit=unit)
+    blocks, others = _blocks(root, options, where)
+    if not blocks:
+        raise RecordError(f"{where}: none of the twelve leads among its sequences{_with(others)}", "no leads")
+    recording, notes = choose_recording(blocks, where)
+    names = [block.leads[0] for block in recording]
+    rows = [block.content.in_mv[span] for block, span in zip(recording, common_spans(recording), strict=True)]
+    units = {block.content.unit for block in recording}
+    fs = options.settle_fs(next((block.content.fs for block in recording if block.content.fs), None), where)
+    given, remarks = _subject(root)
+    unit = units.pop() if len(units) == 1 else None
+    notes = (*others, *notes, *remarks)
+    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit, notes=notes)
 
 
-def _parse(data: bytes, where: str) -> Element:
-    """Parse XML, without entities, into elements whose names have no namespace."""
-    builder, depth = TreeBuilder(), 0
+class _Lead(NamedTuple):
+    """The samples of a sequence."""
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise RecordError(f"{where}: nested deeper than {MAX_DEPTH} elements; this is no aECG", "format")
-        builder.start(_local(name), {_local(key): value for key, value in attributes.items()})
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(_local(name))
-
-    def refuse(*_: object) -> None:
-        raise RecordError(f"{where}: the XML defines a document type or entities, which are never read", "format")
-
-    parser = expat.ParserCreate()
-    parser.buffer_text, parser.buffer_size = True, 1 << 20
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, builder.data
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.SkippedEntityHandler = refuse
-    try:
-        parser.Parse(data, True)
-        return builder.close()
-    except expat.ExpatError as error:
-        raise RecordError(f"{where}: no well-formed XML ({error}); export it again", "format") from None
-    except (ValueError, LookupError, AssertionError) as error:  # an encoding that Python does not know; no root
-        raise RecordError(f"{where}: no readable XML ({str(error)[:80]}); export it again", "format") from None
+    in_mv: NDArray[np.float32]
+    fs: float | None
+    unit: str
 
 
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
+def _blocks(root: Element, options: ReadOptions, where: str) -> tuple[list[Block], tuple[str, ...]]:
+    """Return each lead as a block, and notes about the sequences that are none or have no samples."""
+    blocks: list[Block] = []
+    others: list[str] = []
+    empty: list[str] = []
+    for part, series in enumerate(_below(root, "component", "series")):
+        sets = [list(_sequences(sequence_set)) for sequence_set in _below(series, "component", "sequenceSet")]
+        clocks = [next((value for code, value in one if code.startswith("TIME_")), None) for one in sets]
+        rates = [None if clock is None else _frequency(clock, where) for clock in clocks]
+        known = set(rates) - {None}
+        for one, clock, rate in zip(sets, clocks, rates, strict=True):
+            # Of several sets one alone may tell the increment.
+            fs = rate or (min(known) if len(known) == 1 else None)
+            start_s = None if clock is None else _start_s(clock)
+            named = {code: canonical_lead(code) for code, _ in one if not code.startswith("TIME_")}
+            others += [code for code, lead in named.items() if lead is None]
+            values = [(lead, value) for code, value in one if (lead := named.get(code))]
+            if values:
+                require_leads([lead for lead, _ in values], where)
+            for lead, value in values:
+                if fault := _lacking(value):
+                    empty.append(f"{lead}, which has no {fault}")
+                    continue
+                in_mv, unit = _voltages(value, lead, options, where)
+                content = _Lead(in_mv, fs, unit)
+                blocks.append(Block((lead,), in_mv.size, fs or options.fs, start_s, content, part=part))
+    lacking = [f"not taken: {lead}" for lead in dict.fromkeys(empty)]
+    return blocks, (*channels_not_taken(dict.fromkeys(others)), *lacking)
+
+
+def _sequences(sequence_set: Element) -> Iterator[tuple[str, Element]]:
+    """Return the code and value of each sequence of a set."""
+    for sequence in _below(sequence_set, "component", "sequence"):
+        code = next((child.get("code", "") for child in sequence if child.tag == "code"), "")
+        value = next((child for child in sequence if child.tag == "value"), None)
+        if value is not None:
+            yield code, value
+
+
+def _lacking(value: Element) -> str | None:
+    """Return what a lead's value lacks of a scaled list, which makes it no signal."""
+    parts = {child.tag: child for child in value}
+    if "digits" not in parts or not (parts["digits"].text or "").strip():
+        return "digits"
+    return None if "scale" in parts else "scale"
+
+
+def _with(notes: Sequence[str]) -> str:
+    return "".join(f"; {note}" for note in notes)
 
 
 def _below(element: Element, *names: str) -> Iterator[Element]:
@@ -101,37 +133,15 @@ def _below(element: Element, *names: str) -> Iterator[Element]:
     return iter(found)
 
 
-def _leads(
-    sequences: Element, options: ReadOptions, where: str
-) -> Iterator[tuple[list[str], NDArray[np.float32], float | None, str | None]]:
-    """Return the leads of a sequence set with their sampling frequency, if it has any."""
-    fs, names, rows, units = None, [], [], set()
-    for sequence in _below(sequences, "component", "sequence"):
-        code = next((child.get("code", "") for child in sequence if child.tag == "code"), "")
-        value = next((child for child in sequence if child.tag == "value"), None)
-        if value is None:
-            continue
-        if code.startswith("TIME_"):
-            fs = _frequency(value, where)
-        elif (lead := canonical_lead(code)) in LEADS:
-            row, unit = _voltages(value, lead, options, where)
-            names.append(lead)
-            rows.append(row)
-            units.add(unit)
-    if rows:
-        if len({row.size for row in rows}) > 1:
-            lengths = ", ".join(f"{name} {row.size:,}" for name, row in zip(names, rows, strict=True))
-            raise RecordError(f"{where}: leads of different lengths ({lengths}); it is truncated", "truncated")
-        yield names, np.stack(rows), fs, units.pop() if len(units) == 1 else None
-
-
 def _frequency(value: Element, where: str) -> float | None:
-    """Return the sampling frequency of a generated list of times, Hz."""
+    """Return the sampling frequency of a generated list of times (data types GLIST_TS and GLIST_PQ), Hz."""
     increment = next((child for child in value if child.tag == "increment"), None)
     if increment is None:
         return None
-    unit = increment.get("unit", "s")
+    unit = increment.get("unit", "s").strip()
     step = _number(increment.get("value"), "increment", where)
+    if unit.lower() in _HERTZ and step > 0:
+        return step
     if unit not in _SECONDS or step <= 0:
         raise RecordError(
             f"{where}: an increment of {step:g} {unit[:10]}; it must be positive, in {' or '.join(_SECONDS)}", "format"
@@ -140,11 +150,30 @@ def _frequency(value: Element, where: str) -> float | None:
     return float(np.round(1 / (step * _SECONDS[unit]), 6))
 
 
+def _start_s(value: Element) -> float | None:
+    """Return when a generated list of times begins, s: by the calendar, or from the series' own zero."""
+    head = next((child for child in value if child.tag == "head"), None)
+    text = "" if head is None else head.get("value", "")
+    if head is not None and head.get("unit") in _SECONDS:
+        return _finite(text, _SECONDS[head.get("unit", "s")])
+    moment = re.match(r"(\d{8})(\d{2})(\d{2})(\d{2}(?:\.\d{1,6})?)", text, re.ASCII)
+    day = _day(text)
+    if moment is None or day is None:
+        return None
+    return day.toordinal() * 86_400.0 + int(moment[2]) * 3600 + int(moment[3]) * 60 + float(moment[4])
+
+
+def _finite(text: str, scale: float) -> float | None:
+    try:
+        number = float(text) * scale
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
 def _voltages(value: Element, lead: str, options: ReadOptions, where: str) -> tuple[NDArray[np.float32], str]:
     """Return one lead in mV and its unit: origin + scale * digits (data type SLIST_PQ)."""
     parts = {child.tag: child for child in value}
-    if "digits" not in parts or "scale" not in parts:
-        raise RecordError(f"{where}: lead {lead} without {'digits' if 'digits' not in parts else 'scale'}", "format")
     unit = parts["scale"].get("unit")
     in_mv = options.settle_unit(unit, where)
     scale = _number(parts["scale"].get("value"), "scale", where) * in_mv
@@ -159,7 +188,10 @@ def _voltages(value: Element, lead: str, options: ReadOptions, where: str) -> tu
     except ValueError as error:
         raise RecordError(f"{where}: digits of lead {lead}: {str(error)[:60]}", "not a number") from None
     with np.errstate(over="ignore"):
-        return (offset + scale * digits).astype(np.float32), unit or options.unit or "mV"
+        in_mv = (offset + scale * digits).astype(np.float32)
+    if (missing := is_missing(digits)) is not None:
+        in_mv[missing] = np.nan
+    return in_mv, unit or options.unit or "mV"
 
 
 def _number(text: str | None, what: str, where: str) -> float:
@@ -172,33 +204,38 @@ def _number(text: str | None, what: str, where: str) -> float:
     return number
 
 
-def _subject(root: Element) -> dict[str, float]:
-    """Return age and sex of the subject, where the file says them."""
+def _subject(root: Element) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return age and sex of the subject, where the file says them, and what of them is not understood."""
     person = next((one for one in root.iter("subjectDemographicPerson")), None)
     if person is None:
-        return {}
+        return {}, ()
     codes = {child.tag: child for child in person}
-    given = {}
-    if "administrativeGenderCode" in codes:
-        given["sex"] = parse_sex(codes["administrativeGenderCode"].get("code", ""))
-    born = _day(codes["birthTime"].get("value", "")) if "birthTime" in codes else None
+    sex = codes["administrativeGenderCode"].get("code", "") if "administrativeGenderCode" in codes else ""
+    birth = codes["birthTime"].get("value", "") if "birthTime" in codes else ""
     times = [one for series in _below(root, "component", "series", "effectiveTime") for one in series]
     taken = next((day for one in times if (day := _day(one.get("value", "")))), None)
-    if born and taken:
-        given["age"] = float((taken - born).days // 365.2425)
-    return plausible(given)
+    born = _day(birth)
+    if born is None or taken is None:
+        return read_subject(sex=sex)
+    years = (taken - born).days // 365.2425
+    return read_subject(f"{years:g}", sex)
 
 
 def _day(text: str) -> datetime | None:
-    match = re.match(r"\d{8}", text)
+    """Return the day of an HL7 time, which may tell year or month alone: the middle of that."""
+    match = re.match(r"(\d{4})(\d{2})?(\d{2})?", text, re.ASCII)
     try:
-        return datetime.strptime(match[0], "%Y%m%d") if match else None
+        return datetime(int(match[1]), int(match[2] or 7), int(match[3] or (15 if match[2] else 1))) if match else None
     except ValueError:
         return None
 
 
 def _recognises(path: Path, head: bytes) -> bool:
-    return _ROOT.encode() in head.replace(b"\0", b"")
+    start = head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if _ROOT.encode() in head.replace(b"\0", b""):
+        return True
+    # A comment, such as a licence, may be longer than the head.
+    return start.startswith((b"<?xml", b"<!--")) and root_name(load_bytes(path, length=_PROLOG_BYTES)) == _ROOT.encode()
 
 
 AECG = Format("HL7 aECG", frozenset({".aecg"}), _recognises, read_aecg)

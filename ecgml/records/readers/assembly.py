@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.leads import arrange, canonical_lead
+from ecgml.records.leads import arrange, canonical_lead, derived_leads
+from ecgml.records.readers.print_form import mask_print
 from ecgml.records.record import Record
 
 MAX_DURATION_S = 2 * 3600.0
@@ -42,7 +43,7 @@ def assemble(
     where : str
         The file, for messages and as the record's name.
     statements, given, unit, notes
-        See `ecgml.records.record.Record`; channels that are no lead are noted here.
+        See `ecgml.records.record.Record`; channels that are no lead, and those of a print, are noted here.
 
     Raises
     ------
@@ -57,11 +58,13 @@ def assemble(
             "cut the recording or correct fs",
             "too large",
         )
+    channels, print_note = mask_print(channels, names, fs)
     waveform = arrange(channels, names, where)
     # The first column decides for nearly every record, at no cost.
     if n_times == 0 or (np.isnan(waveform[:, 0]).all() and np.isnan(waveform).all()):
         raise RecordError(f"{where}: holds no value at all", "empty")
-    return Record(waveform, fs, where, statements, given or {}, unit, (*channels_not_taken(names), *notes))
+    notes = (*channels_not_taken(names), *([print_note] if print_note else []), *notes)
+    return Record(waveform, fs, where, statements, given or {}, unit, notes, derived_leads(names))
 
 
 def channels_not_taken(names: Iterable[str]) -> tuple[str, ...]:

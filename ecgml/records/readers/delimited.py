@@ -1,15 +1,16 @@
-"""CSV and its kin: one row per time, one column per lead, a header row or none.
+"""CSV and its kin: one row per time, one column per lead, or a row per lead; a header or none.
 
-Chapman-Shaoxing's raw files have a header row, its denoised files none. Delimiters are comma, semicolon (then with
-decimal point or comma) and tab. Plain tables of numbers go straight to float32 (`number_table`); tables with gaps go
-through pandas; what that refuses is read again slowly, cell by cell, to accept it or to say where it is wrong.
+Chapman-Shaoxing's raw files have a header row, its denoised files none. What stands above the numbers and which column
+is what is found by `layout`, what points and commas mean by `number_signs`, what a column of times states by
+`time_column`. Plain tables of numbers go straight to float32 (`number_table`); tables with gaps go through pandas; what
+that refuses is read again slowly, cell by cell, to accept it or to say where it is wrong.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,32 +19,21 @@ from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS, canonical_lead, require_leads
-from ecgml.records.readers.assembly import assemble
+from ecgml.records.readers.assembly import assemble, channels_not_taken
+from ecgml.records.readers.cells import MISSING, cells_of
+from ecgml.records.readers.layout import Table, find_table
 from ecgml.records.readers.loading import load_bytes
+from ecgml.records.readers.missing import is_missing
+from ecgml.records.readers.number_signs import decimal_and_thousands, plain_numbers
 from ecgml.records.readers.number_table import parse_table
 from ecgml.records.readers.options import Format, ReadOptions
+from ecgml.records.readers.plain_text import decode, retabulate
+from ecgml.records.readers.time_column import stated_fs
 from ecgml.records.record import Record
-from ecgml.records.units import is_voltage
 
-_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
-_MISSING_CELLS = [*_MISSING, *(word.upper() for word in _MISSING if word), "NaN", "None", "Null"]
-_UNIT_BEHIND = re.compile(r"(?P<name>.*[^\s_(\[/-])[\s_(\[/-]+(?P<unit>[^\W\d]+)\s*[)\]]?")
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?", re.ASCII)
-_BOM = b"\xef\xbb\xbf"
-_HEAD_BYTES = 16_384
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the text of a delimited file is laid out."""
-
-    delimiter: str
-    decimal: str
-    names: tuple[str, ...] | None
-    """Of the header row, without units; None where there is none."""
-    n_columns: int
-    units: tuple[str | None, ...] = ()
-    """Of the header row, where it tells a lead's: ``V1 (mV)``, ``V1 [uV]``, ``V1 / mV``, ``V1_mV``."""
+_MISSING_CELLS = [*MISSING, *(word.upper() for word in MISSING if word), "NaN", "None", "Null"]
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_delimited(path: Path, options: ReadOptions) -> Record:
@@ -53,56 +43,40 @@ def read_delimited(path: Path, options: ReadOptions) -> Record:
     ----------
     path : Path
     options : ReadOptions
-        What the file does not tell: always its sampling frequency, its unit unless the header row does, and its leads
-        where there is no header row and not twelve columns.
+        What the file does not tell: its sampling frequency unless a column of times or a line above the numbers does,
+        its unit unless header or such a line does, and its leads where they have no names and are not twelve.
 
     Raises
     ------
     RecordError
         If it is empty, no text, has rows of different lengths, no lead columns, or a cell that is no number (an empty
-        one is a missing value); or if sampling frequency or unit is unknown.
+        one is a missing value); if what its numbers or names mean cannot be told; or if sampling frequency or unit is
+        unknown.
     """
     where = path.name
-    fs = options.settle_fs(None, where)
-    data = load_bytes(path)
-    layout = parse_layout(data, where)
-    names = options.settle_leads(layout.names, layout.n_columns, where)
+    table = find_table(load_bytes(path), where)
+    if table.numbered and options.leads is None:
+        raise RecordError(
+            f"{where}: columns {table.numbered} are only numbered, as R numbers those without a name, and need not be "
+            "chest leads; name the leads in the first row, or give leads",
+            "no leads",
+        )
+    names = options.settle_leads(table.names, len(table.channels), where)
     require_leads(names, where)
-    columns = [column for column, name in enumerate(names) if canonical_lead(name)]
-    stated = [layout.units[column] if layout.units else None for column in columns]
-    scales = np.array([options.settle_unit(unit, where) for unit in stated], dtype=np.float32)
-    channels = parse_values(data, layout, columns, where)
+    leads = {column: name for column, name in zip(table.channels, names, strict=True) if canonical_lead(name)}
+    unit_of = dict(zip(table.channels, table.units, strict=False))
+    stated = [unit_of.get(column) for column in leads]
+    fs = options.settle_fs(_stated_fs(table, options, where), where)
+    scale_of = {unit: options.settle_unit(unit, where) for unit in dict.fromkeys(stated)}
+    scales = np.array([scale_of[unit] for unit in stated], dtype=np.float32)
+    channels = parse_values(table, list(leads), where)
+    if (missing := is_missing(channels)) is not None:
+        channels[missing] = np.nan
     if (scales != 1).any():
-        channels *= scales[:, None]
+        channels = channels * scales[:, None]
     units = {unit or options.unit for unit in stated}
     unit = units.pop() if len(units) == 1 else None
-    return assemble(channels, [names[column] for column in columns], fs, where, unit=unit)
-
-
-def parse_layout(data: bytes, where: str) -> Layout:
-    """Find delimiter, decimal sign and header row.
-
-    The first row is a header if no cell of it is a number or a missing value.
-
-    Raises
-    ------
-    RecordError
-        If the file is no text or holds nothing.
-    """
-    head = data[:_HEAD_BYTES].removeprefix(_BOM).lstrip()
-    if b"\0" in head:
-        raise RecordError(f"{where}: is no text; save it as CSV in UTF-8", "format")
-    if not head:
-        raise RecordError(f"{where}: holds nothing but blanks; fetch it again", "empty")
-    first_line = _header_text(head.splitlines()[0])
-    delimiter = next((mark for mark in ";\t" if mark in first_line), ",")
-    cells = _cells(first_line, delimiter)
-    is_header = not any(_NUMBER.fullmatch(cell) or cell.lower() in _MISSING - {""} for cell in cells) and any(cells)
-    decimal = "," if delimiter != "," and b"," in data else "."
-    if not is_header:
-        return Layout(delimiter, decimal, None, len(cells))
-    names, units = zip(*map(_split_unit, cells), strict=True)
-    return Layout(delimiter, decimal, names, len(cells), units)
+    return assemble(channels, list(leads.values()), fs, where, unit=unit, notes=channels_not_taken(filter(None, names)))
 
 
 def is_table(head: bytes) -> bool:
@@ -111,28 +85,39 @@ def is_table(head: bytes) -> bool:
     Such a file is a manifest, another table, or prose.
     """
     try:
-        layout = parse_layout(head, "")
+        table = find_table(head, "")
     except RecordError:
         return False
-    return layout.names is not None and not any(map(canonical_lead, layout.names))
+    if table.names is None:
+        return False
+    # Prose has an I among its words.
+    is_prose = table.delimiter == "\t" and b"\t" not in head and not table.has_numbers
+    return is_prose or not any(map(canonical_lead, table.names))
 
 
-def _split_unit(cell: str) -> tuple[str, str | None]:
-    """Take a lead's unit off its name; leave every other cell as it is."""
-    match = _UNIT_BEHIND.fullmatch(cell)
-    if match and canonical_lead(match["name"]) and is_voltage(match["unit"]):
-        return match["name"], match["unit"]
-    return cell, None
+def _stated_fs(table: Table, options: ReadOptions, where: str) -> float | None:
+    """Return the sampling frequency that a line above the numbers or the column of times states."""
+    if table.time is None:
+        return table.fs
+    given = table.fs or options.fs
+    lines = decode(table.data[table.start :]).split("\n")
+    cells = [cells_of(line, table.delimiter)[table.time] for line in lines if line.count(table.delimiter) >= table.time]
+    cells = [cell for cell in cells if cell]
+    by_times = stated_fs(cells, table.time_name.unit, given, where, table.first_line) if cells else None
+    if table.fs and by_times and by_times != table.fs:
+        raise RecordError(
+            f"{where}: a line above the numbers says {table.fs:g} Hz, the column of times {by_times:g}; correct one",
+            "contradiction",
+        )
+    return table.fs or by_times
 
 
-def parse_values(data: bytes, layout: Layout, columns: list[int], where: str) -> NDArray[np.float32]:
+def parse_values(table: Table, columns: list[int], where: str) -> NDArray[np.float32]:
     """Parse the values of some columns.
 
     Parameters
     ----------
-    data : bytes
-        The whole file.
-    layout : Layout
+    table : Table
     columns : list of int
         Those wanted.
     where : str
@@ -146,32 +131,56 @@ def parse_values(data: bytes, layout: Layout, columns: list[int], where: str) ->
     Raises
     ------
     RecordError
-        If a row is shorter or longer than the first, or a cell is no number.
+        If a row is shorter or longer than the others, a cell is no number, or what its separators mean cannot be told.
     """
-    start = 0 if layout.names is None else data.index(b"\n") + 1 if b"\n" in data else len(data)
-    values = parse_table(data, layout.delimiter, layout.decimal, layout.n_columns, columns, start)
-    if values is None and _has_equal_rows(data, layout):
-        values = _parse_with_gaps(data, layout, columns)
-    return _parse_slowly(data, layout, columns, where) if values is None else values
+    plain, decimal = _without_thousands(table, columns, where)
+    values = _parse_plain(plain, decimal, columns)
+    if values is None:
+        plain, decimal = _without_thousands(_rewritten(table), columns, where)
+        values = _parse_plain(plain, decimal, columns)
+    if values is None and _has_equal_rows(plain):
+        values = _parse_with_gaps(plain, decimal, columns)
+    return _parse_slowly(plain, decimal, columns, where) if values is None else values
 
 
-def _has_equal_rows(data: bytes, layout: Layout) -> bool:
+def _parse_plain(table: Table, decimal: str, columns: list[int]) -> NDArray[np.float32] | None:
+    return parse_table(table.data, table.delimiter, decimal, table.n_columns, columns, table.start)
+
+
+def _without_thousands(table: Table, columns: list[int], where: str) -> tuple[Table, str]:
+    """Return a table without thousands separators, and its decimal sign."""
+    decimal, thousands = decimal_and_thousands(table.data, table.start, table.delimiter, columns, where)
+    if not thousands:
+        return table, decimal
+    above, body = table.data[: table.start], table.data[table.start :]
+    return replace(table, data=above + body.replace(thousands.encode(), b"")), decimal
+
+
+def _rewritten(table: Table) -> Table:
+    """Return a table with tabs in place of quotes, its numbers without typographic signs."""
+    above, body = table.data[: table.start], table.data[table.start :]
+    delimiter = table.delimiter
+    if b'"' in body:
+        body, delimiter = retabulate(body, delimiter), "\t"
+    return replace(table, data=above + plain_numbers(body), delimiter=delimiter)
+
+
+def _has_equal_rows(table: Table) -> bool:
     """Whether every row is as long as the first: pandas fills short rows silently."""
-    mark = layout.delimiter.encode()
-    return all(line.count(mark) == layout.n_columns - 1 for line in data.splitlines())
+    mark = table.delimiter.encode()
+    return all(line.count(mark) == table.n_columns - 1 for line in table.data[table.start :].splitlines())
 
 
-def _parse_with_gaps(data: bytes, layout: Layout, columns: list[int]) -> NDArray[np.float32] | None:
+def _parse_with_gaps(table: Table, decimal: str, columns: list[int]) -> NDArray[np.float32] | None:
     """Return the values, or None where the slow way has to look."""
     try:
         # Values beyond float32 become infinite; those are looked at slowly.
         with np.errstate(over="ignore"):
-            table = pd.read_csv(
-                io.BytesIO(data),
-                sep=layout.delimiter,
-                decimal=layout.decimal,
+            frame = pd.read_csv(
+                io.BytesIO(table.data[table.start :]),
+                sep=table.delimiter,
+                decimal=decimal,
                 header=None,
-                skiprows=0 if layout.names is None else 1,
                 usecols=columns,
                 dtype=np.float32,
                 na_values=_MISSING_CELLS,
@@ -180,62 +189,46 @@ def _parse_with_gaps(data: bytes, layout: Layout, columns: list[int]) -> NDArray
             )
     except (ValueError, OverflowError):  # pandas' own errors are ValueErrors
         return None
-    values = np.ascontiguousarray(table.to_numpy().T)
+    values = np.ascontiguousarray(frame.to_numpy().T)
     return None if np.isinf(values).any() else values
 
 
-def _parse_slowly(data: bytes, layout: Layout, columns: list[int], where: str) -> NDArray[np.float32]:
-    lines = _text(data).splitlines()
-    rows = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    if layout.names is not None:
-        rows = rows[1:]
+def _parse_slowly(table: Table, decimal: str, columns: list[int], where: str) -> NDArray[np.float32]:
+    lines = decode(table.data[table.start :]).splitlines()
+    rows = [(number, line) for number, line in enumerate(lines, start=table.first_line) if line.strip()]
     values = np.empty((len(rows), len(columns)), dtype=np.float32)
     for row, (number, line) in enumerate(rows):
-        cells = _cells(line, layout.delimiter)
-        if len(cells) != layout.n_columns:
-            is_cut = row == len(rows) - 1 and len(cells) < layout.n_columns
+        cells = cells_of(line, table.delimiter)
+        if len(cells) != table.n_columns:
+            is_cut = row == len(rows) - 1 and len(cells) < table.n_columns
             raise RecordError(
-                f"{where}: line {number} has {len(cells)} columns, {layout.n_columns} expected"
+                f"{where}: line {number} has {len(cells)} columns, {table.n_columns} expected"
                 + ("; the file is truncated, fetch it again" if is_cut else "; correct the line"),
                 "truncated" if is_cut else "wrong columns",
             )
         for index, column in enumerate(columns):
-            values[row, index] = _number(cells[column], layout, number, column, where)
+            values[row, index] = _number(cells[column], decimal, table, number, column, where)
     return np.ascontiguousarray(values.T)
 
 
-def _number(cell: str, layout: Layout, line: int, column: int, where: str) -> float:
-    if cell.lower() in _MISSING:
+def _number(cell: str, decimal: str, table: Table, line: int, column: int, where: str) -> float:
+    if cell.lower() in MISSING:
         return np.nan
-    text = cell.replace(",", ".") if layout.decimal == "," else cell
-    if not _NUMBER.fullmatch(cell) or (layout.decimal == "." and "," in cell) or abs(float(text)) > 3e38:
-        names = layout.names or (LEADS if layout.n_columns == len(LEADS) else None)
-        lead = f" ({names[column]})" if names else ""
+    number = cell.replace(",", ".") if decimal == "," and "." not in cell else cell
+    if not _NUMBER.fullmatch(number) or abs(float(number)) > 3e38:
+        names = table.names or (LEADS if len(table.channels) == len(LEADS) else None)
+        lead = f" ({names[table.channels.index(column)]})" if names else ""
+        line, column = (column, line - 1) if table.is_turned else (line, column)
         raise RecordError(
-            f"{where}: line {line}, column {column + 1}{lead}: {cell[:40]!r} is not a number; correct or empty it",
+            f"{where}: line {line + table.is_turned}, column {column + 1}{lead}: {cell[:40]!r} is not a number; "
+            "correct or empty it",
             "not a number",
         )
-    return float(text)
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
-
-
-def _header_text(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        return line.decode("latin-1")
-
-
-def _text(data: bytes) -> str:
-    # Latin-1 never fails; numbers are ASCII in either.
-    return data.removeprefix(_BOM).decode("latin-1")
+    return float(number)
 
 
 def _recognises(path: Path, head: bytes) -> bool:
-    return b"\0" not in head and any(mark in head for mark in b",;\t")
+    return head.startswith(_UTF_16_MARKS) or (b"\0" not in head and any(mark in head for mark in b",;\t"))
 
 
 DELIMITED = Format("CSV", frozenset({".csv", ".tsv", ".txt"}), _recognises, read_delimited)

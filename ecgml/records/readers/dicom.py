@@ -1,7 +1,7 @@
 """DICOM waveforms: 12-lead, general and ambulatory ECG objects (DICOM PS3.3, A.34 and C.10.9).
 
-A file holds one or several multiplex groups: channels sampled together. The rhythm is in an original group; a group of
-derived waveforms holds a median beat. Sensitivity, unit, baseline and lead of each channel stand beside it.
+A file holds one or several multiplex groups: channels sampled together. A short one holds a median beat, whatever it is
+flagged as. Sensitivity, unit, baseline and lead of each channel stand beside it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.records.clinical import parse_number, parse_sex, plausible
 from ecgml.records.leads import LEADS, canonical_lead
-from ecgml.records.readers.assembly import assemble
+from ecgml.records.readers.assembly import assemble, channels_not_taken
+from ecgml.records.readers.dicom_samples import gain_of, missing_of, samples_of
 from ecgml.records.readers.loading import load_bytes
 from ecgml.records.readers.options import Format, ReadOptions
+from ecgml.records.readers.recording import Block, Recording, choose_recording, common_spans
 from ecgml.records.record import Record
+from ecgml.records.subject import read_subject
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -32,13 +34,16 @@ MAX_DEFLATED_BYTES = 10_000_000
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 
-_DTYPES = {"SB": "i1", "UB": "u1", "SS": "i2", "US": "u2", "SL": "i4", "UL": "u4"}
-
 # SCP-ECG and ISO/IEEE 11073 (MDC) number the leads alike.
 _NUMBERS = {1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6"}
 _NUMBERS |= {61: "III", 62: "aVR", 63: "aVL", 64: "aVF"}
 _MDC_ECG_BLOCK = 2
 _CODE = re.compile(r"(?:5\.6\.3-9-|2:)(\d+)")
+
+_BEAT = re.compile(r"median|average|template|representative|\bbeat\b", re.IGNORECASE)
+
+_NO_SIGNAL = ("DISCONNECTED", "INVALID", "TEST DATA")
+_STATUSES = (*_NO_SIGNAL, "UNCALIBRATED", "QUESTIONABLE")
 
 
 def read_dicom(path: Path, options: ReadOptions) -> Record:
@@ -47,7 +52,7 @@ def read_dicom(path: Path, options: ReadOptions) -> Record:
     Parameters
     ----------
     path : Path
-        Groups that were recorded together are joined; of several recordings the longest original one is taken.
+        Groups that were recorded together are joined; of several recordings `recording.choose_recording` takes one.
     options : ReadOptions
         What the file does not tell.
 
@@ -81,27 +86,32 @@ def _read(data: bytes, options: ReadOptions, where: str) -> Record:
                 raise RecordError(f"{where}: a DICOM file without waveforms; export the ECG, not its picture", "format")
             syntax = getattr(dataset.file_meta, "TransferSyntaxUID", None)
             little = syntax is None or syntax.is_little_endian
-            group = _rhythm(dataset.WaveformSequence, where)
-            return _to_record(group, dataset, little, options, where)
+            blocks, others = _blocks(dataset.WaveformSequence, options, where)
+            recording, notes = choose_recording(blocks, where)
+            return _to_record(recording, others, notes, dataset, little, options, where)
 
 
-def _rhythm(groups: Sequence[Dataset], where: str) -> list[Dataset]:
-    """Return the groups that make up the rhythm: the longest original recording with leads in it."""
-    found: dict[tuple, list[Dataset]] = {}
-    for group in groups:
-        if any(lead_of(channel) in LEADS for channel in group.ChannelDefinitionSequence):
-            is_original = str(group.get("WaveformOriginality", "ORIGINAL")).upper() == "ORIGINAL"
-            fs, n_times = float(group.get("SamplingFrequency") or 0), int(group.NumberOfWaveformSamples)
-            offset = float(group.get("MultiplexGroupTimeOffset") or 0)
-            found.setdefault((is_original, n_times / fs if fs > 0 else 0.0, fs, n_times, offset), []).append(group)
-    if not found:
-        named = [
-            str(lead_of(channel) or "?") for group in groups for channel in group.get("ChannelDefinitionSequence", ())
-        ]
-        raise RecordError(
-            f"{where}: none of the twelve leads among the channels ({', '.join(named[:6])[:80]!r})", "no leads"
+def _blocks(groups: Sequence[Dataset], options: ReadOptions, where: str) -> tuple[list[Block], list[str]]:
+    """Return the groups that hold leads, and the names of the channels of the others."""
+    named = [[lead_of(channel) for channel in group.get("ChannelDefinitionSequence", ())] for group in groups]
+    blocks = [
+        Block(
+            leads=leads,
+            n_times=int(group.NumberOfWaveformSamples),
+            fs=float(group.get("SamplingFrequency") or 0) or options.fs,
+            start_s=float(group.get("MultiplexGroupTimeOffset") or 0) / 1000,
+            content=group,
+            is_original=str(group.get("WaveformOriginality", "ORIGINAL")).strip().upper() == "ORIGINAL",
+            is_beat=bool(_BEAT.search(str(group.get("MultiplexGroupLabel") or ""))),
         )
-    return found[max(found, key=lambda key: key[:2])]
+        for group, names in zip(groups, named, strict=True)
+        if (leads := tuple(name for name in names if name in LEADS))
+    ]
+    if not blocks:
+        shown = ", ".join(name or "?" for names in named for name in names[:6])
+        raise RecordError(f"{where}: none of the twelve leads among the channels ({shown[:80]!r})", "no leads")
+    others = [name or "?" for names in named for name in names if not set(names) & set(LEADS)]
+    return blocks, others
 
 
 def lead_of(channel: Any) -> str | None:
@@ -131,87 +141,49 @@ def lead_of(channel: Any) -> str | None:
     return canonical_lead(label) or label or None
 
 
-def _to_record(groups: list[Dataset], dataset: Dataset, little: bool, options: ReadOptions, where: str) -> Record:
+def _to_record(
+    recording: Recording,
+    others: list[str],
+    notes: Sequence[str],
+    dataset: Dataset,
+    little: bool,
+    options: ReadOptions,
+    where: str,
+) -> Record:
     names: list[str] = []
     rows: list[NDArray[np.float32]] = []
     units: set[str] = set()
-    for group in groups:
-        steps = _samples(group, little, where)
-        for index, channel in enumerate(group.ChannelDefinitionSequence):
+    faults: list[str] = []
+    for block, span in zip(recording, common_spans(recording), strict=True):
+        steps = samples_of(block.content, little, where)[:, span]
+        for step, channel in zip(steps, block.content.ChannelDefinitionSequence, strict=True):
             lead = lead_of(channel)
             if lead not in LEADS:
+                others = [*others, lead or "?"]
                 continue
-            scale, offset, unit = _gain(channel, options, where)
-            in_mv = ((steps[index] * scale) + offset).astype(np.float32)
-            if (padding := _padding(group, steps.dtype)) is not None:
-                in_mv[steps[index] == padding] = np.nan
+            scale, offset, unit = gain_of(channel, options, where)
+            in_mv = ((step * scale) + offset).astype(np.float32)
+            in_mv[missing_of(block.content, channel, step)] = np.nan
+            if status := _status(channel):
+                faults.append(f"{lead} is flagged {status}")
+                in_mv[:] = np.nan if status in _NO_SIGNAL else in_mv
             names.append(lead)
             rows.append(in_mv)
             units.add(unit)
-    fs = options.settle_fs(float(fs) if (fs := groups[0].get("SamplingFrequency")) is not None else None, where)
-    age, sex = str(dataset.get("PatientAge") or ""), str(dataset.get("PatientSex") or "")
-    given = plausible({"age": _age(age), "sex": parse_sex(sex)})
+    stated_fs = recording[0].content.get("SamplingFrequency")
+    fs = options.settle_fs(None if stated_fs is None else float(stated_fs), where)
+    given, remarks = read_subject(dataset.get("PatientAge") or "", dataset.get("PatientSex") or "")
     unit = units.pop() if len(units) == 1 else None
-    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit)
+    notes = (*channels_not_taken(others), *notes, *faults, *remarks)
+    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit, notes=notes)
 
 
-def _samples(group: Dataset, little: bool, where: str) -> NDArray[np.integer]:
-    """Return a group's samples as the converter's steps, shape (n_channels, n_times)."""
-    interpretation = str(group.WaveformSampleInterpretation).upper()
-    if interpretation not in _DTYPES:
-        raise RecordError(
-            f"{where}: samples of kind {interpretation[:8]!r} are not read, only {', '.join(_DTYPES)}", "format"
-        )
-    dtype = np.dtype(("<" if little else ">") + _DTYPES[interpretation])
-    if int(group.WaveformBitsAllocated) != 8 * dtype.itemsize:
-        raise RecordError(
-            f"{where}: {group.WaveformBitsAllocated} bits a sample do not fit samples of kind {interpretation}",
-            "format",
-        )
-    n_channels, n_times = len(group.ChannelDefinitionSequence), int(group.NumberOfWaveformSamples)
-    values = bytes(group.WaveformData)
-    if n_channels < 1 or n_times < 1 or len(values) < n_channels * n_times * dtype.itemsize:
-        there = len(values) // max(1, n_channels * dtype.itemsize)
-        raise RecordError(
-            f"{where}: holds {there:,} samples a channel of {n_times:,}; it is truncated, export it again", "truncated"
-        )
-    return np.frombuffer(values, dtype, n_channels * n_times).reshape(n_times, n_channels).T
-
-
-def _gain(channel: Dataset, options: ReadOptions, where: str) -> tuple[float, float, str]:
-    """Return mV of one step, mV to add, and the unit of a channel (PS3.3 C.10.9.1.4.2)."""
-    sensitivity = channel.get("ChannelSensitivity")
-    if sensitivity is None:
-        raise RecordError(
-            f"{where}: a channel without sensitivity: how much one of its steps is cannot be known; export it again",
-            "format",
-        )
-    units = channel.get("ChannelSensitivityUnitsSequence") or ()
-    unit = str(units[0].get("CodeValue", "")).strip() if len(units) else None
-    in_mv = options.settle_unit(unit, where)
-    correction = channel.get("ChannelSensitivityCorrectionFactor")
-    scale = float(sensitivity) * (1.0 if correction is None else float(correction)) * in_mv
-    baseline = float(channel.get("ChannelBaseline") or 0) * in_mv
-    if not (np.isfinite(scale) and scale != 0 and np.isfinite(baseline)):
-        raise RecordError(f"{where}: sensitivity {float(sensitivity):g}; a number other than 0 is needed", "wrong gain")
-    return scale, baseline, unit or options.unit or "mV"
-
-
-def _padding(group: Dataset, dtype: np.dtype) -> int | None:
-    """Return the step that stands for a missing sample."""
-    value = group.get("WaveformPaddingValue")
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        return int(np.frombuffer(value[: dtype.itemsize], dtype)[0]) if len(value) >= dtype.itemsize else None
-    return int(np.array(int(value)).astype(dtype))
-
-
-def _age(text: str) -> float:
-    """Return an age in years: ``054Y``, ``018M``, ``003W``, ``010D`` (value representation AS)."""
-    per_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
-    text = text.strip().upper()
-    return parse_number(text[:-1]) / per_year[text[-1]] if text[-1:] in per_year else parse_number(text)
+def _status(channel: Dataset) -> str:
+    """Return what is wrong with a channel as the device flags it; ``""`` where nothing is."""
+    status = channel.get("ChannelStatus") or ""
+    words = [str(word).strip().upper() for word in ([status] if isinstance(status, str) else status)]
+    flagged = [word for word in _STATUSES if word in words]
+    return flagged[0] if flagged else ""
 
 
 def _recognises(path: Path, head: bytes) -> bool:

@@ -63,25 +63,20 @@ def parse_table(
     words = np.ndarray((max(0, len(data) - _WORD + 1),), dtype="<u8", buffer=data, strides=(1,))
     target = np.full(n_columns, -1, dtype=np.int64)
     target[columns] = np.arange(len(columns))
-    values = np.empty((len(columns), _count_rows(octets, start)), dtype=np.float32)
-    plain = _parse(octets, words, start, np.uint64(ord(delimiter)), np.uint64(ord(decimal)), target, values, _POWERS)
-    return values if plain and values.shape[1] else None
-
-
-@njit(cache=True, nogil=True)
-def _count_rows(octets, start):
-    """Count line ends, and the last line where it has none."""
-    n_rows = 0
-    for octet in octets[start:]:
-        n_rows += octet == _LINE_FEED
-    return n_rows + (octets.size > start and octets[-1] != _LINE_FEED)
+    # Room for rows of one digit a cell: memory that is never written to is never taken, and lines need not be counted.
+    most = (len(data) - start + 1) // (2 * n_columns)
+    values = np.empty((len(columns), most), dtype=np.float32)
+    n_rows = _parse(octets, words, start, np.uint64(ord(delimiter)), np.uint64(ord(decimal)), target, values, _POWERS)
+    return values[:, :n_rows] if n_rows else None
 
 
 @njit(cache=True, nogil=True)
 def _parse(octets, words, at, delimiter, decimal, target, values, powers):
-    """Fill values row by row; return whether everything was plain."""
-    n, last = octets.size, target.size - 1
-    for row in range(values.shape[1]):
+    """Fill values row by row; return how many rows there are, 0 if anything is not plain."""
+    n, last, row = octets.size, target.size - 1, 0
+    while at < n:
+        if row == values.shape[1]:
+            return 0
         for column in range(target.size):
             end = delimiter if column < last else np.uint64(_LINE_FEED)
             length = 0
@@ -96,11 +91,12 @@ def _parse(octets, words, at, delimiter, decimal, target, values, powers):
                     at += 1
                 is_end = octets[at] == end if at < n else column == last
                 if length == 0 or not is_end:
-                    return False
+                    return 0
                 at += 1
             if target[column] >= 0:
                 values[target[column], row] = value
-    return at >= n
+        row += 1
+    return row
 
 
 @njit(inline="always")

@@ -1,5 +1,7 @@
 """NumPy files: .npy (one array) and .npz (``waveform`` and, if known, ``fs``, ``leads``, ``unit``).
 
+An .npz file whose only array of several values goes by another name is read, too; so are other words for the rest.
+
 Pickled objects are refused. The header is read before the values, so that a file that announces more than it holds
 costs nothing.
 """
@@ -21,10 +23,18 @@ from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
 from ecgml.records.readers.loading import MAX_FILE_BYTES, load_bytes
+from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.record import Record
 
-_KEYS = ("waveform", "fs", "leads", "unit")
+_MEANT = {
+    **dict.fromkeys(("fs", "sampling_rate", "sampling_frequency", "sample_rate", "samplerate", "sfreq"), "fs"),
+    **dict.fromkeys(("leads", "lead_names", "lead", "channels", "channel_names", "sig_name", "ch_names"), "leads"),
+    **dict.fromkeys(("unit", "units"), "unit"),
+}
+"""What the arrays beside the waveform are called, in lower case."""
+_MAX_VALUES = 64
+"""No array beside a waveform has more."""
 _ZIP_MAGIC = b"PK\x03\x04"
 
 
@@ -34,8 +44,8 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
     Parameters
     ----------
     path : Path
-        An array of shape (n_leads, n_times) or (n_times, n_leads); whichever axis fits the leads is taken for them.
-        Whole numbers need a unit, fractions without one are mV.
+        An array of shape (n_leads, n_times) or (n_times, n_leads), perhaps with a first axis of 1 (a batch of one);
+        whichever axis fits the leads is taken for them. Whole numbers need a unit, fractions without one are mV.
     options : ReadOptions
         What the file does not tell: a .npy file never tells its sampling frequency.
 
@@ -52,14 +62,16 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
     stated_fs, stated_unit = _scalar(arrays, "fs", where), _scalar(arrays, "unit", where)
     if stated_unit is None and options.unit is None and waveform.dtype.kind == "f":
         stated_unit = "mV"
-    leads = [str(name) for name in arrays["leads"].ravel()] if "leads" in arrays else None
+    leads = [_text(name) for name in arrays["leads"].ravel()] if "leads" in arrays else None
     channels = _lead_first(waveform, len(leads or options.leads or LEADS), where)
     names = options.settle_leads(leads, len(channels), where)
-    unit = options.unit if stated_unit is None else str(stated_unit)
+    unit = options.unit if stated_unit is None else _text(stated_unit)
     scale = options.settle_unit(None if stated_unit is None else unit, where)
     # Values beyond float32 become infinite, which the quality check finds.
     with np.errstate(over="ignore"):
         in_mv = channels.astype(np.float32) if scale == 1 else (channels * scale).astype(np.float32)
+    if (missing := is_missing(channels)) is not None:
+        in_mv[missing] = np.nan
     return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where, unit=unit)
 
 
@@ -78,21 +90,51 @@ def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if sum(info.file_size for info in members.values()) > MAX_FILE_BYTES:
                 raise RecordError(f"{where}: unpacks to more than {MAX_FILE_BYTES:,} bytes", "too large")
-            if "waveform" not in members:
-                found = ", ".join(sorted(members)[:6])
-                raise RecordError(f"{where}: no array named waveform (found: {found[:80]}); name it so", "no leads")
-            unpacked = {key: archive.read(members[key]) for key in _KEYS if key in members}
+            contents = {key: archive.read(info) for key, info in members.items()}
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise RecordError(f"{where}: no readable .npz file ({error}); fetch or save it again", "format") from None
-    return {key: _parse_array(content, where) for key, content in unpacked.items()}
+    return _by_meaning(contents, where)
+
+
+def _by_meaning(contents: dict[str, bytes], where: str) -> dict[str, NDArray[Any]]:
+    """Return the waveform, and what else is known by its name."""
+    arrays: dict[str, NDArray[Any]] = {}
+    others = []
+    for key, content in contents.items():
+        if (meant := _MEANT.get(key.lower())) is None:
+            others.append(key)
+        elif meant in arrays:
+            raise RecordError(f"{where}: {meant} is there twice, as {key}, too; keep one of them", "format")
+        else:
+            arrays[meant] = _parse_array(content, where)
+    if "waveform" not in contents:
+        # Objects (a dict of remarks) are never loaded, and hold no waveform.
+        shapes = {key: _shape(contents[key]) for key in others}
+        others = [key for key in others if math.prod(shapes[key]) > _MAX_VALUES or len(shapes[key]) > 1]
+    waveform = "waveform" if "waveform" in contents else others[0] if len(others) == 1 else None
+    if waveform is None:
+        found = ", ".join(sorted(contents)[:6])
+        raise RecordError(f"{where}: no array named waveform (found: {found[:80]}); name it so", "no leads")
+    return arrays | {"waveform": _parse_array(contents[waveform], where)}
+
+
+def _shape(data: bytes) -> tuple[int, ...]:
+    """Return the shape that an array announces; none where its header cannot be read."""
+    try:
+        return _read_header(io.BytesIO(data))[0]
+    except Exception:  # NumPy's parser raises whatever a damaged header makes it stumble over.
+        return ()
+
+
+def _read_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = npy_format.read_magic(stream)
+    return (npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0)(stream)
 
 
 def _parse_array(data: bytes, where: str) -> NDArray[Any]:
     stream = io.BytesIO(data)
     try:
-        version = npy_format.read_magic(stream)
-        read_header = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(stream)
+        shape, fortran_order, dtype = _read_header(stream)
         count = math.prod(shape)
     except Exception as error:  # NumPy's parser raises whatever a damaged header makes it stumble over.
         raise RecordError(f"{where}: no readable NumPy file ({' '.join(str(error).split())[:80]})", "format") from None
@@ -106,6 +148,8 @@ def _parse_array(data: bytes, where: str) -> NDArray[Any]:
 
 def _lead_first(waveform: NDArray[Any], n_leads: int, where: str) -> NDArray[Any]:
     """Return the array with its leads along the first axis."""
+    if waveform.ndim == 3 and waveform.shape[0] == 1:
+        waveform = waveform[0]
     if waveform.ndim != 2 or n_leads not in waveform.shape:
         raise RecordError(
             f"{where}: shape {waveform.shape}, expected ({n_leads}, n_times); transpose or cut it", "wrong columns"
@@ -123,6 +167,10 @@ def _scalar(arrays: dict[str, NDArray[Any]], key: str, where: str) -> object | N
     if arrays[key].size != 1:
         raise RecordError(f"{where}: {key} holds {arrays[key].size} values, one is needed", "format")
     return arrays[key].ravel()[0]
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _number(value: object | None, where: str) -> float | None:

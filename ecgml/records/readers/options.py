@@ -24,8 +24,7 @@ class ReadOptions:
     leads: tuple[str, ...] | None = None
     """Names of the channels, in the file's order."""
     yields: bool = False
-    """Whether sampling frequency and unit are for files that do not tell them: what a file states stands then, and is
-    no contradiction."""
+    """Whether all this is for files that do not tell it: what a file states stands then, and is no contradiction."""
 
     def settle_fs(self, stated: float | None, where: str) -> float:
         """Return the sampling frequency that file and caller agree on, Hz.
@@ -70,9 +69,10 @@ class ReadOptions:
         Raises
         ------
         RecordError
-            If they contradict each other or the names do not fit the number of channels.
+            If they contradict each other (and the caller does not yield), or do not fit the number of channels.
         """
-        if stated is not None and self.leads is not None and not _same_leads(stated, self.leads):
+        differ = stated is not None and self.leads is not None and not _same_leads(stated, self.leads)
+        if differ and not self.yields:
             written, given = " ".join(stated)[:80], " ".join(self.leads)
             raise RecordError(
                 f"{where}: the file's leads are {written!r}, leads {given} was given; leave it out", "contradiction"

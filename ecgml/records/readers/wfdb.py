@@ -29,6 +29,7 @@ from ecgml.records.readers.wfdb_header import (
 )
 from ecgml.records.readers.wfdb_samples import INVALID, decode, n_bytes, n_values
 from ecgml.records.record import Record
+from ecgml.records.units import mv_per_unit
 
 _SIGNAL_SUFFIXES = frozenset({".mat", ".dat"})
 
@@ -82,6 +83,21 @@ def read_wfdb(path: Path, options: ReadOptions) -> Record:
     statements, given, remarks = parse_comments(header.comments)
     notes = (*notes, *remarks)
     return assemble(channels, names, fs, where, statements=statements, given=given, unit=unit, notes=notes)
+
+
+def stated_gain(path: Path) -> float | None:
+    """Return the gain that a header states for all leads alike, steps a mV; None where it states none.
+
+    Raises
+    ------
+    RecordError
+        If the header is missing or not understood.
+    """
+    where = path.name
+    header = parse_header(decode_header(load_bytes(path, length=MAX_HEADER_BYTES)), where)
+    leads = [signal for signal in header.signals if signal.name and canonical_lead(signal.name)]
+    gains = {signal.gain / mv_per_unit(signal.unit or "mV", where) for signal in leads}
+    return gains.pop() if len(gains) == 1 else None
 
 
 def _read_leads(

@@ -29,6 +29,7 @@ _GAIN = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)?(?:\(([-+]?[0-9]+)\))?(?
 _GAIN_TAIL = re.compile(r"[0-9.]+(?:\([-+]?[0-9]+\))?/[A-Za-zµμ]+")
 _MAX_DIGITS = 11
 _UNKNOWN = frozenset({"", "unknown", "nan"})
+_SUBJECT = {"age": "age", "sex": "sex", "gender": "sex"}
 _BRACKETED = re.compile(r"<([^<>]*)>:?([^<]*)")
 
 
@@ -102,7 +103,7 @@ def parse_comments(comments: tuple[str, ...]) -> Comments:
         ``<age>: 65 <sex>: F`` in one line.
     """
     statements: dict[str, None] = {}
-    said = {"age": "", "sex": ""}
+    said = dict.fromkeys(_SUBJECT.values(), "")
     for comment in comments:
         for key, value in _BRACKETED.findall(comment) or [comment.partition(":")[::2]]:
             key = key.strip().lower()
@@ -110,8 +111,8 @@ def parse_comments(comments: tuple[str, ...]) -> Comments:
                 statements.update(
                     dict.fromkeys(word for word in re.split(r"[,;\s]+", value) if word.lower() not in _UNKNOWN)
                 )
-            elif key in said:
-                said[key] = value
+            elif key in _SUBJECT:
+                said[_SUBJECT[key]] = value
     return Comments(tuple(statements), *read_subject(**said))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import numpy as np
 import pytest
 from numpy.lib import format as npy_format
@@ -49,10 +51,58 @@ def test_an_npz_file_can_tell_everything(tmp_path, in_mv):
     np.testing.assert_allclose(record.waveform, in_mv, rtol=2e-7)
 
 
+@pytest.mark.parametrize("shape", [(12, 100), (1, 12, 100), (100, 12), (1, 100, 12)])
+def test_what_can_only_be_one_thing_is_read_under_any_name(tmp_path, in_mv, shape):
+    """A batch of one, arrays under other names, words in bytes; what else lies in the file is passed over."""
+    microvolts = (in_mv if shape[-1] == 100 else in_mv.T).reshape(shape) * 1000
+    leads = np.array([lead.encode() for lead in LEADS])
+    np.savez(tmp_path / "x.npz", ecg=microvolts, sampling_rate=250, units=b"uV", lead_names=leads, age=63)
+    record = read_record(tmp_path / "x.npz")
+    assert (record.fs, record.unit) == (250, "uV")
+    np.testing.assert_allclose(record.waveform, in_mv, rtol=2e-7)
+
+
+def test_a_packed_file_is_read(tmp_path, in_mv):
+    np.save(tmp_path / "x.npy", in_mv)
+    (tmp_path / "x.npy.gz").write_bytes(gzip.compress((tmp_path / "x.npy").read_bytes()))
+    np.testing.assert_array_equal(read_record(tmp_path / "x.npy.gz", fs=500).waveform, in_mv)
+
+
 def test_named_leads_need_not_be_twelve(tmp_path, in_mv):
     np.savez(tmp_path / "x.npz", waveform=in_mv[:2], fs=500, leads=["II", "V1"])
     waveform = read_record(tmp_path / "x.npz").waveform
     np.testing.assert_array_equal(waveform[[1, 6]], in_mv[:2])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mark"),
+    [
+        ("int16", -(2**15)),
+        ("int32", -(2**31)),
+        ("int64", -(2**15)),
+        ("uint16", 2**15),
+        ("float32", -(2.0**15)),
+        ("int8", -(2**7)),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_a_number_that_marks_a_missing_sample_is_missing(tmp_path, dtype, mark, suffix):
+    steps = np.random.default_rng(1).integers(0, 100, (12, 200)).astype(dtype)
+    steps[4, 100:103] = mark
+    if suffix == "npy":
+        np.save(tmp_path / "x.npy", steps)
+    else:
+        np.savez(tmp_path / "x.npz", waveform=steps)
+    waveform = read_record(tmp_path / f"x.{suffix}", fs=500, unit=None if dtype == "float32" else "uV").waveform
+    assert np.argwhere(np.isnan(waveform)).tolist() == [[4, 100], [4, 101], [4, 102]]
+    assert np.nanmax(np.abs(waveform)) <= (100 if dtype == "float32" else 0.1)
+
+
+def test_channels_that_are_no_lead_are_named(tmp_path, in_mv):
+    np.savez(tmp_path / "x.npz", waveform=in_mv[:4], fs=500, leads=["II", "Resp", "V1", "SpO2"])
+    record = read_record(tmp_path / "x.npz")
+    np.testing.assert_array_equal(record.waveform[[1, 6]], in_mv[[0, 2]])
+    assert record.notes == ("not taken, as none of the twelve leads: Resp, SpO2",)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +111,15 @@ def test_named_leads_need_not_be_twelve(tmp_path, in_mv):
         ({"waveform": np.zeros((12, 12))}, {"fs": 1}, "wrong columns", "does not tell leads from times"),
         ({"waveform": np.zeros((11, 50))}, {"fs": 1}, "wrong columns", r"shape \(11, 50\), expected \(12, n_times\)"),
         ({"waveform": np.zeros(50)}, {"fs": 1}, "wrong columns", r"shape \(50,\)"),
-        ({"waveform": np.zeros((1, 12, 50))}, {"fs": 1}, "wrong columns", r"shape \(1, 12, 50\)"),
+        ({"waveform": np.zeros((2, 12, 50))}, {"fs": 1}, "wrong columns", r"shape \(2, 12, 50\)"),
         ({"waveform": np.zeros((12, 0))}, {"fs": 1}, "empty", "holds no value"),
         ({"waveform": np.zeros((12, 50), complex)}, {"fs": 1}, "not a number", "complex128; numbers are needed"),
         ({"waveform": np.full((12, 50), "a")}, {"fs": 1}, "not a number", "numbers are needed"),
         ({"waveform": np.zeros((12, 50), bool)}, {"fs": 1}, "not a number", "bool; numbers are needed"),
-        ({"ecg": np.zeros((12, 50))}, {"fs": 1}, "no leads", r"no array named waveform \(found: ecg\)"),
+        ({"a": np.zeros((12, 50)), "b": np.zeros((12, 50))}, {}, "no leads", r"no array named waveform \(found: a, b"),
+        ({"fs": 500}, {}, "no leads", r"no array named waveform \(found: fs\)"),
+        ({"waveform": np.zeros((12, 50)), "fs": 500, "sfreq": 250}, {}, "format", "fs is there twice, as sfreq, too"),
+        ({"ecg": np.zeros((12, 50)), "sampling_rate": 500}, {"fs": 250}, "contradiction", "says 500 Hz, fs 250"),
         ({"waveform": np.zeros((12, 50))}, {}, "no fs", "does not tell its sampling frequency"),
         ({"waveform": np.zeros((12, 50)), "fs": 500}, {"fs": 250}, "contradiction", "says 500 Hz, fs 250 was given"),
         ({"waveform": np.zeros((12, 50)), "fs": "fast"}, {}, "format", "fs is 'fast', not a number"),

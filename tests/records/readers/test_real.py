@@ -10,11 +10,14 @@ from ecgml.records.reading import read_record
 
 pytestmark = pytest.mark.real
 
+LEAST = {"cinc2021": 98, "ecg-arrhythmia": 4, "ptbxl": 1732}
+"""Headers of each folder that the tests were written with; more may come."""
+
 
 def test_every_wfdb_record_reads_and_its_checksums_fit(real_data):
-    headers = sorted(real_data.rglob("*.hea"))
-    assert len(headers) == 1834
-    for header in headers:
+    counts = {folder: len(list((real_data / folder).rglob("*.hea"))) for folder in LEAST}
+    assert {folder: min(count, LEAST[folder]) for folder, count in counts.items()} == LEAST
+    for header in sorted(real_data.rglob("*.hea")):
         record = read_record(header)
         assert np.isfinite(record.waveform).all()
         assert record.fs in (100, 500)

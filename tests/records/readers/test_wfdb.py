@@ -91,6 +91,61 @@ def test_channels_that_are_no_leads_may_have_any_unit(tmp_path, steps):
     assert np.isnan(np.delete(waveform, 1, axis=0)).all()
 
 
+def test_every_signal_has_its_own_unit_gain_baseline_and_adc_zero(tmp_path):
+    steps = np.random.default_rng(4).integers(-900, 900, (12, 200)).astype("<i2")
+    (tmp_path / "x.dat").write_bytes(steps.T.tobytes())
+    # gain(baseline)/unit, ADC zero: mV = (step - baseline) / gain in the unit; no baseline: the ADC zero; no unit: mV
+    lines = [
+        ("200(10)/mV", 0, (10, 200.0)),
+        ("0.2(-7)/uV", 5, (-7, 200.0)),
+        ("2e5/V", 3, (3, 200.0)),
+        ("1000/mv", 0, (0, 1000.0)),
+        ("0.5/\N{GREEK SMALL LETTER MU}V", -4, (-4, 500.0)),
+        ("4.88e-3/nV", 0, (0, 4880.0)),
+        ("100", 9, (9, 100.0)),
+        ("0/mV", 0, (0, 200.0)),
+        ("(2)/mV", 8, (2, 200.0)),
+        ("-1000/mV", 0, (0, -1000.0)),
+        ("204.8/millivolt", 0, (0, 204.8)),
+        ("1000(0)/mV", 512, (0, 1000.0)),
+    ]
+    header = ["x 12 500 200"]
+    header += [
+        f"x.dat 16 {gain} 16 {zero} {row[0]} {int(row.sum()) % 65536} 0 {lead}"
+        for (gain, zero, _), row, lead in zip(lines, steps, LEADS, strict=True)
+    ]
+    (tmp_path / "x.hea").write_text("\n".join(header), encoding="utf-8")
+    record = read_record(tmp_path / "x.hea")
+    expected = [(row - float(baseline)) / gain for row, (_, _, (baseline, gain)) in zip(steps, lines, strict=True)]
+    np.testing.assert_allclose(record.waveform, expected, rtol=1e-6)
+    assert (record.unit, record.notes) == (None, ())
+
+
+@pytest.mark.parametrize("row", range(12))
+def test_every_signals_checksum_is_verified(steps, write_record, row):
+    header = write_record(steps)
+    lines = header.read_text().splitlines()
+    words = lines[1 + row].split()
+    words[6] = str(int(words[6]) + 1)
+    lines[1 + row] = " ".join(words)
+    header.write_text("\n".join(lines))
+    with pytest.raises(RecordError, match=f"checksum of '{LEADS[row]}' is"):
+        read_record(header)
+
+
+def test_what_is_not_taken_or_not_read_as_written_is_noted(tmp_path, steps):
+    (tmp_path / "x.dat").write_bytes(steps[:2].T.astype("<i2").tobytes())
+    signals = "x.dat 16 1000/mV 16 0 0 0 0 II\nx.dat 16 10/mmHg 16 0 0 0 0 ABP\n"
+    (tmp_path / "x.hea").write_text(f"x 2 500 200\n{signals}#Age: 90+\n#Sex: 7\n")
+    record = read_record(tmp_path / "x.hea")
+    assert record.given == {"age": 90}
+    assert record.notes == (
+        "not taken, as none of the twelve leads: ABP",
+        "age '90+' counts as 90 years",
+        "sex '7' is neither male nor female, so missing",
+    )
+
+
 def test_the_two_merged_headers_of_ecg_arrhythmia_are_read_and_proved_by_checksum(steps, write_record):
     header = write_record(steps, "JS01052")
     expected = read_record(header).waveform
@@ -147,13 +202,31 @@ def test_a_signal_file_without_its_header_is_refused_with_the_remedy(steps, writ
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.dat", "{folder}/secret.dat", "link.dat", "sub/../../secret.dat", "..", "/dev/zero"]
+    "name",
+    [
+        "../secret.dat",
+        "{folder}/secret.dat",
+        "link.dat",
+        "sub/../../secret.dat",
+        "..",
+        "/dev/zero",
+        # Folders whose names begin as the header's.
+        "../records2/secret.dat",
+        "{folder}/records2/secret.dat",
+        "sub/../../records2/secret.dat",
+        "link2/secret.dat",
+        "../records.dat",
+    ],
 )
 def test_a_signal_file_outside_the_folder_is_never_opened(tmp_path, monkeypatch, name):
     (tmp_path / "secret.dat").write_bytes(bytes(400))
     home = tmp_path / "records"
     (home / "sub").mkdir(parents=True)
+    (tmp_path / "records2").mkdir()
+    for place in (tmp_path / "records2" / "secret.dat", tmp_path / "records.dat"):
+        place.write_bytes(bytes(400))
     os.symlink(tmp_path / "secret.dat", home / "link.dat")
+    os.symlink(tmp_path / "records2", home / "link2")
     name = name.format(folder=tmp_path)
     (home / "x.hea").write_text(f"x 1 500 200\n{name} 16 1000/mV 16 0 0 0 0 I\n")
     opened = []

@@ -119,7 +119,7 @@ def test_a_record_line_that_swallowed_the_first_signal_line_is_taken_apart(recor
         (("Rx: Unknown", "no colon", ""), (), {}),
         (("<age>: 51", "<sex>: F", "<diagnoses>:"), (), {"age": 51.0, "sex": 1.0}),  # LUDB
         (("<age>: 65 <sex>: M <diagnoses> Acute MI",), (), {"age": 65.0, "sex": 0.0}),  # St Petersburg (INCART)
-        (("Age: 045Y",), (), {"age": 45.0}),
+        (("Age: 045Y", "Gender: m"), (), {"age": 45.0, "sex": 0.0}),
     ],
 )
 def test_diagnoses_age_and_sex_are_found_in_the_comments(comments, statements, given):

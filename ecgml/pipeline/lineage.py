@@ -1,0 +1,308 @@
+"""Everything that a model learnt from, the models that it was started from included, and what of that cannot be told.
+
+A fine-tuned model (``init_from``) has learnt from its own records, from those of the model that it was started from,
+and so on. Every checkpoint names its ancestors among its facts, every run in the tag :data:`ANCESTORS`; which records
+those learnt from is in the ``split.csv`` of their runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecgml.datasets.table import RecordTable
+from ecgml.errors import EcgmlError, TrackingError
+from ecgml.evaluation.predictions import Predictions
+from ecgml.service.models import moves, read_checkpoint
+from ecgml.service.runs import parent_of, read_run
+from ecgml.service.tracker import fetch_artifact
+from ecgml.training.checkpoint import Checkpoint
+
+ANCESTORS = "ecgml.ancestors"
+"""Tag of a run: JSON of the models that its own was started from, nearest first; of a job's run, that the job began
+with."""
+
+IDENTITY, SEPARATOR = "identity", " | "
+"""Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
+
+LEARNT_FROM = ("train", "val", "calibration")
+"""Parts of a split that a model has seen in one way or another."""
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """A model that another one was started from.
+
+    Parameters
+    ----------
+    address : str
+        As ``init_from`` named it; of a registered model its version, not an alias, which moves.
+    run_id : str
+        The run that made it; empty where that is unknown.
+    """
+
+    address: str
+    run_id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What one model was trained, selected and calibrated on: the ``split.csv`` of its run."""
+
+    split: pd.DataFrame
+    is_ancestor: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Lineage:
+    """Everything that a model learnt from.
+
+    Parameters
+    ----------
+    ancestors : tuple of Ancestor
+        Nearest first.
+    learnt : tuple of Learnt
+        Of itself, where it is trained already, and of its ancestors, as far as their runs are there.
+    doubts : tuple of str
+        What cannot be told.
+    """
+
+    ancestors: tuple[Ancestor, ...] = ()
+    learnt: tuple[Learnt, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def earlier(self) -> Lineage:
+        """What the ancestors alone learnt from."""
+        return Lineage(self.ancestors, tuple(one for one in self.learnt if one.is_ancestor), self.doubts)
+
+    def seen(
+        self, table: RecordTable, identity_of: Mapping[str, Sequence[str]], parts: Collection[str] | None = None
+    ) -> NDArray[np.bool_]:
+        """Tell which records of a table were learnt from, and the others of their patients.
+
+        A record is matched by source and name, by another name of the same ECG, by its waveform, or by its table's row.
+
+        Parameters
+        ----------
+        table : RecordTable
+        identity_of : mapping of str to sequence of str
+            By record id, see `ecgml.datasets.duplicates.identities`; of caches by the lineage's preprocessing.
+        parts : collection of str, optional
+            Of the models' splits; by default :data:`LEARNT_FROM`.
+
+        Returns
+        -------
+        seen : ndarray of bool, shape (n_records,)
+        """
+        record_ids = table.record_ids.tolist()
+        keys = [identity_of[record_id] for record_id in record_ids]
+        direct = self._matched(record_ids, table.sources.tolist(), keys, parts)
+        return np.isin(table.patients, table.patients[direct])
+
+    def seen_of(self, predictions: Predictions, split: pd.DataFrame) -> NDArray[np.bool_]:
+        """Tell the same of stored predictions, shape (n_records,).
+
+        Parameters
+        ----------
+        predictions : Predictions
+        split : DataFrame
+            ``split.csv`` of the run that made them. Records that are not in it are matched by source and name alone.
+        """
+        keys_of: dict[str, list[str]] = {}
+        if IDENTITY in split:
+            keys_of = dict(
+                zip(split.record.astype(str), map(_keys, split[IDENTITY].fillna("").astype(str)), strict=True)
+            )
+        keys = [keys_of.get(record_id, []) for record_id in predictions.record_ids]
+        direct = self._matched(predictions.record_ids, predictions.sources, keys, None)
+        groups = np.array(predictions.groups)
+        return np.isin(groups, groups[direct])
+
+    def _matched(
+        self,
+        record_ids: Iterable[str],
+        sources: Iterable[str],
+        keys: Iterable[Sequence[str]],
+        parts: Collection[str] | None,
+    ) -> NDArray[np.bool_]:
+        names: set[tuple[str, str]] = set()
+        known: set[str] = set()
+        for one in self.learnt:
+            rows = one.split[one.split.part.isin(LEARNT_FROM if parts is None else parts)]
+            names |= set(zip(rows.source, map(_bare, rows.record), strict=True))
+            known |= {key for cell in rows.get(IDENTITY, ()) for key in _keys(cell)}
+        return np.array(
+            [
+                (source, _bare(record_id)) in names or not known.isdisjoint(own)
+                for record_id, source, own in zip(record_ids, sources, keys, strict=True)
+            ],
+            dtype=bool,
+        )
+
+
+def lineage_of(checkpoint: Checkpoint) -> Lineage:
+    """Return what a trained model learnt from; also of one whose run is elsewhere, as far as that can be told."""
+    return read_lineage(ancestors_of(checkpoint), str(checkpoint.facts.get("run_id", "")))
+
+
+def lineage_of_run(run_id: str) -> Lineage:
+    """Return what the model of a run learnt from."""
+    return read_lineage(ancestors_of_run(run_id), run_id)
+
+
+def read_lineage(ancestors: Sequence[Ancestor], own: str | None = None) -> Lineage:
+    """Read which records models learnt from.
+
+    Parameters
+    ----------
+    ancestors : sequence of Ancestor
+    own : str, optional
+        Run of the model itself, ``""`` where that is unknown; not given of one that is yet to be trained.
+    """
+    learnt, doubts = [], []
+    models = [*([Ancestor("", own)] if own is not None else []), *ancestors]
+    for place, model in enumerate(models):
+        is_ancestor = own is None or place > 0
+        split, doubt = _read_split(model, is_ancestor)
+        if split is not None:
+            learnt.append(Learnt(split, is_ancestor))
+        if doubt:
+            doubts.append(doubt)
+    return Lineage(tuple(ancestors), tuple(learnt), tuple(doubts))
+
+
+def descent(checkpoint: Checkpoint, address: str) -> tuple[Ancestor, ...]:
+    """Return the ancestors of a model that is started from a checkpoint: that one, then its own."""
+    return (Ancestor(address, str(checkpoint.facts.get("run_id", ""))), *ancestors_of(checkpoint))
+
+
+def ancestors_of(checkpoint: Checkpoint) -> tuple[Ancestor, ...]:
+    """Return what a model was started from, nearest first: as it says itself, else as its run says."""
+    return _of_checkpoint(checkpoint, frozenset())
+
+
+def ancestors_of_run(run_id: str) -> tuple[Ancestor, ...]:
+    """Return what the model of a run was started from, nearest first."""
+    return _of_run(run_id, frozenset())
+
+
+def ancestors_of_job(run_id: str) -> tuple[Ancestor, ...]:
+    """Return the ancestors that a model's whole job began with, whose records it left out of its tests.
+
+    Empty of a job of earlier versions, which left none out.
+    """
+    run = read_run(run_id)
+    parent = parent_of(run)
+    return _parsed((read_run(parent) if parent else run).data.tags.get(ANCESTORS, "[]"))
+
+
+def as_facts(ancestors: Sequence[Ancestor]) -> list[dict[str, str]]:
+    """Return ancestors ready for JSON: for the facts of a checkpoint, and the tag of a run."""
+    return [asdict(one) for one in ancestors]
+
+
+def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str]:
+    """Say what of a run's stored predictions is of records that its ancestors learnt from, and what cannot be told.
+
+    Jobs leave such records out of their tests; those of earlier versions did not.
+
+    Parameters
+    ----------
+    run_id : str
+    predictions : mapping of str to Predictions
+        By what was scored, in words.
+    """
+    lineage = read_lineage(ancestors_of_run(run_id))
+    if not lineage.ancestors:
+        return []
+    split, doubt = _read_split(Ancestor("", run_id), False)
+    said = [f"run {run_id}: {doubt}"] if doubt else []
+    for what, own in predictions.items():
+        if n_seen := int(lineage.seen_of(own, pd.DataFrame() if split is None else split).sum()):
+            said.append(
+                f"{n_seen:,} of the {own.n_records:,} records of the {what} are of patients that a model which run "
+                f"{run_id} was started from ({lineage.ancestors[0].address}) learnt from: they were not unseen; score "
+                "it on other records, ecgml evaluate MODEL DATA"
+            )
+    return [*said, *(f"run {run_id}: {one}" for one in lineage.doubts)]
+
+
+def _of_checkpoint(checkpoint: Checkpoint, passed: frozenset[str]) -> tuple[Ancestor, ...]:
+    if (recorded := checkpoint.facts.get("ancestors")) is not None:
+        return _parsed(recorded)
+    return _of_run(str(checkpoint.facts.get("run_id", "")), passed)
+
+
+def _of_run(run_id: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
+    """Read a run's tag; of a run of earlier versions, follow its setting ``init_from``."""
+    if run_id in passed:
+        return ()  # a folder that was written again by what was started from it
+    try:
+        run = read_run(run_id)
+    except TrackingError:
+        return ()  # that it is gone is said where its records are looked for
+    if ANCESTORS in run.data.tags:
+        return _parsed(run.data.tags[ANCESTORS])
+    address = run.data.params.get("init_from", "")
+    return _followed(address, passed | {run_id}) if address else ()
+
+
+def _followed(address: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
+    """Find a model by the address that an earlier version kept of it, and what that was started from."""
+    if moves(address):
+        return (Ancestor(address, ""),)  # it may have meant another version then
+    try:
+        start = read_checkpoint(address)
+    except EcgmlError:
+        run_id = address.removeprefix("runs:/").partition("/")[0] if address.startswith("runs:/") else ""
+        return (Ancestor(address, run_id), *(_of_run(run_id, passed) if run_id else ()))
+    return (Ancestor(address, str(start.facts.get("run_id", ""))), *_of_checkpoint(start, passed))
+
+
+def _parsed(recorded: Any) -> tuple[Ancestor, ...]:
+    items = json.loads(recorded) if isinstance(recorded, str) else recorded
+    return tuple(Ancestor(str(one.get("address", "")), str(one.get("run_id", ""))) for one in items)
+
+
+def _read_split(model: Ancestor, is_ancestor: bool) -> tuple[pd.DataFrame | None, str]:
+    """Return a model's ``split.csv``, None where it cannot be read, and what cannot be told for that; else empty."""
+    whose = f"{model.address}, which the model was started from" if is_ancestor else "the model"
+    unknown = "whether it was trained on some of these records cannot be told"
+    if not model.run_id and is_ancestor:
+        return None, f"{whose}: the run that made it is unknown, so {unknown}"
+    run = f"{whose}: its run {model.run_id}" if is_ancestor else f"the model's own run {model.run_id or '(unknown)'}"
+    try:
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{model.run_id}/split.csv", Path(folder))
+            split = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except TrackingError:
+        return None, f"{run} is not in this tracking store: {unknown}"
+    except ValueError:
+        split = pd.DataFrame()
+    if not {"record", "part", "source"} <= set(split):
+        return None, f"{run} has a damaged split.csv: {unknown}"
+    if IDENTITY in split:
+        return split, ""
+    whose = f"run {model.run_id} of {whose}," if is_ancestor else "the model's run"
+    return split, (
+        f"{whose} is of a version that did not keep what its records can be told by: the same ECG under another name "
+        "or in another format would not be recognised"
+    )
+
+
+def _keys(cell: str) -> list[str]:
+    return [key for key in cell.split(SEPARATOR) if key]
+
+
+def _bare(record_id: str) -> str:
+    """Return a record's name without its cohort's, which is that of a folder."""
+    return record_id.rpartition("/")[2]

@@ -1,0 +1,191 @@
+"""Faults of reading: units, baselines, leads, missing values, what is outside a folder."""
+
+from __future__ import annotations
+
+from tests.mutants.fault import Fault
+
+WFDB = ("tests/records/readers/test_wfdb.py",)
+SAMPLES = ("tests/records/readers/test_wfdb_samples.py", "tests/records/readers/test_wfdb.py")
+AECG = ("tests/records/readers/test_aecg.py",)
+DICOM = ("tests/records/readers/test_dicom.py",)
+LEADS = ("tests/records/test_leads.py",)
+UNITS = ("tests/records/test_units.py",)
+
+FAULTS = (
+    Fault(
+        "readers/all-signals-in-the-first-ones-unit",
+        "ecgml/records/readers/wfdb.py",
+        "[mv_of[unit] for unit in units]",
+        "[mv_of[units[0]] for unit in units]",
+        "a lead in another unit is a thousand times too large",
+        WFDB,
+    ),
+    Fault(
+        "readers/baseline-added",
+        "ecgml/records/readers/wfdb.py",
+        "physical -= baselines[:, None]",
+        "physical += baselines[:, None]",
+        "leads are shifted by twice their baseline",
+        WFDB,
+    ),
+    Fault(
+        "readers/missing-is-a-value",
+        "ecgml/records/readers/wfdb.py",
+        "physical[row, steps[row] == lowest] = np.nan",
+        "pass",
+        "a missing sample is a spike of 32 mV",
+        WFDB,
+    ),
+    Fault(
+        "readers/sibling-folder-opened",
+        "ecgml/records/readers/wfdb.py",
+        "not Path(resolved).is_relative_to(home):",
+        "not resolved.startswith(home):",
+        "a header reads files of a folder whose name begins like its own",
+        WFDB,
+    ),
+    Fault(
+        "readers/links-followed",
+        "ecgml/records/readers/wfdb.py",
+        " and not os.path.islink(place):",
+        ":",
+        "a header reads whatever a link beside it names",
+        WFDB,
+    ),
+    Fault(
+        "readers/damage-not-seen",
+        "ecgml/records/readers/wfdb.py",
+        "if expected is not None and (expected - found) % 2**16:",
+        "if False:",
+        "a damaged signal file is used",
+        WFDB,
+    ),
+    Fault(
+        "readers/skew-ignored",
+        "ecgml/records/readers/wfdb.py",
+        "return steps if not any(signal.skew for signal in group) else _unskew(steps, group)",
+        "return steps",
+        "leads are out of step",
+        WFDB,
+    ),
+    Fault(
+        "readers/offset-of-the-file-ignored",
+        "ecgml/records/readers/wfdb.py",
+        "data = load_bytes(signal_path, offset=first.byte_offset, length=needed)",
+        "data = load_bytes(signal_path, length=needed)",
+        "the header of a signal file is read as samples",
+        WFDB,
+    ),
+    Fault(
+        "readers/nibbles-exchanged",
+        "ecgml/records/readers/wfdb_samples.py",
+        "first | (middle & 0x0F) << 8, second | (middle & 0xF0) << 4",
+        "first | (middle & 0xF0) << 4, second | (middle & 0x0F) << 8",
+        "format 212 is read with the upper bits of its neighbour",
+        SAMPLES,
+    ),
+    Fault(
+        "readers/format-80-unsigned",
+        "ecgml/records/readers/wfdb_samples.py",
+        "octets.astype(np.int16) - np.int16(128)",
+        "octets.astype(np.int16)",
+        "format 80 is shifted by half its range",
+        SAMPLES,
+    ),
+    Fault(
+        "readers/origin-in-the-scales-unit",
+        "ecgml/records/readers/aecg.py",
+        '.settle_unit(origin.get("unit", unit), where) if origin.get("unit") else in_mv',
+        ".settle_unit(unit, where)",
+        "an aECG's origin is a thousand times too large",
+        AECG,
+    ),
+    Fault(
+        "readers/origin-left-out",
+        "ecgml/records/readers/aecg.py",
+        "(offset + scale * digits)",
+        "(scale * digits)",
+        "an aECG's origin is not added",
+        AECG,
+    ),
+    Fault(
+        "readers/increment-in-seconds",
+        "ecgml/records/readers/aecg.py",
+        "np.round(1 / (step * _SECONDS[unit]), 6)",
+        "np.round(1 / step, 6)",
+        "an increment in ms is taken for seconds",
+        AECG,
+    ),
+    Fault(
+        "readers/correction-left-out",
+        "ecgml/records/readers/dicom_samples.py",
+        "float(sensitivity) * (1.0 if correction is None else float(correction)) * in_mv",
+        "float(sensitivity) * in_mv",
+        "DICOM's correction factor is not applied",
+        DICOM,
+    ),
+    Fault(
+        "readers/dicom-baseline-in-mv",
+        "ecgml/records/readers/dicom_samples.py",
+        'baseline = float(channel.get("ChannelBaseline") or 0) * in_mv',
+        'baseline = float(channel.get("ChannelBaseline") or 0)',
+        "DICOM's baseline is taken for mV whatever its unit",
+        DICOM,
+    ),
+    Fault(
+        "readers/dicom-padding-is-a-value",
+        "ecgml/records/readers/dicom_samples.py",
+        "missing |= steps == padding",
+        "pass",
+        "DICOM's padding value is a spike",
+        DICOM,
+    ),
+    Fault(
+        "readers/dicom-channels-crossed",
+        "ecgml/records/readers/dicom_samples.py",
+        "reshape(n_times, n_channels).T",
+        "reshape(n_channels, n_times)",
+        "DICOM's channels are read one after the other instead of side by side",
+        DICOM,
+    ),
+    Fault(
+        "readers/leads-as-they-come",
+        "ecgml/records/leads.py",
+        "if list(row_of) == list(LEADS) and len(names)",
+        "if len(row_of) == len(LEADS) and len(names)",
+        "twelve leads in another order are taken as they come",
+        LEADS + WFDB,
+    ),
+    Fault(
+        "readers/inverted-stays-inverted",
+        "ecgml/records/leads.py",
+        "arranged[LEADS.index(lead)] = -waveform[row] if _is_inverted(names[row]) else waveform[row]",
+        "arranged[LEADS.index(lead)] = waveform[row]",
+        "-aVR is taken for aVR",
+        LEADS,
+    ),
+    Fault(
+        "readers/avr-upside-down",
+        "ecgml/records/leads.py",
+        '"aVR": -(one + two) / 2',
+        '"aVR": (one + two) / 2',
+        "derived aVR is upside down",
+        LEADS + AECG,
+    ),
+    Fault(
+        "readers/avf-of-the-wrong-leads",
+        "ecgml/records/leads.py",
+        '"aVF": two - one / 2',
+        '"aVF": two - one',
+        "derived aVF is III",
+        LEADS,
+    ),
+    Fault(
+        "readers/nanovolts",
+        "ecgml/records/units.py",
+        '"uv": 1e-3',
+        '"uv": 1e-6',
+        "µV are taken for nV",
+        UNITS,
+    ),
+)
