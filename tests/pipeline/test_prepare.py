@@ -84,6 +84,6 @@ def test_class_that_loses_more_than_its_share_is_a_warning(tmp_path: Path, capsy
 
 def test_jobs_asked_for_are_kept_where_the_system_does_not_say_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert DataSettings(jobs=2).n_jobs == 2
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert DataSettings(jobs=2).n_jobs == 2
     assert DataSettings(jobs=0).n_jobs == 7
