@@ -192,6 +192,6 @@ def test_record_far_from_its_small_cohort_is_suspect_though_ecgs_can_be_so_large
 
 def test_jobs_asked_for_are_kept_where_the_system_does_not_say_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    assert DataSettings(jobs=2).n_jobs == 2
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert DataSettings(jobs=2).n_jobs == 2
     assert DataSettings(jobs=0).n_jobs == 7
