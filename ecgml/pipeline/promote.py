@@ -14,7 +14,7 @@ import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.config import Configuration, resolve, to_json
-from ecgml.errors import ConfigError, EvaluationError, PromotionError
+from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
 from ecgml.evaluation.gate import Check, Judgement, judge
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evidence import Evidence, gather, read_past_job
@@ -124,7 +124,7 @@ def _decide(
             champion = find_candidate(now.champion) if now.champion else None
             evidence = gather(candidate, champion, configuration["promotion"], configuration["gate"].age_bands, console)
             judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration["gate"])
-        except (PromotionError, EvaluationError) as error:
+        except (PromotionError, EvaluationError, TrackingError) as error:
             reasons = [f"it cannot be compared: {error}"]
         else:
             reasons = [check.line() for check in judgement.checks if not check.passed]
