@@ -15,6 +15,7 @@ import numpy as np
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.config import Configuration, resolve, to_json
 from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evidence import Evidence, gather, read_past_job
@@ -381,7 +382,7 @@ def _row(check: Check) -> str:
         own += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
     other = f"{check.champion.value:.3f}" if check.champion else ""
     gap = check.difference
-    difference = f"{gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})" if gap else ""
+    difference = signed(gap) if gap else ""
     title = f"{check.title}: {check.found}" if check.challenger and check.found else check.title
     return f"| {title} | {own} | {other} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
 
