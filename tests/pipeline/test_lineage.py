@@ -23,13 +23,24 @@ from ecgml.pipeline.compare import as_json, as_text, compare_models
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evaluate import evaluate
 from ecgml.pipeline.evidence import gather
-from ecgml.pipeline.lineage import ANCESTORS, Ancestor, ancestors_of, ancestors_of_run, lineage_of_run
+from ecgml.pipeline.lineage import (
+    ANCESTORS,
+    Ancestor,
+    Learnt,
+    Lineage,
+    ancestors_of,
+    ancestors_of_run,
+    descent,
+    lineage_of_run,
+)
 from ecgml.pipeline.protocols import evaluate_protocols
+from ecgml.pipeline.resume import Interrupted
 from ecgml.pipeline.settings import TRAIN_SECTIONS, PromotionSettings
-from ecgml.pipeline.train import initial_model, train
+from ecgml.pipeline.train import Start, fit_model, initial_model, train
 from ecgml.service.models import fetch_checkpoint, read_checkpoint
 from ecgml.service.registry import Candidate
 from ecgml.training.checkpoint import load_checkpoint
+from tests.datasets.tables import make_table
 from tests.pipeline.conftest import SMALL, Job
 from tests.pipeline.test_evaluate import artifact, options_of, run_of
 from tests.registries import made_up, make_run
@@ -84,6 +95,24 @@ def child(start: str, cache: Path, external: Path) -> Tuned:
 def grandchild(child: Tuned, cache: Path, external: Path, demo: Path) -> Tuned:
     """Return a model started from that one, with the first model's cohort as the external one."""
     return fine_tune(f"{child.address}/checkpoint", cache, external, external_dir=str(demo))
+
+
+@pytest.mark.parametrize("part", LEARNT)
+def test_a_record_is_matched_by_name_waveform_or_patient(part: str) -> None:
+    """Of one record learnt from: itself, a copy of another name, another ECG of its patient; no namesake elsewhere."""
+    split = pd.DataFrame(
+        {"record": ["old/a", "old/z"], "part": [part, "test"], "source": "ward", "identity": ["w1 | row a", "w2"]}
+    )
+    ids = np.array(["new/a", "new/b", "new/c", "far/a", "new/z"])
+    table = make_table(
+        np.zeros(5, int),
+        record_ids=ids,
+        sources=np.array(["ward", "ward", "ward", "elsewhere", "ward"]),
+        patients=np.array([0, 1, 1, 2, 3]),
+    )
+    identity_of = {"new/a": ["w9"], "new/b": ["w1"], "new/c": ["w8"], "far/a": ["w7"], "new/z": ["w2"]}
+    seen = Lineage((), (Learnt(split, True),)).seen(table, identity_of)
+    assert ids[seen].tolist() == ["new/a", "new/b", "new/c"]
 
 
 def test_every_generation_names_all_before_it(job: Job, child: Tuned, grandchild: Tuned, start: str) -> None:
@@ -279,6 +308,44 @@ def test_settings_of_a_fine_tuned_model_are_tried_from_the_start_and_so_is_the_d
     folds = MlflowClient().search_runs([parent.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
     default = next(run for run in folds if run.info.run_name == "default test part")
     assert json.loads(default.data.tags[ANCESTORS]) == []
+
+
+def test_a_model_beside_the_one_started_from_has_its_own_encoder(
+    job: Job, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, fitted = read_checkpoint(start), object()
+    begun: dict[str, tuple] = {}
+
+    class Begun(Exception):
+        pass
+
+    def begin(name: str, configuration: object, encoder: object, data: object, earlier: object) -> None:
+        begun[name] = (encoder, earlier)
+        raise Begun
+
+    monkeypatch.setattr("ecgml.pipeline.train.training_data", lambda *_: SimpleNamespace(train=()))
+    monkeypatch.setattr("ecgml.pipeline.train.report_job", lambda *_: None)
+    monkeypatch.setattr("ecgml.pipeline.train.fit_encoder", lambda _: fitted)
+    monkeypatch.setattr("ecgml.pipeline.train.initial_model", begin)
+    tags: dict[str, str] = {}
+    tracker = SimpleNamespace(tags=tags.update, params=lambda _: None)
+    data = SimpleNamespace(scheme=SimpleNamespace(classes=checkpoint.classes))
+    for name, n_ancestors in (("baseline", 1), ("fusion", 0)):
+        earlier = Start(start, checkpoint, descent(checkpoint, start))
+        with pytest.raises(Begun):
+            fit_model(name, resolve(TRAIN_SECTIONS, SMALL), data, None, earlier, tracker, Console(io.StringIO()))
+        assert len(json.loads(tags[ANCESTORS])) == n_ancestors
+    assert begun == {"baseline": (checkpoint.encoder, checkpoint), "fusion": (fitted, None)}
+
+
+def test_a_job_goes_on_from_the_model_that_it_began_with_alone() -> None:
+    first, other = Ancestor("models:/m@best", "1" * 32), Ancestor("models:/m@best", "2" * 32)
+    own = Interrupted("own", "0", {}, resolve(TRAIN_SECTIONS, {}), "digest", 1, (first,))
+    own.check_start((first,))
+    for ancestors in ((other,), (first, other), ()):
+        with pytest.raises(TrainingError, match="models:/m@best is not the model that run own started from any more"):
+            own.check_start(ancestors)
+    replace(own, ancestors=None).check_start((other,))  # of an earlier version, which did not note them
 
 
 @pytest.mark.slow
