@@ -200,8 +200,9 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
     client, first = MlflowClient(), job.children["baseline"].info.run_id
     tags = {run.info.run_id: run.data.tags[ANCESTORS] for run in (child.run, grandchild.run)}
     expected = ancestors_of_run(grandchild.run.info.run_id)
+    register_as(child, "moved", "champion")
     older = client.create_run(child.run.info.experiment_id)
-    client.log_param(older.info.run_id, "init_from", "models:/ecg-rhythm@champion")
+    client.log_param(older.info.run_id, "init_from", "models:/moved@champion")
     try:
         for run_id in tags:
             client.delete_tag(run_id, ANCESTORS)
@@ -213,8 +214,8 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
     # An alias may have moved since: which model it was then is not known.
     lineage = lineage_of_run(older.info.run_id)
     client.set_terminated(older.info.run_id)
-    assert lineage.ancestors == (Ancestor("models:/ecg-rhythm@champion", ""),)
-    assert any("models:/ecg-rhythm@champion, which the model was started from: the run that made it is unknown" in doubt
+    assert lineage.ancestors == (Ancestor("models:/moved@champion", ""),)
+    assert any("models:/moved@champion, which the model was started from: the run that made it is unknown" in doubt
                for doubt in lineage.doubts)  # fmt: skip
 
 
@@ -238,6 +239,16 @@ def candidate_of(tuned: Tuned) -> Candidate:
         [tuned.run.info.experiment_id], f"source_run_id = '{tuned.run.info.run_id}'"
     )
     return Candidate(tuned.run.info.run_id, models[0].model_id, "1")
+
+
+def register_as(tuned: Tuned, name: str, alias: str) -> None:
+    """Register a model by a name, with an alias that leads to it."""
+    client, candidate = MlflowClient(), candidate_of(tuned)
+    client.create_registered_model(name)
+    version = client.create_model_version(
+        name, f"models:/{candidate.model_id}", candidate.run_id, model_id=candidate.model_id
+    )
+    client.set_registered_model_alias(name, alias, version.version)
 
 
 def test_promotion_on_a_cohort_leaves_out_what_ancestors_learnt_from(
@@ -396,15 +407,7 @@ def test_the_head_is_kept_for_the_same_classes_in_the_same_order_alone(start: st
 def test_an_alias_is_pinned_and_a_folder_is_found_from_anywhere(
     child: Tuned, external: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = MlflowClient()
-    client.create_registered_model("pinned")
-    version = client.create_model_version(
-        "pinned",
-        f"models:/{candidate_of(child).model_id}",
-        child.run.info.run_id,
-        model_id=candidate_of(child).model_id,
-    )
-    client.set_registered_model_alias("pinned", "best", version.version)
+    register_as(child, "pinned", "best")
     tuned = fine_tune("models:/pinned@best", cache, external)
     assert tuned.run.data.params["init_from"] == "models:/pinned/1"
     assert ancestors_of_run(tuned.run.info.run_id)[0] == Ancestor("models:/pinned/1", child.run.info.run_id)
