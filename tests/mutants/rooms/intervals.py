@@ -79,11 +79,11 @@ FAULTS = (
         MARKED,
     ),
     Fault(
-        "intervals/spike-is-the-complex",
+        "intervals/spike-is-in-the-complex",
         FIDUCIALS,
-        "steepest = int(near[_filtered(velocity[None], _bell(fs, BODY_S))[0, near].argmax()])",
-        "steepest = int(near[velocity[near].argmax()])",
-        "a pacing spike is taken for the middle of the complex",
+        "ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.03)",
+        "ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.004)",
+        "a pacing spike before the complex is a part of it",
         MARKED,
     ),
     Fault(
