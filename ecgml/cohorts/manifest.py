@@ -85,7 +85,7 @@ def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
         root=folder,
         entries=there,
         absent=tuple(entries[row] for row in order if not is_there[row]),
-        warnings=tuple(_warnings(table, given, codes, mapped, len(there))),
+        warnings=(*_warnings(table, given, len(there)), *_af_warnings(entries, words, codes, mapped)),
         simulated=is_simulated(folder),
         table={"manifest": table.path, **({"labels": labels} if labels else {})},
     )
@@ -165,19 +165,8 @@ def _meant_column(name: str) -> str:
     return nearest(name, (*_REQUIRED, *_OPTIONAL))
 
 
-def _warnings(
-    table: Table,
-    given: list[dict[str, float]],
-    codes: dict[str, str | None],
-    mapped: dict[str, str | None],
-    n_there: int,
-) -> list[str]:
+def _warnings(table: Table, given: list[dict[str, float]], n_there: int) -> list[str]:
     warnings = [f"{MANIFEST}: column {name!r} is not known{_meant_column(name)}; passed over" for name in table.unknown]
-    if "AF" in codes and "AF" not in mapped:
-        warnings.append(
-            f"{MANIFEST}: AF is atrial flutter here, as in the Chapman-Shaoxing set; if you mean fibrillation, write "
-            f"'AF: AFIB' in {LABELS}, else 'AF: AF'"
-        )
     if table.short:
         rows = "1 row has" if len(table.short) == 1 else f"{len(table.short):,} rows have"
         warnings.append(
@@ -187,3 +176,19 @@ def _warnings(
     if n_there < len(table):
         warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
     return warnings
+
+
+def _af_warnings(
+    entries: list[Entry], words: list[list[str]], codes: dict[str, str | None], mapped: dict[str, str | None]
+) -> list[str]:
+    """Say that AF is flutter, unless its sources write fibrillation otherwise: their AF is not that."""
+    with_af = {entry.source for entry, own in zip(entries, words, strict=True) if "AF" in own}
+    with_afib = {
+        entry.source for entry, own in zip(entries, words, strict=True) if any(codes[word] == "AFIB" for word in own)
+    }
+    if "AF" in mapped or with_af <= with_afib:
+        return []
+    return [
+        f"{MANIFEST}: AF is atrial flutter here, as in the Chapman-Shaoxing set; if you mean fibrillation, write "
+        f"'AF: AFIB' in {LABELS}, else 'AF: AF'"
+    ]

@@ -165,6 +165,16 @@ def test_af_is_taken_for_flutter_only_with_a_warning(own):
     assert cohort.warnings == ()
 
 
+def test_af_is_flutter_without_doubt_where_its_source_writes_fibrillation_otherwise(own):
+    """As LUDB's manifest does; another hospital's AFIB says nothing of this one's AF."""
+    rows = ("a.csv,AF,here", "b.csv,AFIB,here")
+    cohort = open_cohort(own("path,rhythm,source", *rows))
+    assert [entry.rhythms for entry in cohort.entries] == [("AF",), ("AFIB",)]
+    assert cohort.warnings == ()
+    cohort = open_cohort(own("path,rhythm,source", *rows, "c.csv,AF,there", files=("a.csv", "b.csv", "c.csv")))
+    assert [warning for warning in cohort.warnings if "AF is atrial flutter here" in warning]
+
+
 def test_files_in_folders_keep_their_folder_in_their_id(own):
     root = own("path,rhythm", "x/a.csv,SR", "y/a.csv,SB", files=("x/a.csv", "y/a.csv"))
     assert [entry.record_id for entry in open_cohort(root).entries] == ["x/a", "y/a"]

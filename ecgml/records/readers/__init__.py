@@ -15,6 +15,7 @@ number_signs   decimal and thousands separators
 time_column    the sampling frequency that a column of times states
 number_table   plain tables of numbers in text, compiled
 numpy_file     .npy and .npz
+gain           digital counts of .npz in units
 dicom          DICOM waveforms: groups, leads, the subject
 dicom_samples  their samples in mV, and which are missing
 aecg           HL7 annotated ECG (aECG)

@@ -8,7 +8,8 @@ from functools import lru_cache
 from ecgml.records.leads import canonical_lead
 from ecgml.records.units import is_voltage
 
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
+MISSING = frozenset({"", "nan", "-nan", "na", "n/a", "<na>", "null", "none", "#n/a", "#nv", "-"})
+"""In lower case; among them Excel's in English and German, and the dash that rdsamp prints."""
 NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)*|[.,]\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _UNIT_BEHIND = re.compile(r"(?P<name>.*[^\s_(\[/-])[\s_(\[/-]+(?P<unit>[^\W\d]+)\s*[)\]]?")
 _IN = re.compile(r"\s+in$")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import canonical_lead
 from ecgml.records.readers.cells import NUMBER, cells_of, counts_rows, end_empty, first_cells, split_unit
-from ecgml.records.readers.time_column import is_time_unit
+from ecgml.records.readers.time_column import is_time_unit, parse_time_name
 from ecgml.records.units import is_voltage
 
 SEPARATOR_LINE = re.compile(r'"?sep=.?"?,*', re.IGNORECASE)
-COMMENT = re.compile(r"^\s*(?:#|%|//)+\s*")
+# Not Excel's #N/A, which may be the first cell of a row.
+COMMENT = re.compile(r"^\s*(?:#(?!N/A|NV)|%|//)+\s*", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"[\s,;|\"]+")
 _STATED_FS = re.compile(
     r"(?:\bfs\b|sampl\w*[\s_-]*(?:rate|freq\w*)|^\W*freq\w*|abtastrate|\bsfreq)\W*?(?:\(\s*hz\s*\))?[\s:=,;\"]*"
@@ -41,6 +43,10 @@ def header_cells(line: str, delimiter: str, body: list[str], where: str) -> list
         return None
     if len(cells) == n_columns + 1 and not cells[-1]:
         cells.pop()
+    if delimiter == "\t" and (n_words := len(cells) - n_columns + 1) > 1 and has_leads:
+        # "Elapsed time" between columns of blanks is one name.
+        time = " ".join(cells[:n_words])
+        cells = [time, *cells[n_words:]] if parse_time_name(time) else cells
     if len(cells) == n_columns - 1 and (has_leads or len(cells) > 2):
         # A delimiter at the end of rows only; or R's names of rows, which have no name themselves.
         if end_empty(body, delimiter):
@@ -81,20 +87,33 @@ def numbers_columns(body: list[str], delimiter: str, where: str) -> bool:
     """Whether the first row of numbers only numbers the columns, perhaps behind the name of an index.
 
     No recording begins with 0, 1 … 11 of any unit; with three to seven columns it might, unless all else has decimals.
+    Nor does one begin with 0, 10 … 110 (II is I + III), yet what such a row means is not known.
     """
-    cells = cells_of(body[0], delimiter)
-    numbers = cells if NUMBER.fullmatch(cells[0]) else cells[1:]
+    first, *others = (cells_of(line, delimiter) for line in body[:2])
+    numbers = first if NUMBER.fullmatch(first[0]) else first[1:]
     if len(numbers) < 2 or not counts_rows(numbers):
-        return False
-    if len(numbers) > 7 or (len(body) > 1 and all("." in line for line in body[1:])):
+        is_even = len(numbers) > 7 and _are_evenly_spaced(numbers)
+        # Rows that are all like that are a ramp.
+        if not is_even or any(_are_evenly_spaced(cells[-len(numbers) :]) for cells in others):
+            return False
+    elif len(numbers) > 7 or (len(body) > 1 and all("." in line for line in body[1:])):
         return True
-    if len(numbers) < 3:
+    elif len(numbers) < 3:
         return False
     raise RecordError(
         f"{where}: the first row is {' '.join(numbers)}: numbers of the columns or a sample cannot be told; name the "
         "leads in the first row",
         "header",
     )
+
+
+def _are_evenly_spaced(cells: list[str]) -> bool:
+    """Whether cells are whole numbers that rise or fall by one step, not 0."""
+    numbers = [cell.removesuffix(".0") for cell in cells]
+    if not all(number.removeprefix("-").isdecimal() for number in numbers):
+        return False
+    steps = {int(after) - int(before) for before, after in pairwise(numbers)}
+    return len(steps) == 1 and steps != {0}
 
 
 def stated_above(above: list[str]) -> tuple[float | None, str | None]:

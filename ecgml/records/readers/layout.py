@@ -119,7 +119,8 @@ def _table(data: bytes, lines: list[str], delimiter: str, where: str) -> Table:
     body = [line for line in lines[first : first + _N_LOOKED_AT] if line.strip()]
     header, units = None, ()
     if above and is_unit_row(cells := cells_of(COMMENT.sub("", above[-1]), delimiter)):
-        units = tuple(cells)
+        n_words = max(1, len(cells) - n_columns + 1)
+        units = (" ".join(cells[:n_words]), *cells[n_words:])
         above.pop()
     if above and (header := header_cells(above[-1], delimiter, body, where)) is not None:
         above.pop()
@@ -177,6 +178,10 @@ def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: 
         for column, name in enumerate(header)
         if not told[column] and not canonical_lead(names[column]) and (found := parse_time_name(name)) is not None
     }
+    if numbering(header) is not None:
+        # Of thirteen columns without names (pandas: Unnamed: 0 …) the first may be an index, of twelve it is lead I.
+        is_index = table.n_columns == len(LEADS) + 1 and counts_rows(first_cells(body, table.delimiter))
+        time_names = {0: TimeName(None, counts=True)} if is_index else {}
     named = [column for column, found in time_names.items() if not found.counts]
     unnamed = [column for column, found in time_names.items() if found.counts]
     time = next(iter([*named, *unnamed]), None)

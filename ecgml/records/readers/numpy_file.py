@@ -1,6 +1,7 @@
 """NumPy files: .npy (one array) and .npz (``waveform`` and, if known, ``fs``, ``leads``, ``unit``).
 
-An .npz file whose only array of several values goes by another name is read, too; so are other words for the rest.
+An .npz file whose only array of several values goes by another name is read, too; so are other words for the rest, and
+a gain beside whole numbers (`gain`).
 
 Pickled objects are refused. The header is read before the values, so that a file that announces more than it holds
 costs nothing.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,17 +24,29 @@ from numpy.typing import NDArray
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
+from ecgml.records.readers.gain import counts_to_units
 from ecgml.records.readers.loading import MAX_FILE_BYTES, load_bytes
 from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.record import Record
 
 _MEANT = {
-    **dict.fromkeys(("fs", "sampling_rate", "sampling_frequency", "sample_rate", "samplerate", "sfreq"), "fs"),
-    **dict.fromkeys(("leads", "lead_names", "lead", "channels", "channel_names", "sig_name", "ch_names"), "leads"),
+    **dict.fromkeys(("fs", "fshz", "fsample", "sfreq", "hz", "freq", "freqhz", "frequency", "frequencyhz", "sr"), "fs"),
+    **{
+        f"{word}{rate}{unit}": "fs"
+        for word in ("sample", "sampling")
+        for rate in ("rate", "freq", "frequency")
+        for unit in ("", "hz")
+    },
+    **dict.fromkeys(("leads", "leadnames", "lead", "channels", "channelnames", "signame", "chnames"), "leads"),
     **dict.fromkeys(("unit", "units"), "unit"),
+    **dict.fromkeys(("gain", "gains", "adcgain", "adcgains"), "gain"),
+    **dict.fromkeys(("baseline", "baselines"), "baseline"),
 }
-"""What the arrays beside the waveform are called, in lower case."""
+"""What the arrays beside the waveform are called, in lower case and without separators."""
+_SEPARATORS = re.compile(r"[\W_]+")
+_TELLING = re.compile(r"freq|(?<!heart)(?<!heart_)rate|hz|(?:^|_)fs(?:_|$)|gain|scale|lsb|offset|adc", re.IGNORECASE)
+"""Names of what might change the values or their times."""
 _MAX_VALUES = 64
 """No array beside a waveform has more."""
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -55,7 +69,7 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
         If it is no such file, truncated, of another shape, or its sampling frequency or unit is unknown.
     """
     where = path.name
-    arrays = parse_numpy(load_bytes(path), where)
+    arrays, unknown = parse_numpy(load_bytes(path), where)
     waveform = arrays["waveform"]
     if waveform.dtype.kind not in "iuf":
         raise RecordError(f"{where}: an array of {waveform.dtype}; numbers are needed", "not a number")
@@ -67,16 +81,21 @@ def read_numpy(path: Path, options: ReadOptions) -> Record:
     names = options.settle_leads(leads, len(channels), where)
     unit = options.unit if stated_unit is None else _text(stated_unit)
     scale = options.settle_unit(None if stated_unit is None else unit, where)
+    missing = is_missing(channels)
+    if "gain" in arrays:
+        channels = counts_to_units(channels, arrays["gain"], arrays.get("baseline"), scale, where)
     # Values beyond float32 become infinite, which the quality check finds.
     with np.errstate(over="ignore"):
         in_mv = channels.astype(np.float32) if scale == 1 else (channels * scale).astype(np.float32)
-    if (missing := is_missing(channels)) is not None:
+    if missing is not None:
         in_mv[missing] = np.nan
-    return assemble(in_mv, names, options.settle_fs(_number(stated_fs, where), where), where, unit=unit)
+    fs = options.settle_fs(_number(stated_fs, where), where)
+    notes = [f"not read, as its meaning is not known: {name}" for name in unknown if _TELLING.search(name)]
+    return assemble(in_mv, names, fs, where, unit=unit, notes=notes)
 
 
-def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a .npz file by name, or that of a .npy file as ``waveform``.
+def parse_numpy(data: bytes, where: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return the arrays of a .npz file by meaning, or that of a .npy file as ``waveform``; and the other arrays' names.
 
     Raises
     ------
@@ -84,7 +103,7 @@ def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
         If it is neither, is truncated, holds objects, or would unpack to more than the size limit.
     """
     if not data.startswith(_ZIP_MAGIC):
-        return {"waveform": _parse_array(data, where)}
+        return {"waveform": _parse_array(data, where)}, []
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -96,26 +115,28 @@ def parse_numpy(data: bytes, where: str) -> dict[str, NDArray[Any]]:
     return _by_meaning(contents, where)
 
 
-def _by_meaning(contents: dict[str, bytes], where: str) -> dict[str, NDArray[Any]]:
-    """Return the waveform, and what else is known by its name."""
+def _by_meaning(contents: dict[str, bytes], where: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return the waveform and what else is known by its name; and the names that are not."""
     arrays: dict[str, NDArray[Any]] = {}
-    others = []
+    unknown = []
     for key, content in contents.items():
-        if (meant := _MEANT.get(key.lower())) is None:
-            others.append(key)
+        if (meant := _MEANT.get(_SEPARATORS.sub("", key.lower()))) is None:
+            unknown.append(key)
         elif meant in arrays:
             raise RecordError(f"{where}: {meant} is there twice, as {key}, too; keep one of them", "format")
         else:
             arrays[meant] = _parse_array(content, where)
+    others = unknown
     if "waveform" not in contents:
         # Objects (a dict of remarks) are never loaded, and hold no waveform.
-        shapes = {key: _shape(contents[key]) for key in others}
-        others = [key for key in others if math.prod(shapes[key]) > _MAX_VALUES or len(shapes[key]) > 1]
+        shapes = {key: _shape(contents[key]) for key in unknown}
+        others = [key for key in unknown if math.prod(shapes[key]) > _MAX_VALUES or len(shapes[key]) > 1]
     waveform = "waveform" if "waveform" in contents else others[0] if len(others) == 1 else None
     if waveform is None:
         found = ", ".join(sorted(contents)[:6])
         raise RecordError(f"{where}: no array named waveform (found: {found[:80]}); name it so", "no leads")
-    return arrays | {"waveform": _parse_array(contents[waveform], where)}
+    unknown.remove(waveform)
+    return arrays | {"waveform": _parse_array(contents[waveform], where)}, unknown
 
 
 def _shape(data: bytes) -> tuple[int, ...]:

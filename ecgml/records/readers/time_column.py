@@ -15,10 +15,30 @@ SECONDS_PER_UNIT = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden", "secondes", "segundos"), 1.0),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millisekunden"), 1e-3),
     **dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds"), 1e-6),
+    **dict.fromkeys(("minute", "minutes"), 60.0),
+    **dict.fromkeys(("hour", "hours"), 3600.0),
 }
-_TIMES = frozenset({"time", "times", "t", "elapsed", "timestamp", "zeit", "temps", "tiempo", "tempo", "datetime"})
-_COUNTS = frozenset({"", "sample", "samples", "sampleno", "index", "idx", "n", "no", "nr", "row", "frame", "unnamed:0"})
-_CLOCK_UNIT = re.compile(r"(?:hh?:)?mm?:ss(?:[.,]m+)?", re.IGNORECASE)
+_TIMES = frozenset(
+    {"time", "times", "t", "elapsed", "timestamp", "zeit", "temps", "tiempo", "tempo", "datetime", "date"}
+)
+_COUNTS = frozenset(
+    {
+        "",
+        "sample",
+        "samples",
+        "sampleno",
+        "index",
+        "idx",
+        "n",
+        "no",
+        "nr",
+        "row",
+        "frame",
+        "unnamed:0",
+        "sampleinterval",
+    }
+)
+_CLOCK_UNIT = re.compile(r"(?:(?:hh?:)?mm?:ss(?:[.,]m+)?)?\s*(?:dd/mm/yyyy)?", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:[.,]\d+)?)", re.ASCII)
 _DAY_S = 86_400.0
 _EXACT = 1e-6
@@ -48,8 +68,8 @@ def parse_time_name(cell: str) -> TimeName | None:
 
 
 def is_time_unit(cell: str) -> bool:
-    """Whether a cell is a unit of time: ``s``, ``(ms)``, ``hh:mm:ss.mmm``, ``sample #``."""
-    word = cell.strip(" '\"()[]").lower()
+    """Whether a cell is a unit of time: ``s``, ``(ms)``, ``hh:mm:ss.mmm``, ``sample #``, ``0.002 sec`` or its parts."""
+    word = cell.strip(" '\"()[]").lower().lstrip("0123456789. ")
     return word in SECONDS_PER_UNIT or bool(_CLOCK_UNIT.fullmatch(word)) or word in ("sample #", "samples", "sample")
 
 

@@ -98,6 +98,52 @@ def test_a_number_that_marks_a_missing_sample_is_missing(tmp_path, dtype, mark, 
     assert np.nanmax(np.abs(waveform)) <= (100 if dtype == "float32" else 0.1)
 
 
+@pytest.mark.parametrize("name", ["adc_gain", "gain", "gains", "ADC gain"])
+def test_counts_are_divided_by_their_gain(tmp_path, name):
+    """(counts - baseline) / gain, WFDB header(5), for all leads or each; a marker of missing samples is no count."""
+    counts = np.random.default_rng(1).integers(-3000, 3000, (12, 200)).astype(np.int16)
+    counts[4, 100] = -(2**15)
+    for gain, baseline in ((1000, 0), (np.linspace(200, 8000, 12), np.arange(12))):
+        np.savez(tmp_path / "x.npz", signal=counts, fs=500, units="mV", **{name: gain}, baseline=baseline)
+        waveform = read_record(tmp_path / "x.npz").waveform
+        expected = (counts - np.reshape(baseline, (-1, 1))) / np.reshape(gain, (-1, 1))
+        expected[4, 100] = np.nan
+        np.testing.assert_allclose(waveform, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("gain", "unit", "dtype", "message"),
+    [
+        (1000, "mV", "float32", "gain 1000 beside float32: whether it is applied already"),
+        (1000, "uV", "int16", "gain 1000 with a unit of 0.001 mV need not be counts per unit"),
+        (0.005, "mV", "int16", "gain 0.005 with a unit of 1 mV need not be"),
+        (4.88, "uV", "int16", "gain 4.88 with a unit of 0.001 mV need not be"),
+        (-200, "mV", "int16", "gain -200; positive"),
+        ([200, 200], "mV", "int16", "gain holds 2 values of int64; one number is needed, or 12"),
+        ("1000/mV", "mV", "int16", "gain holds 1 values of <U7"),
+    ],
+)
+def test_a_gain_that_may_mean_something_else_is_refused(tmp_path, gain, unit, dtype, message):
+    np.savez(tmp_path / "x.npz", signal=np.ones((12, 50), dtype), fs=500, unit=unit, adc_gain=gain)
+    with pytest.raises(RecordError, match=rf"x\.npz: {message}") as caught:
+        read_record(tmp_path / "x.npz")
+    assert caught.value.reason == "gain"
+
+
+@pytest.mark.parametrize("name", ["freq", "sample_rate_hz", "samplerate", "Sampling Frequency", "sampling_freq", "hz"])
+def test_a_sampling_frequency_by_another_name_is_no_less_one(tmp_path, in_mv, name):
+    np.savez(tmp_path / "x.npz", ecg=in_mv, gain=1, **{name: 250})
+    assert read_record(tmp_path / "x.npz").fs == 250
+    with pytest.raises(RecordError, match="the file says 250 Hz, fs 500"):
+        read_record(tmp_path / "x.npz", fs=500)
+
+
+def test_a_name_that_might_tell_of_values_or_times_is_noted(tmp_path, in_mv):
+    np.savez(tmp_path / "x.npz", ecg=in_mv, fs=500, lowpass_hz=40, age=63, heart_rate=70, adc_zero=0)
+    notes = [f"not read, as its meaning is not known: {name}" for name in ("lowpass_hz", "adc_zero")]
+    assert list(read_record(tmp_path / "x.npz").notes) == notes
+
+
 def test_channels_that_are_no_lead_are_named(tmp_path, in_mv):
     np.savez(tmp_path / "x.npz", waveform=in_mv[:4], fs=500, leads=["II", "Resp", "V1", "SpO2"])
     record = read_record(tmp_path / "x.npz")

@@ -79,12 +79,41 @@ RDSAMP = (
     + "\n"
     + rows("\t", lambda value: f"{value / 1000:7.3f}", lambda row: f"{row / FS:11.3f}")
 )
+
+
+def rdsamp(name: str, unit: str, time: Callable[[int], str]) -> str:
+    """WFDB's rdsamp -v with -p, whose columns are tabs and names and units of time several words."""
+    return (
+        "\t".join([name, *(f"{lead:>7}" for lead in LEADS)])
+        + f"\n{unit}"
+        + "\t   (mV)" * 12
+        + "\n"
+        + rows("\t", lambda value: f"{value / 1000:7.3f}", lambda row: f"{time(row):>15}")
+    )
+
+
+RDSAMP_TIMES = {
+    "seconds": (rdsamp("   Elapsed time", "      (seconds)", lambda row: f"{row / FS:.3f}"), {}),
+    "minutes": (rdsamp("   Elapsed time", "      (minutes)", lambda row: f"{row / FS / 60:.5f}"), {"fs": FS}),
+    "hours": (rdsamp("   Elapsed time", "        (hours)", lambda row: f"{row / FS / 3600:.7f}"), {"fs": FS}),
+    "elapsed": (rdsamp("   Elapsed time", "   hh:mm:ss.mmm", clock), {}),
+    "of day": (rdsamp("     Time", "(hh:mm:ss.mmm)", lambda row: f"[12:0{clock(row)}]"), {}),
+    "and date": (
+        rdsamp("      Time      Date    ", "(hh:mm:ss.mmm dd/mm/yyyy)", lambda row: f"[12:0{clock(row)} 01/02/2003]"),
+        {},
+    ),
+    "samples": (rdsamp("sample interval", "    (0.004 sec)", str), {"fs": FS}),
+}
 BLANKS = "\n".join(" ".join(f"{value:8d}" for value in row) for row in UV.tolist()) + "\n"
 
 READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     # Names that only number the columns.
     "pandas without names": (FRAME.to_csv(index=False), FS_UNIT),
     "pandas without names, with index": (FRAME.to_csv(), FS_UNIT),
+    "pandas' Unnamed: 0": (named([f"Unnamed: {number}" for number in range(12)]) + rows(), FS_UNIT),
+    "pandas' Unnamed: 0, with index": (
+        named([f"Unnamed: {number}" for number in range(13)]) + rows(before=str), FS_UNIT),
+    "0 to 12, with index": (named(list(map(str, range(13)))) + rows(before=str), FS_UNIT),
     "numbered from 1": (named(list(map(str, range(1, 13)))) + rows(), FS_UNIT),
     "numbered, semicolons": (FRAME.to_csv(index=False, sep=";"), FS_UNIT),
     "numbered by floats": (named([f"{number}.0" for number in range(12)]) + rows(), FS_UNIT),
@@ -134,6 +163,8 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     # What programs write.
     "PhysioBank ATM": (ATM, NOTHING),
     "rdsamp -p -v": (RDSAMP, NOTHING),
+    **{f"rdsamp -p -v, {kind}": variant for kind, variant in RDSAMP_TIMES.items()},
+    **{f"rdsamp -p -v, {kind}, blanks": (text.expandtabs(), given) for kind, (text, given) in RDSAMP_TIMES.items()},
     "blanks": (BLANKS, FS_UNIT),
     "blanks with a header": (named(delimiter="   ") + BLANKS, FS_UNIT),
     "R's write.table": (named([f'"{lead}"' for lead in LEADS], " ") + rows(" ", before=lambda row: f'"{row + 1}"'),
@@ -195,6 +226,14 @@ REFUSED: dict[str, tuple[str, dict[str, object], str, str]] = {
     "three columns from 0": (
         "0,1,2\n" + first(3),
         {**FS_UNIT, "leads": ("I", "II", "V1")}, "header", "first row is 0 1 2: numbers of the columns or a sample"),
+    "columns by ten": (
+        named([str(10 * number) for number in range(12)]) + rows(), FS_UNIT, "header",
+        "first row is 0 10 20 .* 110: numbers of the columns or a sample cannot be told"),
+    "columns downwards": (
+        named(list(map(str, range(12, 0, -1)))) + rows(), FS_UNIT, "header", "first row is 12 11 10 .* 1: numbers of"),
+    "columns by ten, with index": (
+        named(["", *(f"{10 * number}.0" for number in range(12))]) + rows(before=str), FS_UNIT, "header",
+        "first row is 0.0 10.0 20.0"),
     "thousands or decimals": (
         "\n".join(";".join(f"{abs(value) + 1000:,}".replace(",", ".") for value in row) for row in UV.tolist()),
         FS_UNIT, "not a number", r"may be \d{4} or a number with three decimals, as every number"),
@@ -265,6 +304,26 @@ def test_a_first_sample_is_kept_whatever_it_is(tmp_path):
     for first in ([0] * 12, [0, 1, 2, *[5] * 9], [11, *range(11)]):
         path.write_text(",".join(map(str, first)) + "\n" + rows())
         np.testing.assert_allclose(read_record(path, **FS_UNIT).waveform[:, 0], np.array(first) / 1000, rtol=2e-7)
+
+
+def test_a_ramp_in_every_row_is_a_recording(tmp_path):
+    """Steps of 7 µV from lead to lead, in each sample: no numbers of columns."""
+    path = tmp_path / "record.csv"
+    ramp = 3 + 7 * np.arange(12 * N_TIMES).reshape(N_TIMES, 12)
+    np.savetxt(path, ramp, fmt="%d", delimiter=",")
+    np.testing.assert_allclose(read_record(path, **FS_UNIT).waveform, ramp.T / 1000, rtol=2e-7)
+
+
+@pytest.mark.parametrize("word", ["#N/A", "#NV", "<NA>", "-nan", "-"])
+@pytest.mark.parametrize("header", [named(), ""], ids=["names", "no names"])
+def test_a_word_for_no_value_is_missing(tmp_path, word, header):
+    """What Excel (English, German), pandas, C and rdsamp write, in the first cell and elsewhere."""
+    path = tmp_path / "record.csv"
+    cells = UV.astype(object)
+    cells[0, 0] = cells[100, 5] = word
+    path.write_text(header + "\n".join(",".join(map(str, row)) for row in cells))
+    waveform = read_record(path, **FS_UNIT).waveform
+    assert np.argwhere(np.isnan(waveform)).tolist() == [[0, 0], [5, 100]]
 
 
 def test_channels_that_are_no_leads_are_named_in_a_note(tmp_path):
