@@ -95,8 +95,8 @@ FAULTS = (
     Fault(
         "texts/first-sample-numbers-the-columns",
         HEADER,
-        '    if len(numbers) > 7 or (len(body) > 1 and all("." in line for line in body[1:])):\n        return True',
-        "    if True:\n        return True",
+        '    elif len(numbers) > 7 or (len(body) > 1 and all("." in line for line in body[1:])):\n        return True',
+        "    elif True:\n        return True",
         "a first sample of 0, 1, 2 is thrown away",
         TESTS,
     ),
@@ -119,7 +119,7 @@ FAULTS = (
     Fault(
         "texts/unit-row-not-read",
         LAYOUT,
-        "        units = tuple(cells)\n",
+        '        units = (" ".join(cells[:n_words]), *cells[n_words:])\n',
         "",
         "units below the names are left aside",
         TESTS,
