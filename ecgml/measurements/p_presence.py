@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.measurements.fiducials import QUIET_MV
 from ecgml.measurements.flutter import flutter_measurements
 from ecgml.measurements.p_wave import p_wave_measurements
+from ecgml.measurements.qrs_edges import QUIET_MV
 from ecgml.measurements.representative import RepresentativeBeat
 from ecgml.measurements.rr import rr_measurements
 
