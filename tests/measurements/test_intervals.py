@@ -229,6 +229,14 @@ def test_flutter_has_no_pr_and_says_why() -> None:
     assert "flutter" in found.reasons["pr_interval"]
 
 
+def test_a_wave_that_came_a_flutter_cycle_before_as_well_is_no_p_wave() -> None:
+    """Low waves that stand up in I and II as P waves do, every fourth conducted: their share of the power is small."""
+    waveform = ecg(beat_times(75, 10), fs=500, p_height=0, t_height=1.5) + atrial_waves(5.0, 10, 500, -0.05)
+    found = measure_intervals(waveform, 500)
+    assert "pr_interval" not in found.values
+    assert found.reasons["pr_interval"] == "flutter waves instead of P waves"
+
+
 @pytest.mark.parametrize(("p_height", "why"), [(0.05, "no P wave above 12 µV"), (8.0, "too high for P waves")])
 def test_waves_of_no_p_waves_height_have_no_pr_and_say_why(p_height: float, why: str) -> None:
     """What comes before every beat alike need not be a P wave: 0.15 mV of height are usual."""
