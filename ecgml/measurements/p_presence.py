@@ -61,7 +61,7 @@ def p_wave_reason(beat: RepresentativeBeat) -> str | None:
     share = flutter_measurements(beat.slow, beats).get("flutter_share", 0.0)
     if share >= SURELY_FLUTTER_SHARE or (share >= FLUTTER_SHARE and measured.get("p_amplitude", 0.0) < FLUTTER_MV):
         return "flutter waves instead of P waves"
-    if _likeness(beat, -np.arange(*FLUTTER_CYCLE_S, 0.005)) > SAME:
+    if _likeness(beat, -np.arange(*FLUTTER_CYCLE_S, 0.01)) > SAME:
         return "flutter waves instead of P waves"
     if beat.rr_s < SLOWEST_2_TO_1_S and _likeness(beat, np.arange(*HALF_RR, 0.01) * beat.rr_s) > SAME:
         return "two atrial waves to a beat: flutter or tachycardia conducted 2:1"

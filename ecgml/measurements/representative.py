@@ -181,15 +181,16 @@ def _cut(
     """Cut the usual beats out, (rows, beats, times); say where they are clear of others; times, s."""
     offsets = np.arange(round(STRETCH_S[0] * recording.fs), round(STRETCH_S[1] * recording.fs) + 1)
     usual = positions[is_usual]
-    at = usual[:, None] + offsets
-    floor = np.floor(at).astype(np.intp)
+    first = np.floor(usual).astype(np.intp) + offsets[0] - 1
     n_times = recording.waveform.shape[1]
+    floor = first[:, None] + 1 + np.arange(len(offsets))
     inside = (floor >= 1) & (floor <= n_times - 3)
-    floor = np.clip(floor, 1, max(1, n_times - 3))
     f = (usual - np.floor(usual))[:, None].astype(recording.waveform.dtype)
     # Cubic convolution (Keys 1981, 10.1109/TASSP.1981.1163711), as in `beat_stack`.
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
-    stack = sum(weight / 2 * recording.waveform[:, floor + step] for step, weight in enumerate(kernel, start=-1))
+    # Cut once, with a sample before and two after; a beat's other times are as far from a sample as its first.
+    wide = recording.waveform[:, np.clip(first[:, None] + np.arange(len(offsets) + 3), 0, n_times - 1)]
+    stack = sum(weight / 2 * wide[:, :, step : step + len(offsets)] for step, weight in enumerate(kernel))
     times_s = offsets / recording.fs
     padded = np.concatenate(([-np.inf], positions, [np.inf]))
     index = np.flatnonzero(is_usual) + 1

@@ -231,7 +231,7 @@ def test_flutter_has_no_pr_and_says_why() -> None:
 
 def test_a_wave_that_came_a_flutter_cycle_before_as_well_is_no_p_wave() -> None:
     """Low waves that stand up in I and II as P waves do, every fourth conducted: their share of the power is small."""
-    waveform = ecg(beat_times(75, 10), fs=500, p_height=0, t_height=1.5) + atrial_waves(5.0, 10, 500, -0.05)
+    waveform = ecg(beat_times(75, 10), fs=500, p_height=0, t_height=3) + atrial_waves(5.0, 10, 500, -0.12)
     found = measure_intervals(waveform, 500)
     assert "pr_interval" not in found.values
     assert found.reasons["pr_interval"] == "flutter waves instead of P waves"
