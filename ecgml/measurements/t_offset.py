@@ -34,7 +34,7 @@ USUAL_LEADS_FALL, USUAL_RMS_FALL = 4.67, 3.33
 MOST_SHARE = 0.8
 """However flat, a T wave does not end before its fall is down to this share of its steepest."""
 
-T_ENDS = ((0.75, 0.3, 0.0133), (0.85, 0.3, 0.0110), (None, 0.2, 0.0093))
+T_ENDS = ((0.75, 0.3, 0.0128), (0.85, 0.3, 0.0105), (None, 0.2, 0.0088))
 """Which quantile of the leads' ends, weighted by how steeply they fall, or None for all together; down to which share;
 and what is added to meet the tuning recordings' marks, s."""
 
