@@ -49,6 +49,8 @@ def test_qt_is_corrected_by_the_formula_that_is_named(formula: str, expected: fl
 def test_an_unknown_formula_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"rautaharju.*bazett, fridericia, framingham, hodges"):
         measure_intervals(ecg(beat_times(60, 10)), 100, qtc="rautaharju")
+    with pytest.raises(ConfigError, match="rautaharju"):  # also where nothing beats
+        measure_intervals(np.zeros((12, 1000)), 100, qtc="rautaharju")
 
 
 def test_sinus_rhythm_shows_every_value_and_corrects_qt_by_the_mean_rate() -> None:
