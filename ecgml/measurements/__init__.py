@@ -7,8 +7,10 @@ p_wave      whether a P wave comes before each beat, how high, and which way
 flutter     whether the signal between the beats swings at the rate of atrial flutter
 shape       how wide the QRS complex is, and whether all beats look alike: for abstaining, no clinical value
 conditioning    independent leads in the band and at the rate at which intervals are measured
-representative  the median of the usual beats
-fiducials       where its P wave, QRS complex and T wave begin and end
+representative  the median and the mean of the usual beats
+slopes          smoothing, and slopes of lines fitted to a stretch
+qrs_edges, p_edges, t_offset    where their QRS complex, P wave and T wave begin and end
+fiducials       all of these ends of a beat
 p_presence      whether there are P waves to be measured
 intervals       PR, QRS, QT, QTc and axes of a recording, or why not (`measure_intervals`)
 axes        where QRS complex and T wave point in the frontal plane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,17 +127,20 @@ def condition(rows: NDArray[np.float64], fs: float) -> Conditioned:
     ramp = padded[:, -1:] + share * (padded[:, :1] - padded[:, -1:])
     spectrum = fft.rfft(np.concatenate((padded, ramp), axis=1), axis=1)
     hz = np.arange(spectrum.shape[1]) * fs / n_fast
-    spectrum *= _gain(hz, BAND_HZ)
+    spectrum *= _gain(len(hz), fs / n_fast, BAND_HZ)
     _cut_hum(spectrum, hz)
     at_working = (spectrum, hz, n_fast, fs, pad, n_times)
     waveform, working_fs = _sampled(*at_working, WORKING_HZ)
-    qrs, qrs_fs = _sampled(spectrum * _gain(hz, QRS_BAND_HZ), *at_working[1:], QRS_HZ)
-    slow, slow_fs = _sampled(spectrum * _gain(hz, (BAND_HZ[0] / 10, SLOW_BAND_HZ)), *at_working[1:], SLOW_HZ)
+    qrs, qrs_fs = _sampled(spectrum * _gain(len(hz), fs / n_fast, QRS_BAND_HZ), *at_working[1:], QRS_HZ)
+    slow_gain = _gain(len(hz), fs / n_fast, (BAND_HZ[0] / 10, SLOW_BAND_HZ))
+    slow, slow_fs = _sampled(spectrum * slow_gain, *at_working[1:], SLOW_HZ)
     return Conditioned(waveform, working_fs, qrs, qrs_fs, slow, slow_fs)
 
 
-def _gain(hz: NDArray[np.float64], band_hz: tuple[float, float]) -> NDArray[np.float32]:
+@functools.lru_cache(maxsize=16)
+def _gain(n_hz: int, step_hz: float, band_hz: tuple[float, float]) -> NDArray[np.float32]:
     low, high = band_hz
+    hz = np.arange(n_hz) * step_hz
     return (hz**4 / (hz**4 + low**4) / (1 + (hz / high) ** 4)).astype(np.float32)
 
 

@@ -40,6 +40,9 @@ QTC_FORMULAS: Mapping[str, Callable[[float, float], float]] = MappingProxyType(
 """QTc, ms, by QT, ms, and RR interval, s: Bazett 1920 (Heart 7:353), Fridericia 1920 (Acta Med Scand 53:469), Sagie et
 al. 1992 (Framingham, 10.1016/0002-9149(92)90562-D), Hodges, Salerno and Erlien 1983 (J Am Coll Cardiol 1:694)."""
 
+LEAST_QRS_MS = 20.0
+"""What is narrower is no QRS complex: spikes and steps; see `ecgml.records.clinical` for the plausible range."""
+
 LEAST_BEATS = 3
 LEAST_LEADS = 2
 
@@ -86,7 +89,7 @@ class Intervals:
         if self.beat is None:
             return {}
         has_p = "pr_interval" in self.values
-        one, other = (intervals_ms(_delineate(self.beat, half, has_p)) for half in self.beat.halves)
+        one, other = (intervals_ms(_delineate(self.beat, *half, has_p)) for half in self.beat.halves)
         apart = {name: abs(one[name] - other[name]) for name in one if name in self.values}
         return {name: float(ms) for name, ms in apart.items() if np.isfinite(ms)}
 
@@ -96,7 +99,8 @@ class Intervals:
         if self.beat is None:
             return {}
         has_p = "pr_interval" in self.values
-        single = [intervals_ms(_delineate(self.beat, lead[None], has_p)) for lead in self.beat.waveform]
+        leads = zip(self.beat.waveform, self.beat.mean, strict=True)
+        single = [intervals_ms(_delineate(self.beat, lead[None], mean[None], has_p)) for lead, mean in leads]
         spread = {}
         for name in [name for name in single[0] if name in self.values]:
             known = [ms[name] for ms in single if np.isfinite(ms[name])]
@@ -150,7 +154,9 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
     if beat is None or reason:
         return Intervals({}, dict.fromkeys(INTERVALS, reason or NO_BEATS))
     no_p = p_wave_reason(beat)
-    marks = _delineate(beat, beat.waveform, no_p is None)
+    marks = _delineate(beat, beat.waveform, beat.mean, no_p is None)
+    if not 1000 * (marks.qrs_offset - marks.qrs_onset) >= LEAST_QRS_MS:
+        return Intervals({}, dict.fromkeys(INTERVALS, f"complexes narrower than {LEAST_QRS_MS:g} ms: no QRS"))
     rr_s = float(np.mean(beat.slow_beats.rr_s))
     values = {"ventricular_rate": 60 / rr_s, **intervals_ms(marks)}
     reasons: dict[str, str] = {}
@@ -196,7 +202,7 @@ def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
         waveform = beat.stack[:, index].astype(np.float64)
         known = np.flatnonzero(clear)
         waveform[:, : known[0]], waveform[:, known[-1] :] = waveform[:, known[:1]], waveform[:, known[-1:]]
-        found = intervals_ms(_delineate(beat, waveform, has_p, noisier))
+        found = intervals_ms(_delineate(beat, waveform, waveform, has_p, noisier))
         rows.append({"at_s": float(at_s), **{name: ms for name, ms in found.items() if name in intervals.values}})
     return rows
 
@@ -219,9 +225,15 @@ def _no_measurement(beat: RepresentativeBeat | None) -> str | None:
     return "too few usable leads" if len(beat.leads) < LEAST_LEADS else None
 
 
-def _delineate(beat: RepresentativeBeat, waveform: NDArray[np.float64], has_p: bool, noisier: float = 1.0) -> Marks:
+def _delineate(
+    beat: RepresentativeBeat,
+    waveform: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    has_p: bool,
+    noisier: float = 1.0,
+) -> Marks:
     has_limbs = beat.has_limbs and len(waveform) > 1
-    return delineate(waveform, beat.times_s, beat.rr_s, has_limbs, has_p, noisier * beat.noise_mv)
+    return delineate(waveform, mean, beat.times_s, beat.rr_s, has_limbs, has_p, noisier * beat.noise_mv)
 
 
 def _unlike_a_p_wave(beat: RepresentativeBeat, marks: Marks) -> str | None:

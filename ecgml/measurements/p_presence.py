@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.measurements.fiducials import QUIET_MV
 from ecgml.measurements.flutter import flutter_measurements
 from ecgml.measurements.p_wave import p_wave_measurements
+from ecgml.measurements.qrs_edges import QUIET_MV
 from ecgml.measurements.representative import RepresentativeBeat
 from ecgml.measurements.rr import rr_measurements
 
@@ -15,10 +15,11 @@ CONSISTENT = 0.6
 """Least likeness of what precedes the beats (`p_consistency`): of 312 sinus rhythms 311 reach it, of 65
 fibrillations 1."""
 
-CONSISTENT_IRREGULAR, IRREGULAR = 0.7, 0.6
-"""It must be higher where fewer RR intervals than the second agree."""
+CONSISTENT_IRREGULAR, IRREGULAR = 0.75, 0.6
+"""It must be higher where fewer RR intervals than the second agree: of such flutters 0.68, of such sinus rhythms,
+but for one, 0.77 and more."""
 
-FLUTTER_SHARE, FLUTTER_MV = 0.22, 0.03
+FLUTTER_SHARE, FLUTTER_MV = 0.20, 0.03
 """Flutter swings more than the first between the beats, and its waves do not stand up in I and II as much as the
 second; fast sinus rhythm may do either."""
 
@@ -28,9 +29,19 @@ SURELY_FLUTTER_SHARE = 0.33
 P_WINDOW_S = (-0.20, -0.08)
 """Where the atrial wave before a beat lies, s from the middle of the QRS complex."""
 
-HALF_RR, SAME, SLOWEST_2_TO_1_S = (0.44, 0.56), 0.9, 0.75
-"""What precedes the beat and comes again about half an RR interval later, at least that much alike, is an atrial wave
-of which every other one is conducted; not at longer RR intervals, s."""
+HALF_RR, SLOWEST_2_TO_1_S = (0.44, 0.56), 0.75
+"""What precedes the beat and comes again about half an RR interval later is an atrial wave of which every other one is
+conducted; not at longer RR intervals, s."""
+
+FLUTTER_CYCLE_S = (0.16, 0.22)
+"""What precedes the beat and came so long before is a flutter wave, of which every third or fourth is conducted: 270 to
+375/min, s."""
+
+SAME = 0.9
+"""So much alike both are: of 312 sinus rhythms none above 0.86."""
+
+AFTER_QRS_S = 0.06
+"""From here on after the middle of the beat there is nothing of the complex, s."""
 
 SAME_SIZE = 1.5
 """It is as high as before, within this factor: a T wave is higher."""
@@ -50,24 +61,27 @@ def p_wave_reason(beat: RepresentativeBeat) -> str | None:
     share = flutter_measurements(beat.slow, beats).get("flutter_share", 0.0)
     if share >= SURELY_FLUTTER_SHARE or (share >= FLUTTER_SHARE and measured.get("p_amplitude", 0.0) < FLUTTER_MV):
         return "flutter waves instead of P waves"
-    if beat.rr_s < SLOWEST_2_TO_1_S and _comes_again(beat) > SAME:
+    if _likeness(beat, -np.arange(*FLUTTER_CYCLE_S, 0.01)) > SAME:
+        return "flutter waves instead of P waves"
+    if beat.rr_s < SLOWEST_2_TO_1_S and _likeness(beat, np.arange(*HALF_RR, 0.01) * beat.rr_s) > SAME:
         return "two atrial waves to a beat: flutter or tachycardia conducted 2:1"
     return None
 
 
-def _comes_again(beat: RepresentativeBeat) -> float:
-    """Return how alike what precedes the complex and what comes half an RR interval later are, at most 1."""
+def _likeness(beat: RepresentativeBeat, shifts_s: NDArray[np.float64]) -> float:
+    """Return how alike what precedes the complex and what is by one of the shifts later are, at most 1."""
     start, n_window = (round(value * beat.fs) for value in (P_WINDOW_S[0], P_WINDOW_S[1] - P_WINDOW_S[0]))
     middle = int(np.abs(beat.times_s).argmin())
     before = _without_line(beat.waveform[:, middle + start : middle + start + n_window])
-    best = -1.0
-    for share in np.arange(HALF_RR[0], HALF_RR[1] + 0.001, 0.01):
-        first = middle + start + round(share * beat.rr_s * beat.fs)
-        later = beat.waveform[:, first : first + n_window]
-        if beat.times_s[first] < 0.06 or later.shape[1] < n_window:
+    best, size = -1.0, float(np.linalg.norm(before))
+    for shift_s in shifts_s:
+        first = middle + start + round(shift_s * beat.fs)
+        later = beat.waveform[:, max(0, first) : first + n_window]
+        is_in_qrs = shift_s > 0 and (first - middle) / beat.fs < AFTER_QRS_S
+        if is_in_qrs or later.shape[1] < n_window:
             continue
         later = _without_line(later)
-        size, later_size = float(np.linalg.norm(before)), float(np.linalg.norm(later))
+        later_size = float(np.linalg.norm(later))
         if 1 / SAME_SIZE < later_size / max(size, 1e-12) < SAME_SIZE:
             best = max(best, float((before * later).sum() / (size * later_size)))
     return best

@@ -1,8 +1,9 @@
-"""The representative beat: the median of a recording's usual beats, aligned at full resolution.
+"""The representative beat: median and mean of a recording's usual beats, aligned at full resolution.
 
 Electrocardiographs measure such a beat and not single ones (Kligfield et al. 2007, 10.1016/j.jacc.2007.01.024): noise
 falls with the number of beats, and an interval is a global one, over all leads. We take the median, which passes over
-an odd beat, and leave ectopic and odd beats out before. The recording is measured as it was made, before any denoiser,
+an odd beat, and leave ectopic and odd beats out before; T waves are measured on the mean, in which less is left of
+fibrillatory waves. The recording is measured as it was made, before any denoiser,
 and brought to 500 Hz, so that 250, 500 and 1000 Hz show the same marks.
 """
 
@@ -87,10 +88,16 @@ class RepresentativeBeat:
         """Whether the first two rows are I and II."""
         return self.leads[:2] == (0, 1)
 
+    @functools.cached_property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of the stack, as `waveform`."""
+        return _mean(self.stack, self.clear)
+
     @property
-    def halves(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The medians of every other beat and of those between, each as `waveform`."""
-        return _median(self.stack[:, ::2], self.clear[::2]), _median(self.stack[:, 1::2], self.clear[1::2])
+    def halves(self) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
+        """Median and mean of every other beat, and of those between, each as `waveform`."""
+        each = ((self.stack[:, half::2], self.clear[half::2]) for half in (0, 1))
+        return tuple((_median(stack, clear), _mean(stack, clear)) for stack, clear in each)
 
 
 def representative_beat(waveform: NDArray[np.floating], fs: float) -> RepresentativeBeat | None:
@@ -148,7 +155,10 @@ def _align(
     for _ in range(ROUNDS if len(whole) else 0):
         middles = np.rint(positions[whole]).astype(np.intp)
         segments = qrs[:, middles[:, None] + np.arange(-half - reach, half + reach + 1)]  # (rows, beats, T)
-        template = np.median(segments[:, is_usual[whole], reach:-reach], axis=1)
+        # Sorting so few beats is three times as fast as NumPy's median.
+        ordered = np.sort(segments[:, is_usual[whole], reach:-reach], axis=1)
+        n_usual = ordered.shape[1]
+        template = (ordered[:, (n_usual - 1) // 2] + ordered[:, n_usual // 2]) / 2
         spectra = fft.rfft(segments, n_fast, axis=2) * np.conj(fft.rfft(template, n_fast, axis=1))[:, None]
         match = fft.irfft(spectra.sum(axis=0), n_fast, axis=1)[:, : 2 * reach + 1]  # (beats, shifts)
         shift = np.clip(match.argmax(axis=1), 1, 2 * reach - 1)
@@ -174,15 +184,16 @@ def _cut(
     """Cut the usual beats out, (rows, beats, times); say where they are clear of others; times, s."""
     offsets = np.arange(round(STRETCH_S[0] * recording.fs), round(STRETCH_S[1] * recording.fs) + 1)
     usual = positions[is_usual]
-    at = usual[:, None] + offsets
-    floor = np.floor(at).astype(np.intp)
+    first = np.floor(usual).astype(np.intp) + offsets[0] - 1
     n_times = recording.waveform.shape[1]
+    floor = first[:, None] + 1 + np.arange(len(offsets))
     inside = (floor >= 1) & (floor <= n_times - 3)
-    floor = np.clip(floor, 1, max(1, n_times - 3))
     f = (usual - np.floor(usual))[:, None].astype(recording.waveform.dtype)
     # Cubic convolution (Keys 1981, 10.1109/TASSP.1981.1163711), as in `beat_stack`.
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
-    stack = sum(weight / 2 * recording.waveform[:, floor + step] for step, weight in enumerate(kernel, start=-1))
+    # Cut once, with a sample before and two after; a beat's other times are as far from a sample as its first.
+    wide = recording.waveform[:, np.clip(first[:, None] + np.arange(len(offsets) + 3), 0, n_times - 1)]
+    stack = sum(weight / 2 * wide[:, :, step : step + len(offsets)] for step, weight in enumerate(kernel))
     times_s = offsets / recording.fs
     padded = np.concatenate(([-np.inf], positions, [np.inf]))
     index = np.flatnonzero(is_usual) + 1
@@ -208,10 +219,26 @@ def _median(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.
     ordered = np.where(clear, stack, stack.dtype.type(np.inf))
     ordered.sort(axis=1)
     count = clear.sum(axis=0)
-    known = np.flatnonzero(count)
-    if not len(known):
+    nearest = _nearest(count)
+    if nearest is None:
         return np.zeros((len(stack), stack.shape[2]))
-    times = np.arange(len(count))
-    nearest = known[np.abs(np.searchsorted(known, times)).clip(0, len(known) - 1)]
     lower, upper = (count[nearest] - 1) // 2, count[nearest] // 2
     return (ordered[:, lower, nearest].astype(np.float64) + ordered[:, upper, nearest]) / 2
+
+
+def _mean(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the mean over the beats that are clear at each time; where none is, the nearest time's value."""
+    count = clear.sum(axis=0)
+    nearest = _nearest(count)
+    if nearest is None:
+        return np.zeros((len(stack), stack.shape[2]))
+    total = np.einsum("rbt,bt->rt", stack, clear.astype(stack.dtype)).astype(np.float64)
+    return total[:, nearest] / count[nearest]
+
+
+def _nearest(count: NDArray[np.intp]) -> NDArray[np.intp] | None:
+    """Return which time with a clear beat is nearest to each time, or None where there is none."""
+    known = np.flatnonzero(count)
+    if not len(known):
+        return None
+    return known[np.searchsorted(known, np.arange(len(count))).clip(0, len(known) - 1)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecgml.measurements.fiducials import delineate, expected_qt_s, spatial_velocity
+from ecgml.measurements.fiducials import Marks, delineate
+from ecgml.measurements.qrs_edges import spatial_velocity
+from ecgml.measurements.t_offset import expected_qt_s
 
 FS = 500.0
 TIMES_S = np.arange(-210, 361) / FS
@@ -23,9 +25,13 @@ T = (0.30, 0.04, 0.3)
 P = (-0.16, 0.018, 0.12)
 
 
-def marks(*waves: tuple[float, float, float], has_p: bool = True, noise_mv: float = 0.0):
+def marks(*waves: tuple[float, float, float], has_p: bool = True, noise_mv: float = 0.0) -> Marks:
     """Delineate a beat of a rhythm of 60/min."""
-    return delineate(beat(*waves), TIMES_S, 1.0, False, has_p, noise_mv)
+    return marks_of(beat(*waves), has_p, noise_mv)
+
+
+def marks_of(waveform: np.ndarray, has_p: bool = True, noise_mv: float = 0.0, mean: np.ndarray | None = None) -> Marks:
+    return delineate(waveform, waveform if mean is None else mean, TIMES_S, 1.0, False, has_p, noise_mv)
 
 
 def test_velocity_of_a_slope_is_that_slope() -> None:
@@ -89,7 +95,7 @@ def test_without_a_p_wave_it_has_no_marks() -> None:
 
 def test_baseline_wander_moves_no_mark_by_5_ms() -> None:
     tilted = beat(P, QRS, T) + 0.15 * TIMES_S
-    plain, found = marks(P, QRS, T), delineate(tilted, TIMES_S, 1.0, False, True, 0.0)
+    plain, found = marks(P, QRS, T), marks_of(tilted)
     for name in ("p_onset", "p_offset", "qrs_onset", "qrs_offset", "t_offset"):
         assert getattr(found, name) == pytest.approx(getattr(plain, name), abs=0.005), name
 
@@ -99,3 +105,27 @@ def test_no_more_than_three_quarters_of_the_rr_interval_are_expected_of_qt() -> 
     expected = np.array([expected_qt_s(value) for value in rr_s])
     assert (expected <= 0.75 * rr_s + 1e-12).all()
     assert (np.diff(expected) > 0).all()
+
+
+def test_a_steep_t_wave_is_followed_further_down_than_a_flat_one() -> None:
+    """Of Gaussians of one width all would end at one time by a share of their own steepest; only height beside the
+    complex counts, not height itself."""
+    high, low = marks(QRS, (0.30, 0.04, 0.8)), marks(QRS, (0.30, 0.04, 0.1))
+    assert 0.004 < high.t_offset - low.t_offset < 0.025
+    large = marks_of(3 * beat(QRS, (0.30, 0.04, 0.1)))
+    assert large.t_offset - large.qrs_onset == pytest.approx(low.t_offset - large.qrs_onset, abs=0.001)
+
+
+def test_t_waves_are_measured_on_the_mean_and_the_complex_and_p_waves_on_the_median() -> None:
+    plain = marks(P, QRS, T)
+    later = beat(*((centre + 0.01, width, height) for centre, width, height in (P, QRS, T)))
+    found = marks_of(beat(P, QRS, T), mean=later)
+    for name in ("p_onset", "p_offset", "qrs_onset", "qrs_offset"):
+        assert getattr(found, name) == getattr(plain, name), name
+    assert found.t_offset - plain.t_offset == pytest.approx(0.01, abs=0.003)
+
+
+def test_where_the_mean_is_far_from_the_median_the_median_counts() -> None:
+    """One odd beat of few, or a rest of beats that lies higher, moves a mean."""
+    later = beat(P, QRS, (T[0] + 0.06, *T[1:]))
+    assert marks_of(beat(P, QRS, T), mean=later).t_offset == marks(P, QRS, T).t_offset

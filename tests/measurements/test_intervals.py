@@ -49,6 +49,8 @@ def test_qt_is_corrected_by_the_formula_that_is_named(formula: str, expected: fl
 def test_an_unknown_formula_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError, match=r"rautaharju.*bazett, fridericia, framingham, hodges"):
         measure_intervals(ecg(beat_times(60, 10)), 100, qtc="rautaharju")
+    with pytest.raises(ConfigError, match="rautaharju"):  # also where nothing beats
+        measure_intervals(np.zeros((12, 1000)), 100, qtc="rautaharju")
 
 
 def test_sinus_rhythm_shows_every_value_and_corrects_qt_by_the_mean_rate() -> None:
@@ -254,6 +256,14 @@ def test_two_atrial_waves_to_a_beat_have_no_pr_and_say_so() -> None:
     assert "pr_interval" in measure_intervals(ecg(times_s, fs=500, p_height=1.5, t_height=0.3), 500).values
 
 
+def test_a_wave_that_came_a_flutter_cycle_before_as_well_is_no_p_wave() -> None:
+    """Low waves that stand up in I and II as P waves do, every fourth conducted: their share of the power is small."""
+    waveform = ecg(beat_times(75, 10), fs=500, p_height=0, t_height=3) + atrial_waves(5.0, 10, 500, -0.12)
+    found = measure_intervals(waveform, 500)
+    assert "pr_interval" not in found.values
+    assert found.reasons["pr_interval"] == "flutter waves instead of P waves"
+
+
 @pytest.mark.parametrize(("p_height", "why"), [(0.05, "no P wave above 12 µV"), (8.0, "too high for P waves")])
 def test_waves_of_no_p_waves_height_have_no_pr_and_say_why(p_height: float, why: str) -> None:
     """What comes before every beat alike need not be a P wave: 0.15 mV of height are usual."""
@@ -322,3 +332,24 @@ def test_intervals_between_marks_are_in_ms() -> None:
     )
     expected = {"pr_interval": 160, "p_duration": 100, "qrs_duration": 100, "qt_interval": 400}
     assert intervals_ms(marks) == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("error")
+def test_whatever_is_no_ecg_gives_values_or_reasons_and_no_error() -> None:
+    """Noise of any size, steps, spikes and flat leads, of any length, at every rate: 400 draws."""
+    rng = np.random.default_rng(0)
+    for kind in list(range(5)) * 80:
+        n_times = int(rng.integers(60, 4000))
+        waveform = rng.normal(size=(12, n_times)) * 10.0 ** rng.integers(-6, 4)
+        if kind == 1:
+            waveform[:] = 0
+        elif kind == 2:
+            waveform[:, :: int(rng.integers(50, 400))] += 1e3
+        elif kind == 3:
+            waveform[int(rng.integers(0, 12)) :] = 0
+        elif kind == 4:
+            waveform = waveform.round()
+        found = measure_intervals(waveform, float(rng.choice([100, 250, 500, 1000])))
+        assert {*found.values, *found.reasons} == set(INTERVALS)
+        told = [*found.values.values(), *found.beat_spread_ms.values(), *found.lead_spread_ms.values()]
+        assert np.isfinite(told).all()

@@ -74,6 +74,22 @@ def test_odd_beats_are_no_part_of_it() -> None:
     assert np.abs(beat.positions_s[:, None] - odd).min() > 0.1
 
 
+def test_less_noise_is_left_in_the_mean_than_in_the_median() -> None:
+    """By sqrt(pi / 2) of normal noise and many beats; and halves have sqrt(2) times that of the whole."""
+    times_s = beat_times(70, 30)
+    plain = representative_beat(ecg(times_s, 30, fs=500), 500)
+    noise = np.random.default_rng(1).standard_normal((12, 15_000)) * 0.02
+    noisy = representative_beat(ecg(times_s, 30, fs=500) + noise, 500)
+    t_wave = (noisy.times_s > 0.1) & (
+        noisy.times_s < 0.4
+    )  # beside the complex, where the shift of a beat tells nothing
+    in_mean = (noisy.mean - plain.mean)[:, t_wave].std()
+    in_median = (noisy.waveform - plain.waveform)[:, t_wave].std()
+    assert in_median / in_mean == pytest.approx(np.sqrt(np.pi / 2), rel=0.1)
+    for _, mean in noisy.halves:
+        assert (mean - plain.mean)[:, t_wave].std() / in_mean == pytest.approx(np.sqrt(2), rel=0.15)
+
+
 def test_noise_is_told_to_a_quarter() -> None:
     """White noise of s in each of n beats leaves sqrt(pi / 2n) s in the median, less what the 100 Hz band takes."""
     times_s = beat_times(70, 30)

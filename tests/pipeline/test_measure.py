@@ -99,3 +99,23 @@ def test_a_page_that_cannot_be_written_is_one_line(folder: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_option_that_the_file_contradicts_is_not_used_and_said(tmp_path: Path) -> None:
+    """A WFDB header of 500 Hz and mV."""
+    leads = ("I", "II", "III", "aVR", "aVL", "aVF", *(f"V{number}" for number in range(1, 7)))
+    samples = np.rint(1000 * ecg(beat_times(75, 10), fs=500)).astype("<i2")
+    (tmp_path / "a.dat").write_bytes(samples.T.tobytes())
+    signals = "".join(f"a.dat 16 1000/mV 16 0 {row[0]} 0 0 {lead}\n" for lead, row in zip(leads, samples, strict=True))
+    (tmp_path / "a.hea").write_text(f"a 12 500 {samples.shape[1]}\n{signals}")
+    result = call(str(tmp_path / "a.hea"), "--fs", "250", "--json")
+    assert result.exit_code == 0
+    assert "the file says 500 Hz: --fs 250 not used" in result.stderr
+    assert json.loads(result.stdout)["ventricular_rate"] == pytest.approx(75, abs=0.2)
+
+
+def test_what_is_wrong_with_a_waveform_names_the_option_that_helps(folder: Path) -> None:
+    """Millivolts read as microvolts are a thousandth of an ECG."""
+    result = call(str(folder / "a.csv"), "--fs", "500", "--unit", "uV", "--json")
+    assert result.exit_code == 1
+    assert "--unit" in json.loads(result.stdout)["error"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tests.mutants.fault import Fault
 
 INTERVALS = "ecgml/measurements/intervals.py"
-FIDUCIALS = "ecgml/measurements/fiducials.py"
+QRS_EDGES = "ecgml/measurements/qrs_edges.py"
+T_OFFSET = "ecgml/measurements/t_offset.py"
 P_PRESENCE = "ecgml/measurements/p_presence.py"
 BEAT = "ecgml/measurements/representative.py"
 BAND = "ecgml/measurements/conditioning.py"
@@ -64,7 +65,7 @@ FAULTS = (
     ),
     Fault(
         "intervals/low-voltage-is-narrow",
-        FIDUCIALS,
+        QRS_EDGES,
         "size = min(1.0, float(velocity[near].max()) / USUAL_MV_PER_S)",
         "size = 1.0",
         "low voltage makes the complex narrower",
@@ -72,7 +73,7 @@ FAULTS = (
     ),
     Fault(
         "intervals/second-rise-cut-off",
-        FIDUCIALS,
+        QRS_EDGES,
         "    while end < len(outward):\n",
         "    while False:\n",
         "of bundle branch block the first rise alone is measured",
@@ -80,7 +81,7 @@ FAULTS = (
     ),
     Fault(
         "intervals/spike-is-in-the-complex",
-        FIDUCIALS,
+        QRS_EDGES,
         "ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.03)",
         "ONSET = Edge(9.0, 3.5, 0.006, 0.18, 0.004)",
         "a pacing spike before the complex is a part of it",
@@ -88,23 +89,23 @@ FAULTS = (
     ),
     Fault(
         "intervals/u-wave-ends-t",
-        FIDUCIALS,
-        "weight = np.exp(-0.5 * ((times_s[among] - expected_s) / T_PRIOR_S) ** 2)",
-        "weight = np.ones(len(among))",
+        T_OFFSET,
+        "rated = fall[:, among] * np.exp(-0.5 * ((times_s[among] - expected_s) / (T_PRIOR_S * pace)) ** 2)",
+        "rated = fall[:, among]",
         "whatever falls most steeply counts as the T wave",
         MARKED,
     ),
     Fault(
         "intervals/latest-end-of-t",
-        FIDUCIALS,
-        "return float(np.median(candidates)), ",
-        "return float(np.max(candidates)), ",
+        T_OFFSET,
+        "return float(times_s[0] + np.median(candidates))",
+        "return float(times_s[0] + np.max(candidates))",
         "QT is that of the latest curve",
         MARKED,
     ),
     Fault(
         "intervals/qt-longer-than-the-beat",
-        FIDUCIALS,
+        T_OFFSET,
         "return min(0.335 + 0.1205 * rr_s - 0.0358 / rr_s, 0.75 * rr_s)",
         "return 0.335 + 0.1205 * rr_s - 0.0358 / rr_s",
         "of fast rhythms the next P wave is taken for the T wave",
@@ -121,15 +122,15 @@ FAULTS = (
     Fault(
         "intervals/flutter-has-pr",
         P_PRESENCE,
-        '        return "flutter waves instead of P waves"',
-        "        pass",
+        "if share >= SURELY_FLUTTER_SHARE or (",
+        "if False and (",
         "flutter has a PR interval",
         MEASURED,
     ),
     Fault(
         "intervals/two-to-one-has-pr",
         P_PRESENCE,
-        "if beat.rr_s < SLOWEST_2_TO_1_S and _comes_again(beat) > SAME:",
+        "if beat.rr_s < SLOWEST_2_TO_1_S and _likeness(beat, np.arange(*HALF_RR, 0.01) * beat.rr_s) > SAME:",
         "if False:",
         "flutter conducted 2:1 has a PR interval",
         MEASURED,
