@@ -15,6 +15,7 @@ import pytest
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
+from ecgml.records.readers.number_signs import decimal_and_thousands
 from ecgml.records.reading import read_record
 
 FS = 250.0
@@ -303,3 +304,10 @@ def test_a_marker_of_missing_samples_is_no_voltage(tmp_path: Path) -> None:
     waveform = read_record(path, fs=FS, unit="uV").waveform
     expected = np.where(marked == -32768, np.nan, marked / 1000).T
     np.testing.assert_allclose(waveform, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "signs"), [("1.234;12", (",", ".")), ("1.234;1500", (".", ""))])
+def test_who_parts_thousands_parts_those_of_every_number(rows: str, signs: tuple[str, str]) -> None:
+    """Beside a plain 1500 the point of 1.234 is a decimal one; beside 12 it parts thousands."""
+    found = decimal_and_thousands(f"{rows}\n-1.200;7\n".encode(), 0, ";", [0, 1], "x.csv")
+    assert found == signs
