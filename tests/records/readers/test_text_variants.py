@@ -16,6 +16,7 @@ import pytest
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.number_signs import decimal_and_thousands
+from ecgml.records.readers.time_column import stated_fs
 from ecgml.records.reading import read_record
 
 FS = 250.0
@@ -311,3 +312,11 @@ def test_who_parts_thousands_parts_those_of_every_number(rows: str, signs: tuple
     """Beside a plain 1500 the point of 1.234 is a decimal one; beside 12 it parts thousands."""
     found = decimal_and_thousands(f"{rows}\n-1.200;7\n".encode(), 0, ";", [0, 1], "x.csv")
     assert found == signs
+
+
+def test_rounded_times_leave_the_caller_its_word_and_coarse_ones_state_nothing() -> None:
+    """49 steps of 1/360 s to a millisecond are 0.136 s: 357.7 to 363.0 Hz; whole seconds may be half or twice."""
+    cells = [f"{number / 360:.3f}" for number in range(50)]
+    assert stated_fs(cells, "s", 361.0, "x.csv", 1) == 361.0
+    assert stated_fs(cells, "s", None, "x.csv", 1) is None
+    assert stated_fs(["0", "1", "2", "3"], "s", None, "x.csv", 1) is None
