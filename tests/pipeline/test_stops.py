@@ -14,7 +14,6 @@ from pathlib import Path
 import mlflow
 import pytest
 import torch
-import yaml
 from mlflow.tracking import MlflowClient
 from safetensors.torch import load_file
 
@@ -22,11 +21,7 @@ from ecgml.errors import ConfigError, TrackingError, TrainingError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.resume import find_interrupted
 from ecgml.pipeline.train import train
-from ecgml.service import owner as owner_module
 from ecgml.service.jobs import launch_to_resume
-from ecgml.service.owner import BEAT, OWNER, own_identity
-from ecgml.service.runs import close_abandoned, noted_failure, open_run
-from ecgml.service.trials import TrialRun
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Job
 
@@ -204,113 +199,3 @@ def test_resumed_job_keeps_its_settings_and_its_data(job: Job, stopped: str) -> 
     interrupted = find_interrupted(run_id, {})
     with pytest.raises(TrainingError, match="the data are not those that run"):
         interrupted.check("another digest")
-
-
-def runs_of(client: MlflowClient, experiment: str, **tags: dict[str, str]) -> dict[str, str]:
-    return {name: client.create_run(experiment, tags=own).info.run_id for name, own in tags.items()}
-
-
-def gone() -> str:
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    return own_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
-
-
-def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None:
-    try:
-        done = set(close_abandoned())
-        assert {name for name, run_id in runs.items() if run_id in done} == closed
-        for name, run_id in runs.items():
-            assert client.get_run(run_id).info.status == ("KILLED" if name in closed else "RUNNING"), name
-    finally:
-        for run_id in runs.values():
-            client.set_terminated(run_id, "KILLED")
-
-
-def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(job: Job) -> None:
-    client, experiment = MlflowClient(), job.parent.info.experiment_id
-    now, long_ago = f"{time.time():.0f}", f"{time.time() - 25 * 3600:.0f}"
-    elsewhere = own_identity().replace(own_identity().split()[0], "another-host")
-    container = " ".join([*gone().split()[:3], "pid:[1]"])
-    runs = runs_of(
-        client,
-        experiment,
-        gone={OWNER: gone()},
-        alive={OWNER: own_identity(), BEAT: long_ago},
-        elsewhere={OWNER: elsewhere, BEAT: now},
-        silent={OWNER: elsewhere, BEAT: long_ago},
-        mute={OWNER: elsewhere},
-        beside={OWNER: container, BEAT: now},  # a container that shares the host's name
-        foreign={},
-    )
-    runs |= runs_of(client, client.create_experiment("beside"), other={OWNER: gone()})
-    expect(client, runs, {"gone", "silent", "other"})
-
-
-def launched(client: MlflowClient, experiment: str, source: str, entry_point: str = "main", **params: str) -> str:
-    """Make a run as `mlflow run` does before it builds the environment."""
-    tags = {"mlflow.source.type": "PROJECT", "mlflow.project.entryPoint": entry_point, "mlflow.source.name": source}
-    run_id = client.create_run(experiment, tags={**tags, "mlflow.project.env": "conda"}).info.run_id
-    for name, value in params.items():
-        client.log_param(run_id, name, value)
-    return run_id
-
-
-def own_parameters(entry_point: str) -> dict[str, str]:
-    return dict.fromkeys(
-        yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"][entry_point]["parameters"], ""
-    )
-
-
-def test_only_a_launch_of_this_project_that_failed_is_closed(job: Job, tmp_path: Path) -> None:
-    client, experiment = MlflowClient(), job.parent.info.experiment_id
-    own, address = own_parameters("main"), ROOT.as_uri()
-    runs = {
-        "own": launched(client, experiment, str(ROOT), **own),
-        "own repository": launched(client, experiment, address, **own),
-        "other project": launched(client, experiment, str(tmp_path), **own),
-        "other address": launched(client, experiment, "https://example.org/team/theirs", **own),
-        "same path, other parameters": launched(client, experiment, str(ROOT), data="x"),
-        "other entry point": launched(client, experiment, str(ROOT), "theirs", **own),
-    }
-    commit = launched(client, experiment, address, **own)
-    client.set_tag(commit, "mlflow.source.git.commit", "0" * 40)
-    expect(client, {**runs, "same path, other repository": commit}, {"own", "own repository"})
-
-
-def test_launch_is_alive_while_its_own_mlflow_run_is(job: Job, tmp_path: Path) -> None:
-    client, experiment = MlflowClient(), job.parent.info.experiment_id
-    wait = [sys.executable, "-c", "print(flush=True); input()", "mlflow", "run", "."]
-    for folder, closed in ((tmp_path, {"own"}), (ROOT, set())):
-        with subprocess.Popen(wait, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as launcher:
-            launcher.stdout.readline()
-            runs = {"own": launched(client, experiment, str(ROOT), **own_parameters("main"))}
-            expect(client, runs, closed)
-            launcher.communicate(b"\n")
-
-
-def test_run_shows_that_it_lives(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, experiment = MlflowClient(), job.parent.info.experiment_id
-    monkeypatch.setattr(owner_module, "BEAT_S", 0.05)
-
-    def beats(run_id: str) -> None:
-        first = client.get_run(run_id).data.tags
-        assert first[OWNER] == own_identity()
-        client.set_tag(run_id, BEAT, "0")
-        for _ in range(600):
-            if client.get_run(run_id).data.tags[BEAT] != "0":
-                return
-            time.sleep(0.05)
-        raise AssertionError(run_id)
-
-    with open_run(experiment, "job") as parent:
-        beats(parent.info.run_id)
-        with open_run(experiment, "child", parent_id=parent.info.run_id) as child:
-            beats(child.info.run_id)
-    trial = TrialRun(experiment, parent.info.run_id, "trial", {}, {})
-    beats(trial.run_id)
-    trial.close("FINISHED", {})
-    monkeypatch.setenv("MLFLOW_RUN_ID", launched(client, experiment, "elsewhere"))
-    with noted_failure():
-        beats(os.environ["MLFLOW_RUN_ID"])
-    client.set_terminated(os.environ["MLFLOW_RUN_ID"])

@@ -99,6 +99,12 @@ def test_what_a_space_makes_of_the_same_parameters_is_compared() -> None:
     assert differing == {"learning_rate": (before["learning_rate"], 10.0 ** params["exponent"] / 2)}
     assert describe_space(probe(shifted, CONFIGURATION).parameters) == describe_space(probed.parameters)
 
+    def shifted_elsewhere(trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+        values = by_exponent(trial)
+        return values if trial.params == params else {**values, "gru_width": 8}
+
+    assert changed_settings(shifted_elsewhere, CONFIGURATION, draws) == {"gru_width": (4, 8)}
+
 
 def test_a_branch_that_is_taken_elsewhere_is_a_change() -> None:
     """Parameters of both are the same; between the two limits one asks for the learning rate, the other does not."""

@@ -7,9 +7,9 @@ from tests.mutants.fault import Fault
 RUNS = "ecgml/service/runs.py"
 LAUNCHES = "ecgml/service/launches.py"
 OWNER = "ecgml/service/owner.py"
-OWNED = ("tests/pipeline/test_stops.py::test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not",)
-LAUNCHED = ("tests/pipeline/test_stops.py::test_only_a_launch_of_this_project_that_failed_is_closed",)
-LAUNCHER = ("tests/pipeline/test_stops.py::test_launch_is_alive_while_its_own_mlflow_run_is",)
+OWNED = ("tests/service/test_runs.py::test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not",)
+LAUNCHED = ("tests/service/test_runs.py::test_only_a_launch_of_this_project_that_failed_is_closed",)
+LAUNCHER = ("tests/service/test_runs.py::test_launch_is_alive_while_its_own_mlflow_run_is",)
 
 FAULTS = (
     Fault(

@@ -154,6 +154,17 @@ def test_of_several_sets_one_may_tell_the_increment_for_all(tmp_path: Path) -> N
     np.testing.assert_allclose(record.waveform, steps / 1000, rtol=1e-6)
 
 
+def test_of_sets_that_differ_none_tells_the_increment_for_the_rest(tmp_path: Path) -> None:
+    first, second, *rest = re.split("(?<=</sequenceSet>)", one_set_a_lead(aecg(noise(), 500.0)))
+    second = second.replace('<increment value="0.002"', '<increment value="0.004"')
+    rest = [re.sub(r"<increment [^>]*/>", "", one) for one in rest]
+    path = write(tmp_path / "x.aecg", "".join([first, second, *rest]))
+    with pytest.raises(RecordError, match="sampling frequency") as caught:
+        read_record(path)
+    assert caught.value.reason == "no fs"
+    assert read_record(path, fs=500).notes[0].startswith("not taken, as recorded apart")
+
+
 @pytest.mark.parametrize(
     ("head", "late"),
     [('value="20180209172046.020"', 10), ('value="20180209172046"', 0), ('value="20180209172056"', None)],

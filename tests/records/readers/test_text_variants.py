@@ -15,6 +15,8 @@ import pytest
 
 from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
+from ecgml.records.readers.number_signs import decimal_and_thousands
+from ecgml.records.readers.time_column import stated_fs
 from ecgml.records.reading import read_record
 
 FS = 250.0
@@ -362,3 +364,18 @@ def test_a_marker_of_missing_samples_is_no_voltage(tmp_path: Path) -> None:
     waveform = read_record(path, fs=FS, unit="uV").waveform
     expected = np.where(marked == -32768, np.nan, marked / 1000).T
     np.testing.assert_allclose(waveform, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "signs"), [("1.234;12", (",", ".")), ("1.234;1500", (".", ""))])
+def test_who_parts_thousands_parts_those_of_every_number(rows: str, signs: tuple[str, str]) -> None:
+    """Beside a plain 1500 the point of 1.234 is a decimal one; beside 12 it parts thousands."""
+    found = decimal_and_thousands(f"{rows}\n-1.200;7\n".encode(), 0, ";", [0, 1], "x.csv")
+    assert found == signs
+
+
+def test_rounded_times_leave_the_caller_its_word_and_coarse_ones_state_nothing() -> None:
+    """49 steps of 1/360 s to a millisecond are 0.136 s: 357.7 to 363.0 Hz; whole seconds may be half or twice."""
+    cells = [f"{number / 360:.3f}" for number in range(50)]
+    assert stated_fs(cells, "s", 361.0, "x.csv", 1) == 361.0
+    assert stated_fs(cells, "s", None, "x.csv", 1) is None
+    assert stated_fs(["0", "1", "2", "3"], "s", None, "x.csv", 1) is None
