@@ -183,6 +183,8 @@ def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: 
         is_index = table.n_columns == len(LEADS) + 1 and counts_rows(first_cells(body, table.delimiter))
         time_names = {0: TimeName(None, counts=True)} if is_index else {}
     named = [column for column, found in time_names.items() if not found.counts]
+    # Beside a clock a date tells nothing.
+    named.sort(key=lambda column: header[column].strip().lower() == "date")
     unnamed = [column for column, found in time_names.items() if found.counts]
     time = next(iter([*named, *unnamed]), None)
     channels = tuple(column for column in range(table.n_columns) if column not in time_names)

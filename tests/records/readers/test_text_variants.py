@@ -150,6 +150,10 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     "index of times": (TIMED.to_csv(), UNIT),
     "date and time": (
         named(["timestamp", *LEADS]) + rows(before=lambda row: f"2024-03-01 23:59:59.{4 * row:03d}"), UNIT),
+    "a date and a clock": (
+        named(["Date", "Time", *LEADS]) + rows(before=lambda row: f"2024-03-01,{clock(row)}"), UNIT),
+    "a date with its time": (
+        named(["Date", *LEADS]) + rows(before=lambda row: f"2024-03-01 {clock(row)}"), UNIT),
     "sample numbers": (named(["sample #", *LEADS]) + rows(before=str), FS_UNIT),
     "past midnight": (
         named(["time", *LEADS])
