@@ -114,6 +114,7 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     "pandas' Unnamed: 0, with index": (
         named([f"Unnamed: {number}" for number in range(13)]) + rows(before=str), FS_UNIT),
     "0 to 12, with index": (named(list(map(str, range(13)))) + rows(before=str), FS_UNIT),
+    "1 to 13, with index": (named(list(map(str, range(1, 14)))) + rows(before=str), FS_UNIT),
     "numbered from 1": (named(list(map(str, range(1, 13)))) + rows(), FS_UNIT),
     "numbered, semicolons": (FRAME.to_csv(index=False, sep=";"), FS_UNIT),
     "numbered by floats": (named([f"{number}.0" for number in range(12)]) + rows(), FS_UNIT),
