@@ -167,8 +167,10 @@ def changed_settings(
     changed : dict of str to (Any, Any)
         Value then and now by setting, of the first draw that differs; None where a setting is absent.
     """
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for params, before in draws:
-        now = plain_settings(configuration, settings_of(space, params))
+        study.enqueue_trial(dict(params))  # what another branch asks for beside these is drawn
+        now = plain_settings(configuration, space(study.ask()))
         names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
         if names:
             return {name: (before.get(name), now.get(name)) for name in names}

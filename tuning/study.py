@@ -22,6 +22,7 @@ from ecgml.errors import ConfigError, TrackingError, TuningError
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.data import JobData, load_data
 from ecgml.pipeline.reporting import report_job
+from ecgml.pipeline.threads import choose_threads, using_threads
 from ecgml.service.runs import close_abandoned, ended_by_signal, is_orphaned, noted_failure, open_run, read_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -111,7 +112,8 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
             )
             try:
                 if asked.jobs == 1:
-                    work(plan, queue, job, device, console)
+                    with using_threads(choose_threads(device)):
+                        work(plan, queue, job, device, console)
                 else:
                     supervise(plan, queue, console)
             finally:

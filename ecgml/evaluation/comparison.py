@@ -1,4 +1,4 @@
-"""Two models on the same records: paired differences, and whether they are more than noise."""
+"""Two models on the same records: paired differences, and whether they are significant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from scipy.special import bdtr
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap, two_sided_p
 from ecgml.evaluation.cautions import FEW_GROUPS, RARE
-from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
+from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of, signed_text
 from ecgml.evaluation.metrics import LOWER_IS_BETTER, OVERALL, Metrics, class_metric
 from ecgml.evaluation.predictions import Predictions
 
+FEWEST_DISCORDANT = 6
+"""With fewer records on which one model alone is right, McNemar's exact test cannot fall below p = .05 (2 / 2^5)."""
+
 SMALL_SAMPLE = 200
 """Below so many records the verdict adds a caution: the 95 % interval of an accuracy of 0.85 is then ±0.05 or wider."""
+
+
+SIGNIFICANT, NOT_SIGNIFICANT = "significant (95 % CI excludes 0)", "not significant (95 % CI includes 0)"
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Comparison:
         return pd.DataFrame(rows).set_index("metric")
 
     def verdict(self, name_a: str, name_b: str) -> str:
-        """Return in plain words which model is ahead, by how much, and whether that is more than noise.
+        """Return in plain words which model is ahead, by how much, and whether that is significant.
 
         Parameters
         ----------
@@ -94,9 +100,13 @@ class Comparison:
         Returns
         -------
         verdict : str
-            One or two sentences, a third of caution below 200 records. Nothing is called more than noise on fewer than
-            30 groups, or fewer than 5 records of a class that occurs: intervals are then too narrow.
+            One or two sentences, a third of caution below 200 records. Nothing is called significant on fewer than 30
+            groups, or fewer than 5 records of a class that occurs: intervals are then too narrow. Models that are right
+            on the same records but for a few are not ranked.
         """
+        n_discordant = self.mcnemar.only_a_right + self.mcnemar.only_b_right
+        if n_discordant < FEWEST_DISCORDANT and not self.is_too_small:
+            return self._alike(name_a, name_b, n_discordant)
         f1, auroc = self.differences["macro_f1"], self.differences["macro_auroc"]
         score_a, score_b = self.a["macro_f1"].value, self.b["macro_f1"].value
         on_records = f"on {self.n_records:,} records"
@@ -127,17 +137,24 @@ class Comparison:
             )
         return " ".join(sentences)
 
+    def _alike(self, name_a: str, name_b: str, n_discordant: int) -> str:
+        f1_a, f1_b = self.a["macro_f1"].value, self.b["macro_f1"].value
+        but = f"all but {n_discordant} of " if n_discordant else ""
+        return (
+            f"{name_a} and {name_b} gave almost the same answers and cannot be ranked: on {but}{self.n_records:,} "
+            f"records both are right or both are wrong (macro-F1 {f1_a:.3f} and {f1_b:.3f})."
+        )
+
     def _weight(self, difference: Estimate) -> str:
         if not difference.excludes_zero:
-            return "no more than noise could make"
-        return "too few records to tell it from noise" if self.is_too_small else "more than noise"
+            return NOT_SIGNIFICANT
+        return "too few records to call it significant" if self.is_too_small else SIGNIFICANT
 
 
 def _span(difference: Estimate, a_leads: bool) -> str:
     """Return the interval as text, seen from the leader's side."""
     low, high = (difference.low, difference.high) if a_leads else (-difference.high, -difference.low)
-    # Rounded first, and 0.0 added: "-0.000" is no number a person writes.
-    return f"{round(low, 3) + 0.0:+.3f} to {round(high, 3) + 0.0:+.3f}"
+    return f"{signed_text(low)} to {signed_text(high)}"
 
 
 def compare(a: Predictions, b: Predictions, *, n_bootstrap: int = 2000, seed: int = 0) -> Comparison:

@@ -73,3 +73,16 @@ def centre_calibration_error(
     centred = draws.copy()
     centred[:, column] = np.maximum(0.0, error - defined.mean() + point[column])
     return centred
+
+
+def signed_text(value: float) -> str:
+    """Return a difference with its sign, to three digits; one that rounds to zero has none."""
+    text = f"{value:+.3f}"
+    return "0.000" if text in ("+0.000", "-0.000") else text
+
+
+def signed(estimate: Estimate) -> str:
+    """Return ``+0.052 (+0.011 to +0.094)``, or the figure alone where there is no interval."""
+    if estimate.low != estimate.low:
+        return signed_text(estimate.value)
+    return f"{signed_text(estimate.value)} ({signed_text(estimate.low)} to {signed_text(estimate.high)})"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.evaluation.comparison import compare
-from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.estimates import Estimate, signed
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.settings import GateSettings
@@ -47,9 +47,8 @@ class Check:
         if self.challenger and math.isnan(self.challenger.value):
             numbers += "undefined on these records"
         elif self.challenger and self.champion and self.difference:
-            low, high = (f"{bound:+.3f}" for bound in (self.difference.low, self.difference.high))
             numbers += f"{': ' if numbers else ''}{self.challenger.value:.3f} against {self.champion.value:.3f}, "
-            numbers += f"difference {self.difference.value:+.3f} ({low} to {high})"
+            numbers += f"difference {signed(self.difference)}"
         elif self.challenger:
             numbers += interval_text(self.challenger)
         return f"{'met' if self.passed else 'NOT MET'}: {self.title}: {numbers}; rule: {self.rule}"

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from ecgml.errors import EvaluationError, TrackingError
 from ecgml.evaluation.comparison import Comparison, compare
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.summary import interval_text, metric_title
@@ -134,7 +135,7 @@ def as_text(compared: Compared) -> str:
                     metric_title(metric, comparison.classes),
                     interval_text(comparison.a[metric]),
                     interval_text(comparison.b[metric]),
-                    f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
+                    signed(difference),
                     _p(comparison.p_values[metric]),
                 )
             )

@@ -14,7 +14,8 @@ import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.config import Configuration, resolve, to_json
-from ecgml.errors import ConfigError, EvaluationError, PromotionError
+from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evidence import Evidence, gather, read_past_job
@@ -124,7 +125,7 @@ def _decide(
             champion = find_candidate(now.champion) if now.champion else None
             evidence = gather(candidate, champion, configuration["promotion"], configuration["gate"].age_bands, console)
             judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration["gate"])
-        except (PromotionError, EvaluationError) as error:
+        except (PromotionError, EvaluationError, TrackingError) as error:
             reasons = [f"it cannot be compared: {error}"]
         else:
             reasons = [check.line() for check in judgement.checks if not check.passed]
@@ -381,7 +382,7 @@ def _row(check: Check) -> str:
         own += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
     other = f"{check.champion.value:.3f}" if check.champion else ""
     gap = check.difference
-    difference = f"{gap.value:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})" if gap else ""
+    difference = signed(gap) if gap else ""
     title = f"{check.title}: {check.found}" if check.challenger and check.found else check.title
     return f"| {title} | {own} | {other} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
 

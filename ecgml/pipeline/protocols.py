@@ -36,6 +36,7 @@ from ecgml.pipeline.lineage import ancestors_of
 from ecgml.pipeline.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.scoring import predict_table, said_of, to_predictions
 from ecgml.pipeline.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
+from ecgml.pipeline.threads import choose_threads, using_threads
 from ecgml.pipeline.train import fit_model, initial_model, training_data
 from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.runs import (
@@ -163,7 +164,7 @@ def evaluate_protocols(
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration["fit"].device))
         outcomes = own_outcomes(past) if unchanged else {}
-        with open_run(experiment, f"splits of {name}") as run:
+        with using_threads(choose_threads(store.device)), open_run(experiment, f"splits of {name}") as run:
             tracker = Tracker(run.info.run_id)
             tracker.params({"model": model, **asked.values()})
             tracker.json(asked.to_json(), "config.json")

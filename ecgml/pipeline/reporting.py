@@ -196,7 +196,7 @@ def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstra
 
 
 def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: JobData, links: Sequence[str]) -> str:
-    """Return the text on top of the job's run: who won, by how much, whether that is more than noise; then figures."""
+    """Return the text on top of the job's run: who won, by how much, whether that is significant; then figures."""
     lines = [f"*{SIMULATED}*"] if job.simulated else []
     lines += verdicts
     lines += links

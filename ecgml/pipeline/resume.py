@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,7 @@ from ecgml.evaluation.scores import score
 from ecgml.pipeline.lineage import ANCESTORS, Ancestor, ancestors_of_run
 from ecgml.pipeline.reporting import THREADS, Scored
 from ecgml.pipeline.settings import TRAIN_SECTIONS
-from ecgml.pipeline.threads import choose_threads
+from ecgml.pipeline.threads import choose_threads, using_threads
 from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker, fetch_artifact
@@ -132,18 +132,9 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     )
 
 
-@contextmanager
-def same_threads(interrupted: Interrupted | None, device: torch.device) -> Iterator[None]:
+def same_threads(interrupted: Interrupted | None, device: torch.device) -> AbstractContextManager[None]:
     """Compute with as many CPU threads as the stopped job did, so that not a bit differs; a new job chooses."""
-    before = torch.get_num_threads()
-    n_threads = interrupted.n_threads if interrupted else choose_threads(device)
-    if n_threads != before:
-        torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)
+    return using_threads(interrupted.n_threads if interrupted else choose_threads(device))
 
 
 def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:

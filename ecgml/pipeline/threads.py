@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import psutil
 import torch
@@ -23,3 +25,16 @@ def choose_threads(device: torch.device) -> int:
     n_busy = sum(psutil.cpu_percent(LOOK_S, percpu=True)) / 100
     n_free = round((psutil.cpu_count() or n_threads) - n_busy)
     return max(1, min(n_threads, n_free))
+
+
+@contextlib.contextmanager
+def using_threads(n_threads: int) -> Iterator[None]:
+    """Compute with so many CPU threads while the block lasts."""
+    before = torch.get_num_threads()
+    if n_threads != before:
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

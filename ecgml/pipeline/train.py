@@ -42,7 +42,7 @@ from ecgml.pipeline.scoring import answers_of, calibrate, said_of, to_prediction
 from ecgml.pipeline.settings import TRAIN_SECTIONS
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
-from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job
+from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.logged_model import log_model
 from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
@@ -102,7 +102,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         with (
             same_threads(interrupted, device),
             open_run(experiment, job.name, tags=marks) as run,
-            say_how_to_resume(run.info.run_id, console),
+            say_how_to_resume(run.info.run_id, experiment, console),
         ):
             tracker = Tracker(run.info.run_id)
             tracker.tags({ANCESTORS: json.dumps(as_facts(job.lineage.ancestors))})
@@ -134,15 +134,13 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
 
 
 @contextmanager
-def say_how_to_resume(run_id: str, console: Console) -> Iterator[None]:
+def say_how_to_resume(run_id: str, experiment_id: str, console: Console) -> Iterator[None]:
     """Say, when a job is stopped, how to go on with it."""
+    launch = launch_to_resume(run_id, experiment_id)  # asked first: that the store hangs may be why it is stopped
     try:
         yield
     except KeyboardInterrupt:
-        console.say(
-            f"stopped; go on with: ecgml train --resume {run_id}, or: "
-            f"mlflow run . --env-manager local -P resume={run_id}"
-        )
+        console.say(f"stopped; go on with: ecgml train --resume {run_id}, or: {launch}")
         raise
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
@@ -66,7 +68,8 @@ def last_job(experiment_id: str) -> str:
     finished = f" ({n_finished} finished)" if n_finished else ""
     raise TrackingError(
         f"resume: no job of this experiment was stopped after it had reached its data{finished}; start a new one, or "
-        "name a run"
+        f"name a run, or an experiment other than {_name_of(experiment_id)!r} (MLFLOW_EXPERIMENT_NAME, or mlflow run "
+        "--experiment-name)"
     )
 
 
@@ -113,12 +116,22 @@ def claim(run_id: str, experiment_id: str, own_experiment_id: str) -> None:
         return
     client = MlflowClient()
     if own_experiment_id != experiment_id:
-        name = client.get_experiment(experiment_id).name
         raise TrackingError(
-            f"resume: run {run_id} is of the experiment {name!r}; launch it there: mlflow run --experiment-name {name}"
+            f"resume: run {run_id} is of the experiment {_name_of(experiment_id)!r}; launch it there: "
+            f"{launch_to_resume(run_id, experiment_id)}"
         )
     for tag, value in ((COMMAND, "train"), (RESUMES, run_id), (OWNER, own_identity())):
         client.set_tag(launched, tag, value)
+
+
+def launch_to_resume(run_id: str, experiment_id: str) -> str:
+    """Return the ``mlflow run`` command that goes on with a job, in its experiment; without, it would be refused."""
+    name = shlex.quote(_name_of(experiment_id))
+    return f"mlflow run . --env-manager local --experiment-name {name} -P resume={run_id}"
+
+
+def _name_of(experiment_id: str) -> str:
+    return MlflowClient().get_experiment(experiment_id).name
 
 
 def _resumes(run: Run) -> str:

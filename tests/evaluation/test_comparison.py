@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare, mcnemar
+from ecgml.evaluation.estimates import signed_text
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 
@@ -23,7 +24,31 @@ def test_a_model_against_itself_differs_by_exactly_nothing(simulate: Callable[..
         assert (difference.value, difference.low, difference.high) == (0, 0, 0), name
         assert comparison.p_values[name] == 1
     assert comparison.mcnemar.p_value == 1
-    assert "reach the same macro-F1" in comparison.verdict("fusion", "baseline")
+    score_a = comparison.a["macro_f1"].value
+    assert comparison.verdict("fusion", "baseline") == (
+        "fusion and baseline gave almost the same answers and cannot be ranked: on 150 records both are right or both "
+        f"are wrong (macro-F1 {score_a:.3f} and {score_a:.3f})."
+    )
+
+
+@pytest.mark.parametrize(("n_better", "is_ranked"), [(5, False), (6, True)])
+def test_models_that_answer_alike_are_not_ranked(
+    simulate: Callable[..., Predictions], n_better: int, is_ranked: bool
+) -> None:
+    """McNemar's exact test of five discordant records cannot be below p = 2 / 2^5 = .0625, of six it can: .031."""
+    a = simulate(300)
+    wrong = np.flatnonzero(a.y_pred != a.y_true)[:n_better]
+    better = a.y_prob.copy()
+    better[wrong] = np.eye(4)[a.y_true[wrong]]
+    verdict = compare(replace(a, y_prob=better), a, n_bootstrap=200).verdict("fusion", "baseline")
+    assert ("fusion is ahead of baseline" in verdict) == is_ranked
+    assert (f"cannot be ranked: on all but {n_better} of 300 records" in verdict) != is_ranked
+    assert "+0.000" not in verdict
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0004, "0.000"), (-0.0004, "0.000"), (0.0006, "+0.001"), (-1, "-1.000")])
+def test_a_difference_that_rounds_to_zero_has_no_sign(value: float, text: str) -> None:
+    assert signed_text(value) == text
 
 
 def test_differences_are_those_of_the_scores(simulate: Callable[..., Predictions]) -> None:
@@ -93,8 +118,7 @@ def test_the_verdict_names_the_better_model_amount_and_interval(simulate: Callab
     ahead = -comparison.differences["macro_f1"].value
     assert verdict.startswith(f"fusion is ahead of baseline by {ahead:.3f} macro-F1 (")
     assert f"interval of the difference is {-comparison.differences['macro_f1'].high:+.3f} to " in verdict
-    assert verdict.count("more than noise") == 2
-    assert "no more than noise" not in verdict
+    assert verdict.count(": significant (95 % CI excludes 0)") == 2
     assert "So few records" not in verdict
 
 
@@ -104,7 +128,7 @@ def test_the_verdict_says_where_a_difference_is_noise_and_records_are_few(
     comparison = compare(simulate(65), simulate(65, seed=1), n_bootstrap=300)
     verdict = comparison.verdict("fusion", "baseline")
     rarest = min(comparison.support)
-    assert "no more than noise could make" in verdict
+    assert "not significant (95 % CI includes 0)" in verdict
     assert f"So few records, {rarest} of them of the rarest class, cannot show" in verdict
 
 
@@ -123,8 +147,8 @@ def test_a_handful_of_records_is_never_called_more_than_noise(kept: list[int]) -
     ids = tuple(f"r{row}" for row in range(y_true.size))
     good = Predictions(ids, ("AFIB", "GSVT", "SB", "SR"), y_true, right)
     verdict = compare(good, replace(good, y_prob=np.roll(right, 1, axis=1)), n_bootstrap=200).verdict("a", "b")
-    assert "more than noise" not in verdict
-    assert "too few records to tell it from noise" in verdict
+    assert "significant (95" not in verdict
+    assert "too few records to call it significant" in verdict
     assert "the intervals are too narrow" in verdict
 
 

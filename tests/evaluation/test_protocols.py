@@ -107,7 +107,7 @@ def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., P
     section = protocols_section(protocols, impossible={"date": ["no record has a date"]}, note="Simulated data")
     assert "Not possible: acquisition days held out, pooled: no record has a date." in section.words
     assert section.parts[0].png.startswith(PNG)
-    assert "a drop of more than noise" in section.findings[0]
+    assert "a significant drop" in section.findings[0]
     here, before = (score(one, n_bootstrap=0)["macro_f1"].value for one in (everything.take(range(100)), default))
     assert f"{here:.3f} against {before:.3f}" in section.findings[0]
     drop = protocols[1].drop["macro_f1"]

@@ -60,6 +60,18 @@ def test_sinus_rhythm_shows_every_value_and_corrects_qt_by_the_mean_rate() -> No
     json.dumps(dict(found.values))
 
 
+def test_uneven_beats_count_by_their_mean_interval_and_the_formula_is_the_one_asked_for() -> None:
+    """Of every three RR intervals one is longer: 0.8 s on average, 0.7 s by the median."""
+    times_s = np.cumsum(np.tile([0.7, 0.7, 1.0], 4))
+    rr_s = float(np.mean(np.diff(times_s)))
+    waveform = ecg(times_s, fs=500)
+    for formula in ("bazett", "fridericia"):
+        found = measure_intervals(waveform, 500, qtc=formula).values
+        assert found["ventricular_rate"] == pytest.approx(60 / rr_s, rel=1e-3)
+        expected = corrected_qt_ms(found["qt_interval"], rr_s, formula)
+        assert found["qt_corrected"] == pytest.approx(expected, rel=1e-3)
+
+
 def test_pr_follows_the_p_wave_qrs_the_complex_and_qt_the_t_wave() -> None:
     """Waves moved or stretched by a known time move the marks by as much, give or take the smoothing."""
     usual = measure_intervals(ecg(beat_times(60, 10), fs=500), 500).values
@@ -183,13 +195,15 @@ def test_a_pacing_spike_before_the_complex_is_not_a_part_of_it() -> None:
     assert plain - 15 < paced < plain + 5
 
 
-def test_a_u_wave_does_not_lengthen_qt() -> None:
+@pytest.mark.parametrize("u_mv", [0.03, 0.2])
+def test_a_u_wave_does_not_lengthen_qt(u_mv: float) -> None:
+    """The higher one falls more steeply than the T wave, but not where the rate lets that be expected."""
     times_s = beat_times(55, 10)
     clock = np.arange(5000) / 500
-    u_wave = 0.06 * np.exp(-0.5 * ((clock - times_s[:, None] - 0.48) / 0.03) ** 2).sum(axis=0)
+    u_wave = np.exp(-0.5 * ((clock - times_s[:, None] - 0.48) / 0.03) ** 2).sum(axis=0)
     waveform = ecg(times_s, fs=500)
     plain = measure_intervals(waveform, 500).values["qt_interval"]
-    with_u = measure_intervals(waveform + 0.5 * u_wave, 500).values["qt_interval"]
+    with_u = measure_intervals(waveform + u_mv * u_wave, 500).values["qt_interval"]
     assert with_u == pytest.approx(plain, abs=12)
 
 
@@ -227,6 +241,17 @@ def test_flutter_has_no_pr_and_says_why() -> None:
     found = measure_intervals(waveform, 500)
     assert "pr_interval" not in found.values
     assert "flutter" in found.reasons["pr_interval"]
+
+
+def test_two_atrial_waves_to_a_beat_have_no_pr_and_say_so() -> None:
+    """As high halfway between the beats as before them: every other one is conducted."""
+    times_s = beat_times(100, 10)
+    half_s = times_s + 0.3
+    between = ecg(half_s, fs=500, p_height=1.5, t_height=0) - ecg(half_s, fs=500, p_height=0, t_height=0)
+    found = measure_intervals(ecg(times_s, fs=500, p_height=1.5, t_height=0.3) + between, 500)
+    assert "two atrial waves to a beat" in found.reasons["pr_interval"]
+    assert "pr_interval" not in found.values
+    assert "pr_interval" in measure_intervals(ecg(times_s, fs=500, p_height=1.5, t_height=0.3), 500).values
 
 
 @pytest.mark.parametrize(("p_height", "why"), [(0.05, "no P wave above 12 µV"), (8.0, "too high for P waves")])

@@ -89,3 +89,11 @@ def test_what_does_not_beat_has_none() -> None:
     assert representative_beat(np.zeros((12, 10)), 500) is None
     assert representative_beat(ecg([1.0], 2, fs=500), 500) is None
     assert representative_beat(muscle_noise(12, 200, 500, 0.1), 500) is None
+
+
+def test_complexes_of_the_neighbours_are_no_part_of_it() -> None:
+    """At 150/min they are 0.4 s away, and above 0.7 mV."""
+    beat = representative_beat(ecg(beat_times(150, 10), fs=500), 500)
+    beside = (beat.times_s > 0.34) & (beat.times_s < 0.42)
+    assert np.abs(beat.waveform).max() > 0.7
+    assert np.ptp(beat.waveform[:, beside], axis=1).max() < 0.1

@@ -5,17 +5,35 @@ from __future__ import annotations
 from tests.mutants.rooms import (
     calibration,
     evaluation,
+    intervals,
+    lineage,
     models,
     preprocessing,
     readers,
+    runs,
     serving,
     splits,
+    texts,
     training,
     tuning,
 )
 
 FAULTS = tuple(
     fault
-    for room in (splits, training, models, calibration, evaluation, preprocessing, readers, serving, tuning)
+    for room in (
+        splits,
+        lineage,
+        training,
+        models,
+        calibration,
+        evaluation,
+        preprocessing,
+        intervals,
+        readers,
+        texts,
+        serving,
+        runs,
+        tuning,
+    )
     for fault in room.FAULTS
 )

@@ -120,7 +120,7 @@ def test_a_test_record_that_could_not_be_read_counts_as_an_error(
         "baseline", checkpoint.build(), checkpoint.encoder, training_data(configuration, data, again.store), Fitted()
     )
     for name in ("model_card", "log_checkpoint", "report_scores", "report_answers", "describe_model"):
-        monkeypatch.setattr(f"ecgml.pipeline.train.{name}", lambda *_: "")
+        monkeypatch.setattr(f"ecgml.pipeline.train.{name}", lambda *_, **__: "")
     nowhere = SimpleNamespace(run_id="", metrics=lambda *_, **__: None, describe=lambda _: None)
     scored, _ = judge_model(trained, configuration, data, nowhere, Console(io.StringIO()))
     predictions = scored.predictions["test"]

@@ -23,13 +23,24 @@ from ecgml.pipeline.compare import as_json, as_text, compare_models
 from ecgml.pipeline.console import Console
 from ecgml.pipeline.evaluate import evaluate
 from ecgml.pipeline.evidence import gather
-from ecgml.pipeline.lineage import ANCESTORS, Ancestor, ancestors_of, ancestors_of_run, lineage_of_run
+from ecgml.pipeline.lineage import (
+    ANCESTORS,
+    Ancestor,
+    Learnt,
+    Lineage,
+    ancestors_of,
+    ancestors_of_run,
+    descent,
+    lineage_of_run,
+)
 from ecgml.pipeline.protocols import evaluate_protocols
+from ecgml.pipeline.resume import Interrupted
 from ecgml.pipeline.settings import TRAIN_SECTIONS, PromotionSettings
-from ecgml.pipeline.train import initial_model, train
+from ecgml.pipeline.train import Start, fit_model, initial_model, train
 from ecgml.service.models import fetch_checkpoint, read_checkpoint
 from ecgml.service.registry import Candidate
 from ecgml.training.checkpoint import load_checkpoint
+from tests.datasets.tables import make_table
 from tests.pipeline.conftest import SMALL, Job
 from tests.pipeline.test_evaluate import artifact, options_of, run_of
 from tests.registries import made_up, make_run
@@ -84,6 +95,24 @@ def child(start: str, cache: Path, external: Path) -> Tuned:
 def grandchild(child: Tuned, cache: Path, external: Path, demo: Path) -> Tuned:
     """Return a model started from that one, with the first model's cohort as the external one."""
     return fine_tune(f"{child.address}/checkpoint", cache, external, external_dir=str(demo))
+
+
+@pytest.mark.parametrize("part", LEARNT)
+def test_a_record_is_matched_by_name_waveform_or_patient(part: str) -> None:
+    """Of one record learnt from: itself, a copy of another name, another ECG of its patient; no namesake elsewhere."""
+    split = pd.DataFrame(
+        {"record": ["old/a", "old/z"], "part": [part, "test"], "source": "ward", "identity": ["w1 | row a", "w2"]}
+    )
+    ids = np.array(["new/a", "new/b", "new/c", "far/a", "new/z"])
+    table = make_table(
+        np.zeros(5, int),
+        record_ids=ids,
+        sources=np.array(["ward", "ward", "ward", "elsewhere", "ward"]),
+        patients=np.array([0, 1, 1, 2, 3]),
+    )
+    identity_of = {"new/a": ["w9"], "new/b": ["w1"], "new/c": ["w8"], "far/a": ["w7"], "new/z": ["w2"]}
+    seen = Lineage((), (Learnt(split, True),)).seen(table, identity_of)
+    assert ids[seen].tolist() == ["new/a", "new/b", "new/c"]
 
 
 def test_every_generation_names_all_before_it(job: Job, child: Tuned, grandchild: Tuned, start: str) -> None:
@@ -171,8 +200,9 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
     client, first = MlflowClient(), job.children["baseline"].info.run_id
     tags = {run.info.run_id: run.data.tags[ANCESTORS] for run in (child.run, grandchild.run)}
     expected = ancestors_of_run(grandchild.run.info.run_id)
+    register_as(child, "moved", "champion")
     older = client.create_run(child.run.info.experiment_id)
-    client.log_param(older.info.run_id, "init_from", "models:/ecg-rhythm@champion")
+    client.log_param(older.info.run_id, "init_from", "models:/moved@champion")
     try:
         for run_id in tags:
             client.delete_tag(run_id, ANCESTORS)
@@ -184,8 +214,8 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
     # An alias may have moved since: which model it was then is not known.
     lineage = lineage_of_run(older.info.run_id)
     client.set_terminated(older.info.run_id)
-    assert lineage.ancestors == (Ancestor("models:/ecg-rhythm@champion", ""),)
-    assert any("models:/ecg-rhythm@champion, which the model was started from: the run that made it is unknown" in doubt
+    assert lineage.ancestors == (Ancestor("models:/moved@champion", ""),)
+    assert any("models:/moved@champion, which the model was started from: the run that made it is unknown" in doubt
                for doubt in lineage.doubts)  # fmt: skip
 
 
@@ -209,6 +239,16 @@ def candidate_of(tuned: Tuned) -> Candidate:
         [tuned.run.info.experiment_id], f"source_run_id = '{tuned.run.info.run_id}'"
     )
     return Candidate(tuned.run.info.run_id, models[0].model_id, "1")
+
+
+def register_as(tuned: Tuned, name: str, alias: str) -> None:
+    """Register a model by a name, with an alias that leads to it."""
+    client, candidate = MlflowClient(), candidate_of(tuned)
+    client.create_registered_model(name)
+    version = client.create_model_version(
+        name, f"models:/{candidate.model_id}", candidate.run_id, model_id=candidate.model_id
+    )
+    client.set_registered_model_alias(name, alias, version.version)
 
 
 def test_promotion_on_a_cohort_leaves_out_what_ancestors_learnt_from(
@@ -281,6 +321,44 @@ def test_settings_of_a_fine_tuned_model_are_tried_from_the_start_and_so_is_the_d
     assert json.loads(default.data.tags[ANCESTORS]) == []
 
 
+def test_a_model_beside_the_one_started_from_has_its_own_encoder(
+    job: Job, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, fitted = read_checkpoint(start), object()
+    begun: dict[str, tuple] = {}
+
+    class Begun(Exception):
+        pass
+
+    def begin(name: str, configuration: object, encoder: object, data: object, earlier: object) -> None:
+        begun[name] = (encoder, earlier)
+        raise Begun
+
+    monkeypatch.setattr("ecgml.pipeline.train.training_data", lambda *_: SimpleNamespace(train=()))
+    monkeypatch.setattr("ecgml.pipeline.train.report_job", lambda *_: None)
+    monkeypatch.setattr("ecgml.pipeline.train.fit_encoder", lambda _: fitted)
+    monkeypatch.setattr("ecgml.pipeline.train.initial_model", begin)
+    tags: dict[str, str] = {}
+    tracker = SimpleNamespace(tags=tags.update, params=lambda _: None)
+    data = SimpleNamespace(scheme=SimpleNamespace(classes=checkpoint.classes))
+    for name, n_ancestors in (("baseline", 1), ("fusion", 0)):
+        earlier = Start(start, checkpoint, descent(checkpoint, start))
+        with pytest.raises(Begun):
+            fit_model(name, resolve(TRAIN_SECTIONS, SMALL), data, None, earlier, tracker, Console(io.StringIO()))
+        assert len(json.loads(tags[ANCESTORS])) == n_ancestors
+    assert begun == {"baseline": (checkpoint.encoder, checkpoint), "fusion": (fitted, None)}
+
+
+def test_a_job_goes_on_from_the_model_that_it_began_with_alone() -> None:
+    first, other = Ancestor("models:/m@best", "1" * 32), Ancestor("models:/m@best", "2" * 32)
+    own = Interrupted("own", "0", {}, resolve(TRAIN_SECTIONS, {}), "digest", 1, (first,))
+    own.check_start((first,))
+    for ancestors in ((other,), (first, other), ()):
+        with pytest.raises(TrainingError, match="models:/m@best is not the model that run own started from any more"):
+            own.check_start(ancestors)
+    replace(own, ancestors=None).check_start((other,))  # of an earlier version, which did not note them
+
+
 @pytest.mark.slow
 def test_another_architecture_takes_nothing_over_and_has_no_ancestors(start: str, external: Path, cache: Path) -> None:
     stream = io.StringIO()
@@ -329,15 +407,7 @@ def test_the_head_is_kept_for_the_same_classes_in_the_same_order_alone(start: st
 def test_an_alias_is_pinned_and_a_folder_is_found_from_anywhere(
     child: Tuned, external: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = MlflowClient()
-    client.create_registered_model("pinned")
-    version = client.create_model_version(
-        "pinned",
-        f"models:/{candidate_of(child).model_id}",
-        child.run.info.run_id,
-        model_id=candidate_of(child).model_id,
-    )
-    client.set_registered_model_alias("pinned", "best", version.version)
+    register_as(child, "pinned", "best")
     tuned = fine_tune("models:/pinned@best", cache, external)
     assert tuned.run.data.params["init_from"] == "models:/pinned/1"
     assert ancestors_of_run(tuned.run.info.run_id)[0] == Ancestor("models:/pinned/1", child.run.info.run_id)

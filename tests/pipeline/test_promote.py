@@ -118,6 +118,23 @@ def test_a_deleted_champion_is_said_and_rollback_goes_on_from_there(
     assert read_registry().champion == "1"
 
 
+def test_over_a_champion_whose_run_is_gone_a_version_is_refused_in_the_log_and_can_be_forced(
+    registry: MlflowClient, tracking_store: str, tmp_path: Path, loads: None
+) -> None:
+    """Its version stays when its run is deleted for good, as `mlflow gc` does."""
+    if not tracking_store.startswith("sqlite:"):
+        pytest.skip("a client cannot delete a run for good on a server")
+    champion, candidate = (make_run(made_up(3.0), tmp_path) for _ in range(2))
+    call(champion)
+    registry.delete_run(champion)
+    registry._tracking_client.store._hard_delete_run(champion)
+    with pytest.raises(PromotionError, match=f"it cannot be compared: run '{champion}' does not exist .*log entry 2"):
+        call(candidate)
+    summary, _ = call(candidate, force=True, why="the champion's run is gone")
+    assert summary.startswith("forced version 2 over version 1")
+    assert read_registry().champion == "2"
+
+
 def test_a_version_registered_by_hand_is_refused(registry: MlflowClient, tmp_path: Path, loads: None) -> None:
     run_id, other = (make_run(made_up(3.0), tmp_path) for _ in range(2))
     model_id = registry.get_run(run_id).outputs.model_outputs[0].model_id

@@ -23,6 +23,7 @@ from ecgml.pipeline.console import Console
 from ecgml.pipeline.resume import find_interrupted
 from ecgml.pipeline.train import train
 from ecgml.service import owner as owner_module
+from ecgml.service.jobs import launch_to_resume
 from ecgml.service.owner import BEAT, OWNER, own_identity
 from ecgml.service.runs import close_abandoned, noted_failure, open_run
 from ecgml.service.trials import TrialRun
@@ -118,6 +119,7 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
     assert MlflowClient().get_run(parent).info.status == "KILLED"
     assert "stopped" in log.read_text()
     assert f"--resume {parent}" in log.read_text()
+    assert launch_to_resume(parent, job.parent.info.experiment_id) in log.read_text()
 
 
 KILLED_WITHIN = """

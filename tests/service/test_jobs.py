@@ -11,7 +11,16 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.jobs import COMMAND, RESUMED_BY, RESUMES, claim, last_job, refuse_worked_on, runs_of_job
+from ecgml.service.jobs import (
+    COMMAND,
+    RESUMED_BY,
+    RESUMES,
+    claim,
+    last_job,
+    launch_to_resume,
+    refuse_worked_on,
+    runs_of_job,
+)
 from ecgml.service.owner import BEAT, OWNER, own_identity
 from ecgml.service.runs import open_run
 
@@ -70,8 +79,17 @@ def test_the_last_is_followed_to_where_it_was_taken_over(
     assert registry.get_run(own).data.tags[OWNER] == own_identity()
     assert last_job(experiment) == second
     assert [run.info.run_id for run in runs_of_job(own)] == [first, second]
-    with pytest.raises(TrackingError, match=r"is of the experiment 'jobs \d+'; launch it there"):
+    with pytest.raises(TrackingError, match=r"is of the experiment 'jobs \d+'; launch it there: mlflow run \."):
         claim(second, experiment, "0")
+
+
+def test_the_command_that_goes_on_with_a_job_names_its_experiment(registry: MlflowClient, experiment: str) -> None:
+    """`mlflow run` without a name works in the experiment Default, where the job is not."""
+    name = registry.get_experiment(experiment).name  # with a blank
+    command = launch_to_resume("4d1e", experiment)
+    assert command.endswith(f"--experiment-name '{name}' -P resume=4d1e")
+    with pytest.raises(TrackingError, match=f"an experiment other than '{name}' .*--experiment-name"):
+        last_job(experiment)
 
 
 def test_a_job_that_is_worked_on_is_refused_and_one_whose_process_is_gone_is_closed(

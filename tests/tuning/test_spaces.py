@@ -14,6 +14,7 @@ from ecgml.pipeline.settings import TRAIN_SECTIONS
 from tests.tuning.spaces import by_exponent
 from tuning.spaces import (
     SPACES,
+    Space,
     changed_settings,
     default,
     describe_space,
@@ -97,6 +98,24 @@ def test_what_a_space_makes_of_the_same_parameters_is_compared() -> None:
     differing = changed_settings(halved, CONFIGURATION, draws)
     assert differing == {"learning_rate": (before["learning_rate"], 10.0 ** params["exponent"] / 2)}
     assert describe_space(probe(shifted, CONFIGURATION).parameters) == describe_space(probed.parameters)
+
+
+def test_a_branch_that_is_taken_elsewhere_is_a_change() -> None:
+    """Parameters of both are the same; between the two limits one asks for the learning rate, the other does not."""
+
+    def branching(limit: float) -> Space:
+        def space(trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+            settings = {"dropout": trial.suggest_float("dropout", 0.0, 0.6)}
+            if settings["dropout"] > limit:
+                settings["learning_rate"] = trial.suggest_float("learning_rate", 1e-4, 1e-2)
+            return settings
+
+        return space
+
+    for before, now in ((0.4, 0.2), (0.2, 0.4)):
+        draws = json.loads(json.dumps(probe(branching(before), CONFIGURATION).draws))
+        assert changed_settings(branching(before), CONFIGURATION, draws) == {}
+        assert list(changed_settings(branching(now), CONFIGURATION, draws)) == ["learning_rate"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ecgml.errors import EcgmlError
 from ecgml.pipeline.console import Console
 from ecgml.training.fit import Fitted
 from tuning import winner
+from tuning.queue import SETTINGS
 from tuning.settings import TUNE_SECTIONS
 
 LOSSES = (0.5, 0.3, 0.9)
@@ -30,6 +31,7 @@ class Handed:
         self.registered: list[str] = []
         self.metrics: dict[str, float] = {}
         self.seeds: list[int] = []
+        self.rates: list[float] = []
 
 
 class Job:
@@ -49,6 +51,7 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> Handed:
     def fit_model(name: str, own: object, *_: object) -> tuple[object, object]:
         number = len(done.seeds)
         done.seeds.append(own["fit"].seed)
+        done.rates.append(own["fit"].learning_rate)
         history = [{"val_loss": loss, "val_macro_f1": 1 - loss} for loss in (0.01, LOSSES[number], 0.02)]
         trained = winner.Trained(name, torch.nn.Identity(), None, None, Fitted(history, best_epoch=1))
         trained.model.number = number
@@ -78,8 +81,9 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> Handed:
         "Tracker": tracker,
         "read_run": lambda run_id: study_run,
         "WindowStore": lambda *_: None,
-        "best_of": lambda study: SimpleNamespace(number=4, params={"learning_rate": 1e-3}),
-        "settings_of": lambda space, params: params,
+        "best_of": lambda study: SimpleNamespace(
+            number=4, params={"exponent": -3}, user_attrs={SETTINGS: {"learning_rate": 1e-3}}
+        ),
     }.items():
         monkeypatch.setattr(winner, name, value)
     return done
@@ -96,6 +100,7 @@ def test_the_best_by_validation_is_handed_over_and_it_alone_is_tested(handed: Ha
     assert handed.tested == [1]
     assert handed.registered == ["m-1"]
     assert handed.seeds == [20, 21, 22]
+    assert handed.rates == [1e-3] * 3  # as the trial ran
     values = LOSSES if metric == "val_loss" else [1 - loss for loss in LOSSES]
     assert handed.metrics[f"winner_{metric}_mean"] == pytest.approx(sum(values) / 3)
     assert handed.metrics[f"winner_{metric}_low"] == pytest.approx(min(values))

@@ -19,7 +19,7 @@ TITLES = {"macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC", "abstained": "Sh
 
 
 def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title: str = "", note: str = "") -> Figure:
-    """Draw a cell for each condition, coloured by its figure; a dot marks a drop of more than noise.
+    """Draw a cell for each condition, coloured by its figure; a dot marks a significant drop.
 
     Parameters
     ----------

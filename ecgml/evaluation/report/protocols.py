@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.figures.protocols import protocols_figure
 from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
 from ecgml.evaluation.report.overview import cell
@@ -80,23 +80,16 @@ def _sentence(one: Protocol) -> str:
     if one.note:
         return f"{sentence(one.title)}: {one.scores.n_groups} patients, {one.note}."
     if drop.low > 0:
-        judged = "a drop of more than noise"
+        judged = "a significant drop"
     elif drop.high < 0:
-        judged = "a rise of more than noise"
+        judged = "a significant rise"
     else:
-        judged = "no more than noise could make"
+        judged = "not significant"
     here = one.on_basis["macro_f1"]
     return (
         f"{sentence(one.title)}: macro-F1 {interval_text(own)} on {one.scores.n_records:,} records. Against the "
         f"default split ({one.basis}): {here:.3f} against {here + drop.value:.3f}, drop {signed(drop)}, {judged}."
     )
-
-
-def signed(estimate: Estimate) -> str:
-    """Return ``+0.052 (+0.011 to +0.094)``, or the figure alone where there is no interval."""
-    if estimate.low != estimate.low:
-        return f"{estimate.value:+.3f}"
-    return f"{estimate.value:+.3f} ({estimate.low:+.3f} to {estimate.high:+.3f})"
 
 
 def _pooled(protocols: Sequence[Protocol]) -> Listing:

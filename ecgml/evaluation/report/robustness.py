@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.figures.robustness import TITLES, robustness_figure
 from ecgml.evaluation.report.overview import cell as shown
-from ecgml.evaluation.report.protocols import signed
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
@@ -80,7 +80,7 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             robustness_figure(robustness, metric, title=title, note=note),
             alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
-            words=("A dot: below the unperturbed records by more than noise (95 %).",) if metric != "abstained" else (),
+            words=("A dot: significantly below the unperturbed records (95 %).",) if metric != "abstained" else (),
         )
         for metric, title in TITLES.items()
     ]

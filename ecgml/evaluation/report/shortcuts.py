@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ecgml.evaluation.comparison import Comparison
+from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.figures.shortcuts import Line, shortcuts_figure
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.report.overview import cell
@@ -113,7 +114,7 @@ def ecg_adds_in_words(name: str, comparison: Comparison, alone: Scores, random: 
     return (
         f"How much the ECG adds: on the {comparison.n_records:,} records of its test part {name} {adds}: macro-F1 "
         f"{comparison.a['macro_f1'].value:.3f} against {comparison.b['macro_f1'].value:.3f}, difference "
-        f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}). From the waveform alone, all "
+        f"{signed(difference)}. From the waveform alone, all "
         f"clinical values withheld, it reaches {interval_text(alone['macro_f1'])}.{untrained}"
     )
 
@@ -129,7 +130,7 @@ def waveform_only_in_words(name: str, other: str, comparison: Comparison) -> str
         The model with all clinical values withheld (a), and the other (b).
     """
     difference = comparison.differences["macro_f1"]
-    span = f"{difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+    span = signed(difference)
     if difference.low >= -TOLERANCE:
         verdict = f"it is at most {TOLERANCE:g} behind, by the whole of the interval"
     elif difference.value >= -TOLERANCE:

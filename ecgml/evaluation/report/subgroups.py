@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ecgml.evaluation.comparison import NOT_SIGNIFICANT, SIGNIFICANT
+from ecgml.evaluation.estimates import signed, signed_text
 from ecgml.evaluation.figures.subgroups import subgroups_figure
 from ecgml.evaluation.metrics import class_metric
 from ecgml.evaluation.report.evaluated import Evaluated
 from ecgml.evaluation.report.overview import cell
-from ecgml.evaluation.report.protocols import signed
 from ecgml.evaluation.subgroups import GAP_METRICS, Gap, SubgroupScores
 from ecgml.evaluation.summary import TITLES, interval_text
 from ecgml.page.sections import Listing, Picture, Section, picture, sentence, snake_case
@@ -78,10 +79,10 @@ def _metrics(prefix: str, scores: SubgroupScores) -> dict[str, float]:
 
 
 def _widest(gap: Gap) -> str:
-    judged = "its interval leaves zero out" if gap.size.excludes_zero else "no more than noise could make"
+    judged = SIGNIFICANT if gap.size.excludes_zero else NOT_SIGNIFICANT
     return (
         f"Widest gap in {TITLES[gap.metric]}: {gap.attribute}, {gap.worse} behind {gap.better} by "
-        f"{gap.size.value:.3f} (95 % interval {gap.size.low:+.3f} to {gap.size.high:+.3f}): {judged}."
+        f"{gap.size.value:.3f} (95 % interval {signed_text(gap.size.low)} to {signed_text(gap.size.high)}): {judged}."
     )
 
 
