@@ -178,16 +178,20 @@ def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: 
         for column, name in enumerate(header)
         if not told[column] and not canonical_lead(names[column]) and (found := parse_time_name(name)) is not None
     }
-    if numbering(header) is not None:
+    word = numbering(header)
+    if word is not None:
         # Of thirteen columns without names (pandas: Unnamed: 0 …) the first may be an index, of twelve it is lead I.
         is_index = table.n_columns == len(LEADS) + 1 and counts_rows(first_cells(body, table.delimiter))
         time_names = {0: TimeName(None, counts=True)} if is_index else {}
     named = [column for column, found in time_names.items() if not found.counts]
+    # Beside a clock a date tells nothing.
+    named.sort(key=lambda column: header[column].strip().lower() == "date")
     unnamed = [column for column, found in time_names.items() if found.counts]
     time = next(iter([*named, *unnamed]), None)
     channels = tuple(column for column in range(table.n_columns) if column not in time_names)
     kept = tuple(names[column] for column in channels)
-    word = numbering(kept) if len(kept) > 1 else None
+    if word is None and len(kept) > 1:
+        word = numbering(kept)
     is_doubtful = word is not None and word.lower() in ("v", "c")
     return replace(
         table,

@@ -30,8 +30,10 @@ from ecgml.records.readers.missing import is_missing
 from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.record import Record
 
+_VAGUE = ("hz", "freq", "freqhz", "frequency", "frequencyhz", "sr")
+"""These mean the sampling frequency where nothing else does: beside it, ``freq`` may be the mains'."""
 _MEANT = {
-    **dict.fromkeys(("fs", "fshz", "fsample", "sfreq", "hz", "freq", "freqhz", "frequency", "frequencyhz", "sr"), "fs"),
+    **dict.fromkeys(("fs", "fshz", "fsample", "sfreq", *_VAGUE), "fs"),
     **{
         f"{word}{rate}{unit}": "fs"
         for word in ("sample", "sampling")
@@ -45,7 +47,9 @@ _MEANT = {
 }
 """What the arrays beside the waveform are called, in lower case and without separators."""
 _SEPARATORS = re.compile(r"[\W_]+")
-_TELLING = re.compile(r"freq|(?<!heart)(?<!heart_)rate|hz|(?:^|_)fs(?:_|$)|gain|scale|lsb|offset|adc", re.IGNORECASE)
+_TELLING = re.compile(
+    r"freq|(?<!heart)(?<!heart_)rate|hz|(?:^|_)(?:fs|sr)(?:_|$)|gain|scale|lsb|offset|baseline|adc", re.IGNORECASE
+)
 """Names of what might change the values or their times."""
 _MAX_VALUES = 64
 """No array beside a waveform has more."""
@@ -119,13 +123,17 @@ def _by_meaning(contents: dict[str, bytes], where: str) -> tuple[dict[str, NDArr
     """Return the waveform and what else is known by its name; and the names that are not."""
     arrays: dict[str, NDArray[Any]] = {}
     unknown = []
-    for key, content in contents.items():
-        if (meant := _MEANT.get(_SEPARATORS.sub("", key.lower()))) is None:
+    plain = {key: _SEPARATORS.sub("", key.lower()) for key in contents}
+    has_gain = any(_MEANT.get(word) == "gain" for word in plain.values())
+    for key in sorted(contents, key=lambda key: plain[key] in _VAGUE):
+        meant = _MEANT.get(plain[key])
+        is_vague = (meant == "baseline" and not has_gain) or (meant in arrays and plain[key] in _VAGUE)
+        if meant is None or is_vague:
             unknown.append(key)
         elif meant in arrays:
             raise RecordError(f"{where}: {meant} is there twice, as {key}, too; keep one of them", "format")
         else:
-            arrays[meant] = _parse_array(content, where)
+            arrays[meant] = _parse_array(contents[key], where)
     others = unknown
     if "waveform" not in contents:
         # Objects (a dict of remarks) are never loaded, and hold no waveform.

@@ -139,9 +139,11 @@ def test_a_sampling_frequency_by_another_name_is_no_less_one(tmp_path, in_mv, na
 
 
 def test_a_name_that_might_tell_of_values_or_times_is_noted(tmp_path, in_mv):
-    np.savez(tmp_path / "x.npz", ecg=in_mv, fs=500, lowpass_hz=40, age=63, heart_rate=70, adc_zero=0)
-    notes = [f"not read, as its meaning is not known: {name}" for name in ("lowpass_hz", "adc_zero")]
-    assert list(read_record(tmp_path / "x.npz").notes) == notes
+    np.savez(tmp_path / "x.npz", ecg=in_mv, freq=50, fs=500, lowpass_hz=40, age=63, heart_rate=70, Baselines=3)
+    record = read_record(tmp_path / "x.npz")
+    assert record.fs == 500
+    names = ("lowpass_hz", "Baselines", "freq")
+    assert list(record.notes) == [f"not read, as its meaning is not known: {name}" for name in names]
 
 
 def test_channels_that_are_no_lead_are_named(tmp_path, in_mv):

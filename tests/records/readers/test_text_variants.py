@@ -116,6 +116,7 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     "pandas' Unnamed: 0, with index": (
         named([f"Unnamed: {number}" for number in range(13)]) + rows(before=str), FS_UNIT),
     "0 to 12, with index": (named(list(map(str, range(13)))) + rows(before=str), FS_UNIT),
+    "1 to 13, with index": (named(list(map(str, range(1, 14)))) + rows(before=str), FS_UNIT),
     "numbered from 1": (named(list(map(str, range(1, 13)))) + rows(), FS_UNIT),
     "numbered, semicolons": (FRAME.to_csv(index=False, sep=";"), FS_UNIT),
     "numbered by floats": (named([f"{number}.0" for number in range(12)]) + rows(), FS_UNIT),
@@ -152,6 +153,10 @@ READ: dict[str, tuple[str | bytes, dict[str, object]]] = {
     "index of times": (TIMED.to_csv(), UNIT),
     "date and time": (
         named(["timestamp", *LEADS]) + rows(before=lambda row: f"2024-03-01 23:59:59.{4 * row:03d}"), UNIT),
+    "a date and a clock": (
+        named(["Date", "Time", *LEADS]) + rows(before=lambda row: f"2024-03-01,{clock(row)}"), UNIT),
+    "a date with its time": (
+        named(["Date", *LEADS]) + rows(before=lambda row: f"2024-03-01 {clock(row)}"), UNIT),
     "sample numbers": (named(["sample #", *LEADS]) + rows(before=str), FS_UNIT),
     "past midnight": (
         named(["time", *LEADS])
