@@ -6,7 +6,6 @@ errors                every exception raised on purpose
 config                settings: options and file in, frozen dataclasses out, JSON back
 saving                a result as a file: whole or not there
 source                which code runs, as a digest
-waiting               how the threads of a calculation wait for each other
 records               one ECG: leads, units, rhythms, label schemes, readers, the clinical row
 measurements, paper   beats, rates and intervals from a waveform; an ECG on paper
 figures, page         what figures share; figures, tables and words as one HTML page

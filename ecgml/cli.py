@@ -19,7 +19,6 @@ import click
 
 from ecgml import __version__
 from ecgml.errors import EcgmlError
-from ecgml.waiting import wait_briefly
 
 if TYPE_CHECKING:
     from ecgml.records.readers.options import ReadOptions
@@ -55,7 +54,6 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of ours is one line for a person."""
-        wait_briefly()
         with shown_errors():
             return super().invoke(ctx)
 

@@ -7,13 +7,11 @@ from typing import Any
 import click
 
 from ecgml.cli import CONTEXT, settings_options, shown_errors
-from ecgml.waiting import wait_briefly
 
 
 class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; an error of ours is one line for a person."""
-        wait_briefly()
         with shown_errors():
             return super().invoke(ctx)
 

@@ -122,8 +122,8 @@ FAULTS = (
     Fault(
         "intervals/flutter-has-pr",
         P_PRESENCE,
-        "if share >= SURELY_FLUTTER_SHARE or (",
-        "if False and (",
+        "if _likeness(beat, -np.arange(*FLUTTER_CYCLE_S, 0.01)) > SAME:",
+        "if False:",
         "flutter has a PR interval",
         MEASURED,
     ),
