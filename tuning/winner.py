@@ -15,6 +15,7 @@ from ecgml.pipeline.train import Trained, fit_model, judge_model
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker
+from ecgml.training.state import remove_state
 from tuning.report import best_of, best_settings
 
 WINNER = "winner"
@@ -65,7 +66,7 @@ def finalise(
         tags = {"ecgml.study": asked.study, "ecgml.trial": str(best.number)}
         with open_run(experiment, f"winner, seed {own['fit'].seed}", parent_id=run_id, tags=tags) as run:
             fitted, state_path = fit_model(name, own, job, store, None, Tracker(run.info.run_id), console)
-            state_path.unlink(missing_ok=True)
+            remove_state(state_path)
         trained.append((fitted, run.info.run_id, own))
 
     sign = 1 if asked.direction == "maximize" else -1

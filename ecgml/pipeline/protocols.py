@@ -55,6 +55,7 @@ from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
+from ecgml.training.state import remove_state
 
 FOLD = "ecgml.fold"
 """Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
@@ -378,7 +379,7 @@ def _outcome(
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder("predictions.csv") as path:
             write_predictions(predictions, path)
-        state_path.unlink(missing_ok=True)
+        remove_state(state_path)
     return Outcome(task.fold.name, n_train, predictions, run_id=run.info.run_id)
 
 

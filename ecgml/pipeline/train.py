@@ -52,6 +52,7 @@ from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.device import choose_device
 from ecgml.training.fit import Fitted, fit
+from ecgml.training.state import remove_state
 
 
 def train(options: Mapping[str, Any], console: Console, *, config: str = "", resume: str = "") -> str:
@@ -193,7 +194,7 @@ def train_model(
     """Fit one model in the active run and score it; log everything about it."""
     trained, state_path = fit_model(name, configuration, job, store, start, tracker, console)
     scored = judge_model(trained, configuration, job, tracker, console)[0]
-    state_path.unlink(missing_ok=True)
+    remove_state(state_path)
     return scored
 
 
@@ -233,7 +234,7 @@ def fit_model(
     try:
         fitted = fit_with_progress(name, model, data, encoder, configuration, state_path, tracker, console)
     except TrainingError:
-        state_path.unlink(missing_ok=True)  # going on from there would fail again
+        remove_state(state_path)  # going on from there would fail again
         raise
     trained = Trained(name, model, encoder, data, fitted, ancestors)
     tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})

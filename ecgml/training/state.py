@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Mapping
@@ -44,6 +45,12 @@ def write_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, A
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_state(path: Path) -> None:
+    """Remove a state, and what processes that were killed while they wrote it left beside it; others keep theirs."""
+    for left in (path, *path.parent.glob(f"{glob.escape(path.name)}.tmp-*")):
+        left.unlink(missing_ok=True)
 
 
 def read_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
