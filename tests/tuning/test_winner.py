@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import optuna
@@ -44,7 +45,7 @@ class Job:
 
 
 @pytest.fixture
-def handed(monkeypatch: pytest.MonkeyPatch) -> Handed:
+def handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Handed:
     """Put made-up trainings in place of the real ones, and note what becomes of them."""
     done = Handed()
 
@@ -55,7 +56,7 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> Handed:
         history = [{"val_loss": loss, "val_macro_f1": 1 - loss} for loss in (0.01, LOSSES[number], 0.02)]
         trained = winner.Trained(name, torch.nn.Identity(), None, None, Fitted(history, best_epoch=1))
         trained.model.number = number
-        return trained, SimpleNamespace(unlink=lambda **_: None)
+        return trained, tmp_path / "state"
 
     def judge_model(trained: winner.Trained, *_: object) -> tuple[object, str]:
         done.tested.append(trained.model.number)
