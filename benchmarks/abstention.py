@@ -21,11 +21,11 @@ from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import build_table
 from ecgml.evaluation.answers import score_answers
 from ecgml.evaluation.summary import interval_text
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import fill_caches, load_cohorts
-from ecgml.pipeline.outside import outside_table
-from ecgml.pipeline.scoring import answer_checkpoint, calibrate
-from ecgml.pipeline.settings import DataSettings
+from ecgml.pipeline.evaluate.outside import outside_table
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.scoring import answer_checkpoint, calibrate
+from ecgml.pipeline.job.settings import DataSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.service.models import fetch_checkpoint
 from ecgml.service.store import connect

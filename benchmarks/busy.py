@@ -21,7 +21,7 @@ from torch.nn import functional
 from ecgml.datasets.parallel import n_cores
 from ecgml.models.build import build_model
 from ecgml.models.settings import ModelSettings
-from ecgml.pipeline.threads import choose_threads
+from ecgml.pipeline.job.threads import choose_threads
 from ecgml.records.leads import LEADS
 from ecgml.training.device import choose_precision
 

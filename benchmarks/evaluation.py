@@ -24,8 +24,8 @@ from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.parallel import n_cores
 from ecgml.models.build import build_model
 from ecgml.models.settings import ModelSettings
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.evaluate import evaluate
+from ecgml.pipeline.evaluate.evaluate import evaluate
+from ecgml.pipeline.job.console import Console
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.leads import LEADS

@@ -25,10 +25,10 @@ from ecgml.evaluation.bootstrap import bootstrap, percentile_interval
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.models.build import build_model
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.scoring import said_of, to_predictions
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.scoring import to_predictions, window_logits
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from ecgml.preprocessing.settings import DENOISERS
 from ecgml.records.leads import LEADS
 from ecgml.training.data import TrainingData, fit_encoder
@@ -111,9 +111,9 @@ def _fit_and_predict(
     torch.manual_seed(seed)
     model = build_model(model_name, len(LEADS), encoder.n_out, data.n_classes, configuration["model"])
     fit(model, data, encoder, dataclasses.replace(configuration["fit"], seed=seed), configuration["augmentation"])
-    own = said_of(model, store, val, encoder, data.n_classes)
+    own = window_logits(model, store, val, encoder, data.n_classes)
     scaling = fit_scaling(own.logits, val.y_harmonised[own.owner], own.owner)
-    return said_of(model, store, test, encoder, data.n_classes).y_prob(scaling)
+    return window_logits(model, store, test, encoder, data.n_classes).y_prob(scaling)
 
 
 def table_of(predictions: dict[str, list[Predictions]], n_draws: int = 2000) -> str:

@@ -30,8 +30,8 @@ from optuna.trial import TrialState
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import TrainingError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import load_data
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import load_data
 from tuning.objective import Objective, Repeat, make_repeats
 from tuning.settings import TUNE_SECTIONS
 from tuning.spaces import default

@@ -15,12 +15,13 @@ calibration           scaling, conformal sets, abstention: fitted after training
 perturbations         what may be wrong with an ECG that is sent in
 datasets              cohorts -> cache -> batches: splits, encoder, sampling, augmentation
 models                blocks, CNN backbone, BiGRU, clinical MLP, fusion, baseline
-evaluation            labels and probabilities -> metrics, intervals, paired tests, figures
+evaluation            labels and probabilities -> metrics, intervals, paired tests
 exploration           what a person looks at before training
+report                figures and sections of what evaluation and audit found
 training              the training loop: early stopping, schedule, checkpoints, resume
 inference             checkpoint -> Predictor; explanations
 service               the only room that knows MLflow
-pipeline              the wiring, a file a verb
+pipeline              the wiring: job, and a room a verb
 doctor, cli           what this machine can do; the command line
 """
 

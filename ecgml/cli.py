@@ -99,7 +99,7 @@ def main() -> None:
 def simulate(out: Path, records: int, seed: int, layout: str) -> None:
     """Write a simulated demo cohort into the folder OUT, in the layout of Chapman-Shaoxing or of PhysioNet."""
     from ecgml.cohorts.simulation.demo import write_demo
-    from ecgml.pipeline.console import Console
+    from ecgml.pipeline.job.console import Console
 
     with Console().progress("simulating", "records") as show:
         write_demo(out, n_records=records, seed=seed, layout=layout, progress=show)
@@ -124,8 +124,8 @@ def download(data_set: str, out: Path, parts: tuple[str, ...], base_url: str, jo
 
     Stopped, the same command goes on; on a whole data set it checks it again. Proxies are taken from HTTPS_PROXY.
     """
-    from ecgml.pipeline.console import Console
-    from ecgml.pipeline.download import download_data_set
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.prepare.download import download_data_set
 
     click.echo(download_data_set(data_set, out, Console(), parts=parts, base_url=base_url, n_jobs=jobs))
 
@@ -139,7 +139,7 @@ def doctor(settings: tuple[str, ...]) -> None:
     """
     from ecgml.config import resolve
     from ecgml.doctor import examine
-    from ecgml.pipeline.settings import TRAIN_SECTIONS
+    from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 
     configuration = resolve(TRAIN_SECTIONS, dict(pair.partition("=")[::2] for pair in settings))
     data = configuration["data"]
@@ -199,7 +199,7 @@ def predict(
     FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
     A file that cannot be used is said to be so, the others are answered, and the exit code is 1.
     """
-    from ecgml.pipeline.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
+    from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 
     address, version = resolve_model(model)
     predictor = load_predictor(address, device, min_leads)
@@ -235,14 +235,14 @@ def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bo
     value that cannot be measured is missing, with the reason. A file that cannot be used is said to be so, the others
     are measured, and the exit code is 1.
     """
-    from ecgml.pipeline.measure import as_json, as_row, measure_files, table_head
+    from ecgml.pipeline.measure.measure import as_json, as_row, measure_files, table_head
 
     outcomes = measure_files(files, options, qtc, partial(click.echo, err=True))
     if not is_json:
         click.echo(table_head())
     page = None
     if plot:
-        from ecgml.pipeline.interval_page import IntervalPage
+        from ecgml.pipeline.measure.interval_page import IntervalPage
 
         page = IntervalPage()
     failed = False
@@ -267,7 +267,7 @@ def compare_runs(a: str, b: str, is_json: bool, bootstrap: int, seed: int) -> No
 
     RUN is the run of a model (a job's runs within it), or a file predictions.csv.
     """
-    from ecgml.pipeline.compare import as_json, as_text, compare_models
+    from ecgml.pipeline.compare.compare import as_json, as_text, compare_models
 
     compared = compare_models(a, b, n_bootstrap=bootstrap, seed=seed)
     click.echo(as_json(compared) if is_json else as_text(compared))
@@ -277,8 +277,8 @@ def compare_runs(a: str, b: str, is_json: bool, bootstrap: int, seed: int) -> No
 @click.option("--why", default="", metavar="TEXT", help="A reason; recorded.")
 def rollback(why: str) -> None:
     """Make the champion before this one champion again; a second rollback goes one further back."""
-    from ecgml.pipeline.console import Console
-    from ecgml.pipeline.promote import rollback
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.promote.promote import rollback
 
     click.echo(rollback(Console(), why=why))
 
@@ -289,8 +289,8 @@ def history(is_json: bool) -> None:
     """List promotions, refusals and rollbacks, and which versions stand."""
     import json
 
-    from ecgml.pipeline.console import Console
-    from ecgml.pipeline.promote import history
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.promote.promote import history
 
     rows, text = history(Console())
     click.echo(json.dumps(rows, indent=1) if is_json else text)
@@ -298,12 +298,12 @@ def history(is_json: bool) -> None:
 
 def _train() -> click.Command:
     def run(config: str, resume: str, **options: str) -> None:
-        from ecgml.pipeline.console import Console
-        from ecgml.pipeline.train import train
+        from ecgml.pipeline.job.console import Console
+        from ecgml.pipeline.train.train import train
 
         click.echo(train(options, Console(), config=config, resume=resume))
 
-    from ecgml.pipeline.settings import TRAIN_SECTIONS
+    from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 
     extra = [
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
@@ -314,8 +314,8 @@ def _train() -> click.Command:
 
 def _prepare() -> click.Command:
     def run(data: tuple[str, ...], config: str, export: str, collect: str, **options: str) -> None:
-        from ecgml.pipeline.console import Console
-        from ecgml.pipeline.prepare import prepare
+        from ecgml.pipeline.job.console import Console
+        from ecgml.pipeline.prepare.prepare import prepare
 
         if data:
             options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
@@ -324,7 +324,7 @@ def _prepare() -> click.Command:
         if prepared.failure:
             raise prepared.failure
 
-    from ecgml.pipeline.settings import PREPARE_SECTIONS
+    from ecgml.pipeline.job.settings import PREPARE_SECTIONS
 
     extra = [
         click.Argument(["data"], nargs=-1),
@@ -344,14 +344,14 @@ def _prepare() -> click.Command:
 
 def _explore() -> click.Command:
     def run(data: tuple[str, ...], config: str, out: str, **options: str) -> None:
-        from ecgml.pipeline.console import Console
-        from ecgml.pipeline.explore import explore
+        from ecgml.pipeline.explore.explore import explore
+        from ecgml.pipeline.job.console import Console
 
         if data:
             options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
         click.echo(explore(options, Console(), config=config, out=out))
 
-    from ecgml.pipeline.settings import EXPLORE_SECTIONS
+    from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
 
     extra = [
         click.Argument(["data"], nargs=-1),
@@ -368,8 +368,8 @@ def _explore() -> click.Command:
 
 def _audit() -> click.Command:
     def run(what: tuple[str, ...], config: str, model: str, out: str, **options: str) -> None:
-        from ecgml.pipeline.audit import audit
-        from ecgml.pipeline.console import Console
+        from ecgml.pipeline.audit.audit import audit
+        from ecgml.pipeline.job.console import Console
 
         if what and not model and _is_model(what[0]):
             model, *what = what
@@ -377,7 +377,7 @@ def _audit() -> click.Command:
             options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
-    from ecgml.pipeline.settings import AUDIT_SECTIONS
+    from ecgml.pipeline.job.settings import AUDIT_SECTIONS
 
     extra = [
         click.Argument(["what"], nargs=-1, metavar="[MODEL] [DATA]..."),
@@ -396,10 +396,10 @@ def _audit() -> click.Command:
 def _evaluate() -> click.Command:
     def run(what: tuple[str, ...], config: str, model: str, out: str, **options: str) -> None:
         from ecgml.config import fields_of
-        from ecgml.pipeline.console import Console
-        from ecgml.pipeline.evaluate import evaluate
-        from ecgml.pipeline.protocols import evaluate_protocols
-        from ecgml.pipeline.settings import ProtocolSettings
+        from ecgml.pipeline.evaluate.evaluate import evaluate
+        from ecgml.pipeline.evaluate.protocols import evaluate_protocols
+        from ecgml.pipeline.job.console import Console
+        from ecgml.pipeline.job.settings import ProtocolSettings
 
         if what and not model:
             model, *what = what
@@ -418,7 +418,7 @@ def _evaluate() -> click.Command:
                 raise click.UsageError(f"--{name.replace('_', '-')}: only with --splits")
         click.echo(evaluate(model, options, Console(), config=config, out=out, judged=judged))
 
-    from ecgml.pipeline.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
+    from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
 
     extra = [
         click.Argument(["what"], nargs=-1, metavar="MODEL [DATA]..."),
@@ -439,12 +439,12 @@ def _is_model(what: str) -> bool:
 
 def _promote() -> click.Command:
     def run(what: str, config: str, force: bool, why: str, **options: str) -> None:
-        from ecgml.pipeline.console import Console
-        from ecgml.pipeline.promote import promote
+        from ecgml.pipeline.job.console import Console
+        from ecgml.pipeline.promote.promote import promote
 
         click.echo(promote(what, options, Console(), config=config, force=force, why=why))
 
-    from ecgml.pipeline.settings import PROMOTE_SECTIONS
+    from ecgml.pipeline.job.settings import PROMOTE_SECTIONS
 
     extra = [
         click.Argument(["what"]),

@@ -19,7 +19,7 @@ FREE_BYTES = 3 * 2**30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One thing looked at."""
 
     level: str
@@ -37,7 +37,7 @@ class Finding:
         return f"{self.level:<6}{self.what}" + (f" -> {self.remedy}" if self.remedy else "")
 
 
-def examine(folders: Sequence[str], cache: Path, device: str) -> list[Finding]:
+def examine(folders: Sequence[str], cache: Path, device: str) -> list[Check]:
     """Look at Python, packages, devices, environment managers, data, disk and tracking store.
 
     Parameters
@@ -49,7 +49,7 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> list[Finding]:
     device : str
         Where it would train.
     """
-    looks: tuple[Callable[[], Iterable[Finding]], ...] = (
+    looks: tuple[Callable[[], Iterable[Check]], ...] = (
         _python,
         _packages,
         lambda: _device(device),
@@ -58,30 +58,30 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> list[Finding]:
         lambda: _disk(cache),
         _tracking,
     )
-    findings: list[Finding] = []
+    findings: list[Check] = []
     for look in looks:
         try:
             findings += look()
         except EcgmlError as error:
-            findings.append(Finding("fault", str(error)))
+            findings.append(Check("fault", str(error)))
     return findings
 
 
-def _python() -> Iterator[Finding]:
-    yield Finding("ok", f"Python {'.'.join(map(str, sys.version_info[:3]))}")
+def _python() -> Iterator[Check]:
+    yield Check("ok", f"Python {'.'.join(map(str, sys.version_info[:3]))}")
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Check]:
     try:
         requirements = importlib.metadata.requires("ecgml") or []
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("note", "ecgml is not installed, it runs from this folder only", "pip install -e .")
+        yield Check("note", "ecgml is not installed, it runs from this folder only", "pip install -e .")
         return
     missing = [wanted for wanted in requirements if "extra ==" not in wanted and not _satisfied(wanted)]
     if missing:
-        yield Finding("fault", f"missing or of another version: {', '.join(missing)}", "pip install -e .")
+        yield Check("fault", f"missing or of another version: {', '.join(missing)}", "pip install -e .")
     else:
-        yield Finding("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
+        yield Check("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
 
 
 def _satisfied(requirement: str) -> bool:
@@ -96,42 +96,42 @@ def _satisfied(requirement: str) -> bool:
         return False
 
 
-def _device(name: str) -> Iterator[Finding]:
+def _device(name: str) -> Iterator[Check]:
     import torch
 
     from ecgml.training.device import choose_device, choose_precision
 
     device = choose_device(name)
     precision = str(choose_precision("auto", device)).removeprefix("torch.")
-    yield Finding("ok", f"trains on {device} in {precision}, {torch.get_num_threads()} CPU threads")
+    yield Check("ok", f"trains on {device} in {precision}, {torch.get_num_threads()} CPU threads")
 
 
-def _environment_managers() -> Iterator[Finding]:
+def _environment_managers() -> Iterator[Check]:
     if shutil.which("conda") or os.environ.get("MLFLOW_CONDA_HOME"):
-        yield Finding("ok", "conda: mlflow run . works as it is")
+        yield Check("ok", "conda: mlflow run . works as it is")
     elif shutil.which("uv"):
-        yield Finding(
+        yield Check(
             "note", "no conda", "mlflow run . --env-manager local (this environment) or --env-manager uv (its own)"
         )
     else:
-        yield Finding("note", "no conda: plain `mlflow run .` would fail", "mlflow run . --env-manager local")
+        yield Check("note", "no conda: plain `mlflow run .` would fail", "mlflow run . --env-manager local")
     if shutil.which("git") is None:
-        yield Finding("note", "no git: runs are not tagged with the commit", "install git")
+        yield Check("note", "no git: runs are not tagged with the commit", "install git")
 
 
-def _data(folders: Sequence[str]) -> Iterator[Finding]:
+def _data(folders: Sequence[str]) -> Iterator[Check]:
     from ecgml.cohorts.opening import open_cohort
 
     for folder in folders:
         cohort = open_cohort(Path(folder))
-        yield Finding("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
+        yield Check("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
         for warning in cohort.warnings:
-            yield Finding("note", f"{folder}: {warning}")
+            yield Check("note", f"{folder}: {warning}")
     if not folders:
-        yield Finding("ok", "no data_dir: the simulated demo cohort")
+        yield Check("ok", "no data_dir: the simulated demo cohort")
 
 
-def _disk(cache: Path) -> Iterator[Finding]:
+def _disk(cache: Path) -> Iterator[Check]:
     places = (("cache", cache, "another cache_dir"), ("working directory", Path.cwd(), "another working directory"))
     for what, folder, other in places:
         there = folder
@@ -141,24 +141,24 @@ def _disk(cache: Path) -> Iterator[Finding]:
             with tempfile.TemporaryDirectory(prefix=".ecgml-", dir=there):
                 free = shutil.disk_usage(there).free
         except OSError as error:
-            yield Finding("fault", f"{what} {folder}: nothing can be written in {there} ({error.strerror})", other)
+            yield Check("fault", f"{what} {folder}: nothing can be written in {there} ({error.strerror})", other)
             continue
         if free < FREE_BYTES:
-            yield Finding("note", f"{what} {folder}: only {free / 2**30:.1f} GiB free", f"free space, or {other}")
+            yield Check("note", f"{what} {folder}: only {free / 2**30:.1f} GiB free", f"free space, or {other}")
         else:
-            yield Finding("ok", f"{what} {folder}: {free / 2**30:.0f} GiB free")
+            yield Check("ok", f"{what} {folder}: {free / 2**30:.0f} GiB free")
 
 
-def _tracking() -> Iterator[Finding]:
+def _tracking() -> Iterator[Check]:
     from ecgml.service.runs import close_abandoned
     from ecgml.service.store import describe_store, exists
 
-    yield Finding("ok", describe_store())
+    yield Check("ok", describe_store())
     if exists():
         for run_id in close_abandoned():
-            yield Finding("ok", f"closed run {run_id}: whatever worked on it is gone")
+            yield Check("ok", f"closed run {run_id}: whatever worked on it is gone")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         if os.environ.get(name):
-            yield Finding("note", f"{name} is set: the next run goes there", f"unset {name}")
+            yield Check("note", f"{name} is set: the next run goes there", f"unset {name}")
     if re.match(r"^(file:|[./])", os.environ.get("MLFLOW_TRACKING_URI", "")):
-        yield Finding("fault", "MLFLOW_TRACKING_URI is a folder, which MLflow no longer takes", "sqlite:///mlflow.db")
+        yield Check("fault", "MLFLOW_TRACKING_URI is a folder, which MLflow no longer takes", "sqlite:///mlflow.db")

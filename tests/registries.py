@@ -24,7 +24,7 @@ from mlflow.tracking import MlflowClient
 from ecgml.config import resolve
 from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from ecgml.records.schemes import scheme_named
 from ecgml.service.registry import register
 from ecgml.service.store import connect

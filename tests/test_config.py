@@ -10,7 +10,7 @@ import pytest
 
 from ecgml.config import from_json, resolve, setting, to_json, validate
 from ecgml.errors import ConfigError
-from ecgml.pipeline.settings import DataSettings
+from ecgml.pipeline.job.settings import DataSettings
 from tuning.settings import TuneSettings
 
 

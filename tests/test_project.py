@@ -14,7 +14,7 @@ from mlflow.projects._project_spec import load_project
 
 from ecgml.config import fields_of
 from ecgml.measurements.table import MEASUREMENTS
-from ecgml.pipeline.settings import (
+from ecgml.pipeline.job.settings import (
     AUDIT_SECTIONS,
     EVALUATE_SECTIONS,
     EXPLORE_SECTIONS,

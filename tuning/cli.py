@@ -17,7 +17,7 @@ class _Command(click.Command):
 
 
 def _run(config: str, **options: str) -> None:
-    from ecgml.pipeline.console import Console
+    from ecgml.pipeline.job.console import Console
     from tuning.study import tune
 
     click.echo(tune(options, Console(), config=config).run_id)

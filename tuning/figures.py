@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 from optuna.trial import FrozenTrial, TrialState
 
-from ecgml.evaluation.figures.style import MODEL_COLOURS
 from ecgml.figures import FAINT, GREY, INK, PALETTE, bare, new_figure
+from ecgml.report.figures.style import MODEL_COLOURS
 
 STATE_COLOURS = {
     TrialState.COMPLETE: MODEL_COLOURS[0],

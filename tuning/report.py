@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ecgml.config import Configuration
 from ecgml.figures import save_figure
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData
-from ecgml.pipeline.reporting import note_of
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.reporting import note_of
 from ecgml.service.tracker import Tracker
 from tuning import figures
 from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS, superseded

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecgml.config import setting, validate
 from ecgml.errors import ConfigError
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from tuning.spaces import SPACES
 from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 

@@ -19,10 +19,10 @@ from optuna.trial import TrialState
 from ecgml.config import Configuration, resolve
 from ecgml.datasets.parallel import n_cores
 from ecgml.errors import ConfigError, TrackingError, TuningError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.reporting import report_job
-from ecgml.pipeline.threads import choose_threads, using_threads
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.reporting import report_job
+from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.runs import close_abandoned, ended_by_signal, is_orphaned, noted_failure, open_run, read_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -49,7 +49,7 @@ RESTARTS = 20
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StudyResult:
     """What a study came to.
 
     Parameters
@@ -63,7 +63,7 @@ class Outcome:
     study: optuna.Study
 
 
-def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> Outcome:
+def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> StudyResult:
     """Run a study, or go on with one: until it has its trials, whoever does them.
 
     Parameters
@@ -127,7 +127,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> O
                 if (is_owner or is_adopted) and asked.finalise:
                     finalise(study, configuration, job, device, experiment, run_id, console)
     console.say(f"run {run_id}; look at it with: mlflow ui")
-    return Outcome(run_id, study)
+    return StudyResult(run_id, study)
 
 
 def begin_run(plan: Plan, parameters: Mapping[str, object], address: str, job: JobData) -> None:

@@ -19,8 +19,8 @@ from optuna.trial import Trial, TrialState
 from ecgml.config import Configuration
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import EcgmlError, TuningError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.service.runs import Interrupted
 from ecgml.service.store import connect
 from ecgml.service.trials import TrialRun, close_dead

@@ -1,4 +1,4 @@
-"""Labels and probabilities in; metrics, intervals, paired tests, figures and sentences out. No torch, no MLflow.
+"""Labels and probabilities in; metrics, intervals, paired tests and sentences out. No torch, no MLflow, no Matplotlib.
 
 predictions       Predictions: labels beside probabilities, checked; unscored records kept
 prediction_files  `predictions.csv`, written whole, read back bit for bit
@@ -21,8 +21,6 @@ gate, settings    `judge`: may a challenger take the champion's place?
 summary           `summary_text`: the headline as Markdown
 curves            ROC and precision-recall curves as points
 reliability       how often a class is true at each predicted probability
-report/           sections of the report
-figures/          pictures; these and some sections of report/ draw with Matplotlib, nothing else here
 
 Every record of the scheme counts in the headline: one that could not be scored is an error. Macro averages are over
 the classes present in `y_true`. Metrics on another part of the records start from `Predictions.subset`.

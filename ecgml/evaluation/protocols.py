@@ -31,7 +31,7 @@ SHOWN = ("accuracy", "macro_f1", "macro_auroc")
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ProtocolScores:
     """What a model trained on one fold said of the records held out."""
 
     name: str
@@ -88,7 +88,7 @@ class Protocol:
 
 
 def judge_protocols(
-    outcomes: Mapping[str, Sequence[Outcome]],
+    outcomes: Mapping[str, Sequence[ProtocolScores]],
     *,
     notes: Mapping[str, Sequence[str]] | None = None,
     n_bootstrap: int = 2000,
@@ -101,7 +101,7 @@ def judge_protocols(
 
     Parameters
     ----------
-    outcomes : mapping of str to sequence of Outcome
+    outcomes : mapping of str to sequence of ProtocolScores
         By the protocol's name; ``"default"`` must be there with predictions. One that no model could be trained for has
         no figures and is left out.
     notes : mapping of str to sequence of str, optional
@@ -131,7 +131,7 @@ def judge_protocols(
     return protocols
 
 
-def pool(outcomes: Sequence[Outcome]) -> Predictions:
+def pool(outcomes: Sequence[ProtocolScores]) -> Predictions:
     """Put the predictions of folds one below the other; at least one fold must have some."""
     found = [one.predictions for one in outcomes if one.predictions]
     return Predictions(
@@ -155,7 +155,7 @@ def _beside(reference: Predictions, own: Predictions) -> tuple[Predictions, str]
     return own, f"not paired: {shared:,} patients in both" if shared else "not paired: other patients"
 
 
-def _held_out(outcome: Outcome, n_usual: int, n_bootstrap: int, seed: int) -> HeldOut:
+def _held_out(outcome: ProtocolScores, n_usual: int, n_bootstrap: int, seed: int) -> HeldOut:
     if outcome.predictions is None:
         return HeldOut(outcome.name, outcome.n_train, None, outcome.note, outcome.run_id)
     scores = score(outcome.predictions, n_bootstrap=n_bootstrap, seed=seed)

@@ -9,20 +9,20 @@ import numpy as np
 from matplotlib import rc_context
 from threadpoolctl import threadpool_limits
 
-from ecgml.exploration.classes import classes_section
-from ecgml.exploration.components import fit_components, median_beats, power_spectra, standardise
-from ecgml.exploration.correlations import correlations_section
-from ecgml.exploration.dates import dates_section
-from ecgml.exploration.exemplars import exemplars_section, feature_space
-from ecgml.exploration.filters import filters_section
-from ecgml.exploration.missing import missing_section
-from ecgml.exploration.patients import patients_section
-from ecgml.exploration.pca import pca_section
-from ecgml.exploration.quality import quality_section
-from ecgml.exploration.repeats import repeats_section
 from ecgml.exploration.settings import ExplorationSettings
+from ecgml.exploration.signals.components import fit_components, median_beats, power_spectra, standardise
+from ecgml.exploration.signals.exemplars import exemplars_section, feature_space
+from ecgml.exploration.signals.filters import filters_section
+from ecgml.exploration.signals.pca import pca_section
+from ecgml.exploration.signals.quality import quality_section
 from ecgml.exploration.survey import Signals, Survey, draw_rows
-from ecgml.exploration.values import values_section
+from ecgml.exploration.tables.classes import classes_section
+from ecgml.exploration.tables.correlations import correlations_section
+from ecgml.exploration.tables.dates import dates_section
+from ecgml.exploration.tables.missing import missing_section
+from ecgml.exploration.tables.patients import patients_section
+from ecgml.exploration.tables.repeats import repeats_section
+from ecgml.exploration.tables.values import values_section
 from ecgml.page.sections import Section
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.record import Record

@@ -23,7 +23,7 @@ from ecgml.training.predict import WINDOWS_PER_BATCH, average_windows, predict_l
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PredictorInput:
     """A record ready for the model.
 
     Parameters
@@ -106,7 +106,7 @@ class Predictor:
         """
         return cls(load_checkpoint(Path(folder)), device)
 
-    def prepare(self, record: Record, given: Mapping[str, float] | None = None) -> Prepared:
+    def prepare(self, record: Record, given: Mapping[str, float] | None = None) -> PredictorInput:
         """Preprocess a record and put its clinical row together.
 
         Parameters
@@ -125,14 +125,14 @@ class Predictor:
         ready = preprocess(record, settings)
         windows, n_valid = cut_windows(ready.waveform, settings.n_times)
         values, origins = clinical_row({**record.given, **(given or {})}, ready.measured)
-        return Prepared(windows, n_valid, values, origins, ready.notes)
+        return PredictorInput(windows, n_valid, values, origins, ready.notes)
 
-    def probabilities(self, prepared: Sequence[Prepared]) -> NDArray[np.float64]:
+    def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
         logits, owner = self._logits(prepared)
         return average_windows(logits, owner, len(prepared), self.checkpoint.calibration.scaling)
 
-    def _logits(self, prepared: Sequence[Prepared]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _logits(self, prepared: Sequence[PredictorInput]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the logits of all windows and the record of each."""
         owner = np.repeat(np.arange(len(prepared)), [len(one.windows) for one in prepared])
         windows = np.concatenate([one.windows for one in prepared])
@@ -171,7 +171,7 @@ class Predictor:
         ]
         return self.describe([record.name for record in records], prepared)
 
-    def describe(self, names: Sequence[str], prepared: Sequence[Prepared]) -> list[Prediction]:
+    def describe(self, names: Sequence[str], prepared: Sequence[PredictorInput]) -> list[Prediction]:
         """Predict prepared records, each under a name of its own."""
         if not prepared:
             return []
@@ -190,7 +190,7 @@ class Predictor:
     def _describe(
         self,
         name: str,
-        prepared: Prepared,
+        prepared: PredictorInput,
         row: NDArray[np.float64],
         members: NDArray[np.bool_] | None,
         verdict: Verdict,

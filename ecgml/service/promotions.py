@@ -204,7 +204,7 @@ class PromotionLog:
 
         A refusal moves nothing and is written as done.
         """
-        with told():
+        with registry_errors():
             if entry.decision == REFUSED:
                 self._tag_version(entry)
                 self._close(entry)
@@ -219,7 +219,7 @@ class PromotionLog:
         It is finished unless the version is gone or somebody has set the alias by hand since: then it is taken back
         as far as it went, or left as it is.
         """
-        with told():
+        with registry_errors():
             now = read_registry(self._client)
             entry = now.pending
             if entry is None:
@@ -297,7 +297,7 @@ def read_registry(client: MlflowClient | None = None) -> Registry:
     from ecgml.service.registry import versions_of_model
 
     client = client or MlflowClient()
-    with told():
+    with registry_errors():
         try:
             model = client.get_registered_model(REGISTERED_MODEL)
         except MlflowException as error:
@@ -318,7 +318,7 @@ def read_registry(client: MlflowClient | None = None) -> Registry:
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def registry_errors() -> Iterator[None]:
     """Turn what the registry answers into one line."""
     try:
         yield

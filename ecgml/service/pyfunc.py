@@ -19,7 +19,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.inference.predictor import Predictor, Prepared
+from ecgml.inference.predictor import Predictor, PredictorInput
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES, ClinicalColumn, is_plausible
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
@@ -114,7 +114,7 @@ class RhythmClassifier(PythonModel):
         ]
 
     def _predict(self, records: list[Record], given: list[dict[str, float]]) -> list[dict]:
-        prepared: list[Prepared] = []
+        prepared: list[PredictorInput] = []
         faults: list[tuple[Record, RecordError]] = []
         for record, values in zip(records, given, strict=True):
             try:

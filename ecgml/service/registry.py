@@ -23,7 +23,7 @@ CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RegisteredVersion:
     """A model that may be promoted: its run, its LoggedModel, and its version if it is registered."""
 
     run_id: str
@@ -77,7 +77,7 @@ def versions_of_model(client: MlflowClient) -> list[ModelVersion]:
     return pages(lambda token: client.search_model_versions(f"name = '{REGISTERED_MODEL}'", page_token=token))
 
 
-def find_candidate(what: str) -> Candidate:
+def find_candidate(what: str) -> RegisteredVersion:
     """Return the model that a run, a version or an alias leads to.
 
     Parameters
@@ -108,7 +108,7 @@ def find_candidate(what: str) -> Candidate:
         ) from None
 
 
-def _of_version(version: str) -> Candidate:
+def _of_version(version: str) -> RegisteredVersion:
     client = MlflowClient()
     try:
         found = client.get_model_version(REGISTERED_MODEL, version)
@@ -125,10 +125,10 @@ def _of_version(version: str) -> Candidate:
             f"version {version} of {REGISTERED_MODEL} was not registered from the run that made its model (it names "
             f"run {found.run_id or 'none'}, its model comes from {made_by or 'no run'}); promote the run instead"
         )
-    return Candidate(found.run_id, model_id, version)
+    return RegisteredVersion(found.run_id, model_id, version)
 
 
-def _of_run(run_id: str) -> Candidate:
+def _of_run(run_id: str) -> RegisteredVersion:
     run = read_run(run_id)
     if winner := run.data.tags.get("winner"):
         return _of_run(winner) if winner != run_id else _of_model(run_id)
@@ -141,7 +141,7 @@ def _of_run(run_id: str) -> Candidate:
     return _of_model(run_id)
 
 
-def _of_model(run_id: str) -> Candidate:
+def _of_model(run_id: str) -> RegisteredVersion:
     run, client = read_run(run_id), MlflowClient()
     models = run.outputs.model_outputs if run.outputs else []
     if not models:
@@ -153,9 +153,9 @@ def _of_model(run_id: str) -> Candidate:
         for one in versions_of_model(client)
         if one.run_id == run_id and (one.model_id or one.source.removeprefix("models:/")) == model_id
     ]
-    return Candidate(run_id, model_id, str(max(registered)) if registered else "")
+    return RegisteredVersion(run_id, model_id, str(max(registered)) if registered else "")
 
 
-def register_candidate(candidate: Candidate) -> Candidate:
+def register_candidate(candidate: RegisteredVersion) -> RegisteredVersion:
     """Register a model that has no version yet, as challenger."""
     return replace(candidate, version=register(candidate.model_id, candidate.run_id, {}))

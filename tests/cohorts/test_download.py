@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from ecgml.cohorts.cohort import read_entry
-from ecgml.cohorts.download import crew
+from ecgml.cohorts.download import parallel
 from ecgml.cohorts.download.checksums import Digest, digest_of, parse_sums
 from ecgml.cohorts.download.download import Downloaded, download
-from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.faults import RetryPolicy
 from ecgml.cohorts.download.sources import CHAPMAN, ECG_ARRHYTHMIA, PTB_XL, SOURCES, DataSource
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
@@ -28,7 +28,7 @@ from ecgml.errors import CohortError, ConfigError, DownloadError
 from tests.cohorts.host import Host, instead, no_answer, status, truncate
 from tests.cohorts.published import chapman_files, chapman_source, write_ptbxl
 
-QUICK = Patience(connect_s=5.0, stall_s=10.0, attempts=3, first_wait_s=0.005, longest_wait_s=0.5)
+QUICK = RetryPolicy(connect_s=5.0, stall_s=10.0, attempts=3, first_wait_s=0.005, longest_wait_s=0.5)
 N_RECORDS = 12
 
 
@@ -230,7 +230,7 @@ def test_many_failures_end_the_attempt(host, wfdb, tmp_path):
         fetch(ECG_ARRHYTHMIA, tmp_path, host)
     assert "\n" not in str(caught.value)
     # What was under way when the tenth failed is not taken back; on a busy machine that is more than one a worker.
-    assert crew.MAX_FAILED < len(host.requests) < host.files["SHA256SUMS.txt"].count(b"\n")
+    assert parallel.MAX_FAILED < len(host.requests) < host.files["SHA256SUMS.txt"].count(b"\n")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from ecgml.cohorts.download.checksums import Digest, digest_of
-from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.faults import RetryPolicy
 from ecgml.cohorts.download.fetching import CHUNK_BYTES, Fetcher, Stopped
 from ecgml.cohorts.download.part import RESUMED_BYTES
 from ecgml.errors import DownloadError
@@ -35,7 +35,7 @@ from tests.cohorts.host import (
     truncate,
 )
 
-QUICK = Patience(connect_s=5.0, stall_s=10.0, attempts=4, first_wait_s=0.005, longest_wait_s=0.5)
+QUICK = RetryPolicy(connect_s=5.0, stall_s=10.0, attempts=4, first_wait_s=0.005, longest_wait_s=0.5)
 # Only for hosts that stall: a busy machine is slower than that now and then.
 IMPATIENT = replace(QUICK, stall_s=0.2)
 LARGE = bytes(range(256)) * (3 * RESUMED_BYTES // 256)

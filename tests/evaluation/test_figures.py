@@ -17,15 +17,15 @@ from sklearn.metrics import auc
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.curves import macro_roc, roc_curves
-from ecgml.evaluation.figures.comparison import comparison_figure
-from ecgml.evaluation.figures.confusion import confusion_figure
-from ecgml.evaluation.figures.pr import pr_figure
-from ecgml.evaluation.figures.roc import overlaid_roc, roc_figure
-from ecgml.evaluation.figures.style import class_style, save_figure
-from ecgml.evaluation.figures.training import training_curves
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.records.rhythms import RHYTHM_CODES
+from ecgml.report.figures.comparison import comparison_figure
+from ecgml.report.figures.confusion import confusion_figure
+from ecgml.report.figures.pr import pr_figure
+from ecgml.report.figures.roc import overlaid_roc, roc_figure
+from ecgml.report.figures.style import class_style, save_figure
+from ecgml.report.figures.training import training_curves
 
 HISTORY = [
     {
@@ -229,7 +229,7 @@ def test_scoring_needs_no_matplotlib_and_drawing_no_pyplot() -> None:
     code = (
         "import sys, ecgml.evaluation.scores, ecgml.evaluation.comparison, ecgml.evaluation.summary\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "import ecgml.evaluation.figures.roc, ecgml.evaluation.figures.training\n"
+        "import ecgml.report.figures.roc, ecgml.report.figures.training\n"
         "assert not {'matplotlib.pyplot', 'torch', 'mlflow'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])

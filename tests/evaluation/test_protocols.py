@@ -11,20 +11,20 @@ import pytest
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.protocols import Outcome, judge_protocols, pool, protocol_table
-from ecgml.evaluation.report.evaluated import Evaluated
-from ecgml.evaluation.report.protocols import protocols_section
-from ecgml.evaluation.report.subgroups import subgroups_section
+from ecgml.evaluation.protocols import ProtocolScores, judge_protocols, pool, protocol_table
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.subgroups import score_subgroups
 from ecgml.page.html import render_page
+from ecgml.report.evaluated import Evaluated
+from ecgml.report.protocols import protocols_section
+from ecgml.report.subgroups import subgroups_section
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def folds_of(predictions: Predictions, n_folds: int = 3) -> list[Outcome]:
+def folds_of(predictions: Predictions, n_folds: int = 3) -> list[ProtocolScores]:
     number = np.arange(predictions.n_records) % n_folds
-    return [Outcome(f"{k + 1} of {n_folds}", 200, predictions.subset(number == k)) for k in range(n_folds)]
+    return [ProtocolScores(f"{k + 1} of {n_folds}", 200, predictions.subset(number == k)) for k in range(n_folds)]
 
 
 def elsewhere(predictions: Predictions, name: str = "other") -> Predictions:
@@ -42,7 +42,7 @@ def test_folds_are_scored_together_as_one_set(simulate: Callable[..., Prediction
 
 
 def test_a_record_tested_twice_is_refused(simulate: Callable[..., Predictions]) -> None:
-    once = Outcome("1 of 2", 10, simulate(50))
+    once = ProtocolScores("1 of 2", 10, simulate(50))
     with pytest.raises(EvaluationError, match="is there twice"):
         pool([once, once])
 
@@ -50,7 +50,7 @@ def test_a_record_tested_twice_is_refused(simulate: Callable[..., Predictions]) 
 def test_where_the_records_are_the_same_the_drop_is_paired(simulate: Callable[..., Predictions]) -> None:
     """The default part is 100 of the 300 records: the drop is that of the paired comparison on those."""
     default, everything = simulate(300, skill=2.5).take(range(100)), simulate(300, skill=1.5, seed=1)
-    outcomes = {"default": [Outcome("test part", 200, default)], "kfold": folds_of(everything)}
+    outcomes = {"default": [ProtocolScores("test part", 200, default)], "kfold": folds_of(everything)}
     found = judge_protocols(outcomes, n_bootstrap=200, seed=4)[1]
     expected = compare(default, everything.take(range(100)), n_bootstrap=200, seed=4).differences["macro_f1"]
     assert found.drop["macro_f1"] == expected
@@ -60,7 +60,10 @@ def test_where_the_records_are_the_same_the_drop_is_paired(simulate: Callable[..
 
 def test_on_other_patients_it_is_not_called_paired(simulate: Callable[..., Predictions]) -> None:
     default, other = simulate(300, skill=2.5), elsewhere(simulate(200, skill=0.5, seed=1))
-    outcomes = {"default": [Outcome("test part", 1, default)], "external": [Outcome("external cohort", 1, other)]}
+    outcomes = {
+        "default": [ProtocolScores("test part", 1, default)],
+        "external": [ProtocolScores("external cohort", 1, other)],
+    }
     found = judge_protocols(outcomes, n_bootstrap=200)[1]
     assert found.basis == "not paired: other patients"
     ours = found.drop["accuracy"]
@@ -73,8 +76,12 @@ def test_on_other_patients_it_is_not_called_paired(simulate: Callable[..., Predi
 def test_a_source_of_few_patients_is_too_few_to_tell(simulate: Callable[..., Predictions]) -> None:
     big, small = elsewhere(simulate(200), "big"), elsewhere(simulate(12, seed=2), "small")
     outcomes = {
-        "default": [Outcome("test part", 100, simulate(100))],
-        "source": [Outcome("big", 12, big), Outcome("small", 100, small), Outcome("tiny", 0, None, "one class")],
+        "default": [ProtocolScores("test part", 100, simulate(100))],
+        "source": [
+            ProtocolScores("big", 12, big),
+            ProtocolScores("small", 100, small),
+            ProtocolScores("tiny", 0, None, "one class"),
+        ],
     }
     found = judge_protocols(outcomes, n_bootstrap=50)[1]
     assert [fold.note for fold in found.folds] == [
@@ -89,7 +96,10 @@ def test_a_source_of_few_patients_is_too_few_to_tell(simulate: Callable[..., Pre
 
 
 def test_a_protocol_that_nothing_could_be_trained_for_has_no_figures(simulate: Callable[..., Predictions]) -> None:
-    outcomes = {"default": [Outcome("test part", 1, simulate())], "date": [Outcome("1 of 2", 0, None, "no")]}
+    outcomes = {
+        "default": [ProtocolScores("test part", 1, simulate())],
+        "date": [ProtocolScores("1 of 2", 0, None, "no")],
+    }
     assert [one.name for one in judge_protocols(outcomes, n_bootstrap=20)] == ["default"]
 
 
@@ -102,7 +112,7 @@ def evaluated(predictions: Predictions, attributes: Mapping[str, Sequence[str]])
 def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., Predictions]) -> None:
     default, everything = simulate(300, skill=3.0).take(range(100)), simulate(300, skill=0.5, seed=1)
     protocols = judge_protocols(
-        {"default": [Outcome("test part", 200, default)], "kfold": folds_of(everything)}, n_bootstrap=100
+        {"default": [ProtocolScores("test part", 200, default)], "kfold": folds_of(everything)}, n_bootstrap=100
     )
     section = protocols_section(protocols, impossible={"date": ["no record has a date"]}, note="Simulated data")
     assert "Not possible: acquisition days held out, pooled: no record has a date." in section.words

@@ -8,20 +8,20 @@ import numpy as np
 
 from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.report.abstention import abstention_section
-from ecgml.evaluation.report.calibration import calibration_section
-from ecgml.evaluation.report.classes import classes_section
-from ecgml.evaluation.report.confusions import confusions_section, consequence
-from ecgml.evaluation.report.evaluated import Evaluated
-from ecgml.evaluation.report.explanations import Checks, Columns, Explained, explanations_section
-from ecgml.evaluation.report.mistakes import Drawn, mistakes_section, most_confident_mistakes
-from ecgml.evaluation.report.overview import overview_section
-from ecgml.evaluation.report.sources import sources_section
-from ecgml.evaluation.report.trust import trust_section
 from ecgml.evaluation.scores import score
 from ecgml.page.html import listings_of, render_page
 from ecgml.page.sections import Listing
 from ecgml.records.schemes import SCHEMES
+from ecgml.report.abstention import abstention_section
+from ecgml.report.calibration import calibration_section
+from ecgml.report.classes import classes_section
+from ecgml.report.confusions import confusions_section, consequence
+from ecgml.report.evaluated import Evaluated
+from ecgml.report.explanations import Checks, Columns, Explained, explanations_section
+from ecgml.report.mistakes import Drawn, mistakes_section, most_confident_mistakes
+from ecgml.report.overview import overview_section
+from ecgml.report.sources import sources_section
+from ecgml.report.trust import trust_section
 
 NASTY = "<script>alert(1)</script> $x$ & \"'"
 CLASSES = ("AFIB", "GSVT", "SB", "SR")

@@ -7,12 +7,12 @@ import pytest
 
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.comparison import compare
-from ecgml.evaluation.figures.robustness import robustness_figure
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.report.robustness import robustness_section
-from ecgml.evaluation.report.shortcuts import waveform_only_in_words
 from ecgml.evaluation.robustness import Perturbed, judge_robustness
 from ecgml.evaluation.scores import score
+from ecgml.report.figures.robustness import robustness_figure
+from ecgml.report.robustness import robustness_section
+from ecgml.report.shortcuts import waveform_only_in_words
 
 CLASSES = ("AFIB", "GSVT", "SB", "SR")
 N = 80

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecgml.exploration.dates import dates_section, to_periods
+from ecgml.exploration.tables.dates import dates_section, to_periods
 from tests.exploration.surveys import make_survey
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecgml.exploration.predictability import (
+from ecgml.exploration.tables.predictability import (
     BY_NEIGHBOURS,
     BY_TREE,
     N_FOLDS,

@@ -7,14 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecgml.exploration.components import (
+from ecgml.exploration.signals.components import (
     fit_components,
     median_beats,
     power_spectra,
     standardise,
 )
-from ecgml.exploration.exemplars import ODD, TYPICAL, FeatureSpace, choose_exemplars, exemplars_section, feature_space
-from ecgml.exploration.filters import FILTERS, filter_figures, filter_record, filters_section
+from ecgml.exploration.signals.exemplars import (
+    ODD,
+    TYPICAL,
+    FeatureSpace,
+    choose_exemplars,
+    exemplars_section,
+    feature_space,
+)
+from ecgml.exploration.signals.filters import FILTERS, filter_figures, filter_record, filters_section
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.record import Record
 from tests.exploration.surveys import FS, beat, make_record, make_signals, make_survey, make_waveforms

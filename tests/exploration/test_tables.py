@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ecgml.exploration.classes import classes_section
-from ecgml.exploration.correlations import correlations_section, rank_correlations
-from ecgml.exploration.intervals import wilson
-from ecgml.exploration.missing import missing_section
-from ecgml.exploration.patients import patients_section
-from ecgml.exploration.quality import note_kinds, quality_section, without_remarks
-from ecgml.exploration.repeats import groups_of, repeats_section
+from ecgml.exploration.signals.quality import note_kinds, quality_section, without_remarks
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, CohortFacts, Repeats, Variable
-from ecgml.exploration.values import separation, values_section
+from ecgml.exploration.tables.classes import classes_section
+from ecgml.exploration.tables.correlations import correlations_section, rank_correlations
+from ecgml.exploration.tables.intervals import wilson
+from ecgml.exploration.tables.missing import missing_section
+from ecgml.exploration.tables.patients import patients_section
+from ecgml.exploration.tables.repeats import groups_of, repeats_section
+from ecgml.exploration.tables.values import separation, values_section
 from ecgml.page.sections import Section
 from tests.exploration.surveys import make_survey
 

@@ -18,7 +18,7 @@ from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.windows import cut_windows
 from ecgml.inference.predictor import Predictor
-from ecgml.pipeline.scoring import answers_of, said_of
+from ecgml.pipeline.job.scoring import answers_of, window_logits
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
 from ecgml.records.record import Record
@@ -77,7 +77,7 @@ def test_answers_are_those_of_the_evaluation(checkpoint: Checkpoint, records: li
     )
     store = WindowStore([cache], torch.device("cpu"))
     model = checkpoint.build()
-    said = said_of(model, store, table, checkpoint.encoder, 4)
+    said = window_logits(model, store, table, checkpoint.encoder, 4)
     answers = answers_of(said, checkpoint.calibration, store, table, 100.0)
     predictor = Predictor(checkpoint)
     predicted = predictor.predict(records)

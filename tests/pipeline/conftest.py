@@ -14,8 +14,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.cohorts.simulation.demo import write_demo
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.train import train
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.train.train import train
 
 SMALL = {
     "epochs": "2",

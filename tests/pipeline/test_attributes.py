@@ -7,7 +7,7 @@ import pandas as pd
 
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.predictions import Predictions
-from ecgml.pipeline.attributes import attributes_of, attributes_of_split
+from ecgml.pipeline.job.attributes import attributes_of, attributes_of_split
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 

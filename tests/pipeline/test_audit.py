@@ -18,11 +18,11 @@ from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError, OutputError, TrackingError
 from ecgml.evaluation.scores import score
 from ecgml.models.settings import ModelSettings
-from ecgml.pipeline.audit import audit
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.robustness import perturbation_tasks, predict_perturbed
-from ecgml.pipeline.shortcuts import ClinicalBranch, predict_unseen, shortcuts_beside
-from ecgml.pipeline.subject import find_subject
+from ecgml.pipeline.audit.audit import audit
+from ecgml.pipeline.audit.audited_model import find_audited_model
+from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed
+from ecgml.pipeline.audit.shortcuts import ClinicalBranch, predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.console import Console
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 from tests.exploration.surveys import make_survey
@@ -160,7 +160,7 @@ def test_what_cannot_be_audited_is_refused_and_opens_no_run(
         audit({**options, "parts": "robustness"}, Console(io.StringIO()))
     with pytest.raises(OutputError, match="is not empty"):
         audit(options, Console(io.StringIO()), model=run_id, out=str(tmp_path))
-    monkeypatch.setattr("ecgml.pipeline.audit.data_of", lambda _: {"data_dir": str(tmp_path / "none")})
+    monkeypatch.setattr("ecgml.pipeline.audit.audit.data_of", lambda _: {"data_dir": str(tmp_path / "none")})
     with pytest.raises(EvaluationError, match=r"own data are not where its run says \(.*none.*\); name where they are"):
         audit(options, Console(io.StringIO()), model=run_id)
     assert n_runs() == before
@@ -190,7 +190,7 @@ def test_the_clinical_branch_has_the_size_of_the_model_that_is_audited(model_nam
 
 @pytest.mark.slow
 def test_robustness_is_of_the_seed_alone_and_workers_change_nothing(job: Job, demo: Path, tmp_path: Path) -> None:
-    subject = find_subject(job.children["fusion"].info.run_id, tmp_path)
+    subject = find_audited_model(job.children["fusion"].info.run_id, tmp_path)
     cohort = open_cohort(demo)
     entries = {f"{cohort.name}/{one.record_id}": one for one in cohort.entries}
     ids = np.array(subject.test.record_ids)

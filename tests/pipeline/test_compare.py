@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from ecgml.errors import EcgmlError, EvaluationError, TrackingError
 from ecgml.evaluation.prediction_files import read_predictions, write_predictions
 from ecgml.evaluation.predictions import Predictions
-from ecgml.pipeline.compare import as_json, as_text, compare_models
+from ecgml.pipeline.compare.compare import as_json, as_text, compare_models
 from tests.pipeline.conftest import Job
 
 

@@ -13,10 +13,10 @@ import torch
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.settings import TRAIN_SECTIONS
-from ecgml.pipeline.train import training_data
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.train.train import training_data
 
 
 def test_validation_of_a_single_class_is_warned_of(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from ecgml.cohorts.download.sources import SOURCES
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import CohortError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.prepare import prepare
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.prepare.prepare import prepare
 from tests.cohorts.host import Handler, Host, etag_of
 from tests.cohorts.published import chapman_files, chapman_source, write_ptbxl
 from tests.conftest import ROOT

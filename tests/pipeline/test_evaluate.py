@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import CohortError, ConfigError, EcgmlError, EvaluationError, OutputError
 from ecgml.evaluation.prediction_files import read_predictions
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.evaluate import evaluate
+from ecgml.pipeline.evaluate.evaluate import evaluate
+from ecgml.pipeline.job.console import Console
 from ecgml.service.models import fetch_checkpoint
 from tests.pipeline.conftest import Job
 
@@ -126,7 +126,7 @@ def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
 
 
 def test_nothing_left_is_said(job: Job, demo: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecgml.pipeline.lineage.LEARNT_FROM", ("train", "val", "calibration", "test"))
+    monkeypatch.setattr("ecgml.pipeline.job.lineage.LEARNT_FROM", ("train", "val", "calibration", "test"))
     options = options_of(cache, demo)
     with pytest.raises(EvaluationError, match="left out because the model learnt from them"):
         evaluate(f"runs:/{fusion(job).info.run_id}", options, Console(io.StringIO()))
@@ -190,7 +190,7 @@ def test_recordings_that_are_gone_leave_a_report_without_ecgs(
     def gone(*_: object, **__: object) -> None:
         raise CohortError("/data/away: no such folder")
 
-    monkeypatch.setattr("ecgml.pipeline.material.load_cohorts", gone)
+    monkeypatch.setattr("ecgml.pipeline.evaluate.evaluation_input.load_cohorts", gone)
     stream = io.StringIO()
     evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache), Console(stream), out=str(tmp_path / "out"))
     assert "/data/away: no such folder" in stream.getvalue()

@@ -18,12 +18,12 @@ from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.datasets.cache import open_or_fill
 from ecgml.errors import CohortError, OutputError
-from ecgml.exploration.correlations import correlations_section
-from ecgml.exploration.dates import dates_section
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, USABLE, Survey
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.explore import explore
-from ecgml.pipeline.surveying import SIMULATED, gather_signals, survey_cohorts
+from ecgml.exploration.tables.correlations import correlations_section
+from ecgml.exploration.tables.dates import dates_section
+from ecgml.pipeline.explore.explore import explore
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.surveying import SIMULATED, gather_signals, survey_cohorts
 from ecgml.preprocessing.preprocess import STEP_MV
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import SCHEMES

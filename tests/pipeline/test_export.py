@@ -11,8 +11,8 @@ from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.errors import CohortError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.prepare import prepare
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.prepare.prepare import prepare
 from ecgml.preprocessing.denoising import denoise
 
 

@@ -20,12 +20,12 @@ from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.predict import load_predictor
-from ecgml.pipeline.scoring import calibrate, said_of
-from ecgml.pipeline.settings import TRAIN_SECTIONS
-from ecgml.pipeline.train import Trained, judge_model, train, training_data
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.scoring import calibrate, window_logits
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.predict.predict import load_predictor
+from ecgml.pipeline.train.train import Trained, judge_model, train, training_data
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import fit_encoder
 from ecgml.training.fit import Fitted
@@ -60,7 +60,9 @@ def test_encoder_is_fitted_to_training_records_alone(again: Again, name: str) ->
 @pytest.mark.parametrize("name", MODELS)
 def test_best_epoch_is_of_the_validation_part(job: Job, again: Again, name: str) -> None:
     checkpoint, val = again.checkpoints[name], again.data.part("val")
-    y_prob = said_of(checkpoint.build(), again.store, val, checkpoint.encoder, 4).y_prob(Scaling.of_temperature(1.0, 4))
+    y_prob = window_logits(checkpoint.build(), again.store, val, checkpoint.encoder, 4).y_prob(
+        Scaling.of_temperature(1.0, 4)
+    )
     losses = {
         point.step: point.value
         for point in MlflowClient().get_metric_history(job.children[name].info.run_id, "val_loss")
@@ -101,7 +103,7 @@ def test_figures_are_of_every_record_of_their_part_as_labelled(job: Job, again: 
         groups = np.array(predictions.groups)
         np.testing.assert_array_equal(groups[:, None] == groups, same)
         checkpoint = again.checkpoints[name]
-        said = said_of(checkpoint.build(), again.store, table, checkpoint.encoder, 4)
+        said = window_logits(checkpoint.build(), again.store, table, checkpoint.encoder, 4)
         np.testing.assert_allclose(predictions.y_prob, said.y_prob(checkpoint.calibration.scaling), atol=1e-5)
         right = (predictions.y_pred == table.y_written).mean()
         assert job.children[name].data.metrics[f"{what}_accuracy"] == pytest.approx(right)
@@ -120,7 +122,7 @@ def test_a_test_record_that_could_not_be_read_counts_as_an_error(
         "baseline", checkpoint.build(), checkpoint.encoder, training_data(configuration, data, again.store), Fitted()
     )
     for name in ("model_card", "log_checkpoint", "report_scores", "report_answers", "describe_model"):
-        monkeypatch.setattr(f"ecgml.pipeline.train.{name}", lambda *_, **__: "")
+        monkeypatch.setattr(f"ecgml.pipeline.train.train.{name}", lambda *_, **__: "")
     nowhere = SimpleNamespace(run_id="", metrics=lambda *_, **__: None, describe=lambda _: None)
     scored, _ = judge_model(trained, configuration, data, nowhere, Console(io.StringIO()))
     predictions = scored.predictions["test"]
@@ -142,7 +144,7 @@ def test_job_does_not_go_on_with_other_data(job: Job, again: Again, monkeypatch:
     client, run_id = MlflowClient(), job.parent.info.run_id
     n_runs = len(client.search_runs([job.parent.info.experiment_id]))
     other = replace(again.data, digest="0" * 64)
-    monkeypatch.setattr("ecgml.pipeline.train.load_data", lambda *_: other)
+    monkeypatch.setattr("ecgml.pipeline.train.train.load_data", lambda *_: other)
     client.set_terminated(run_id, "KILLED")
     try:
         with pytest.raises(TrainingError, match=f"resume: the data are not those that run {run_id} began with"):

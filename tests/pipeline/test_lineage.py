@@ -19,11 +19,11 @@ from mlflow.tracking import MlflowClient
 from ecgml.config import resolve
 from ecgml.errors import CheckpointError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
-from ecgml.pipeline.compare import as_json, as_text, compare_models
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.evaluate import evaluate
-from ecgml.pipeline.evidence import gather
-from ecgml.pipeline.lineage import (
+from ecgml.pipeline.compare.compare import as_json, as_text, compare_models
+from ecgml.pipeline.evaluate.evaluate import evaluate
+from ecgml.pipeline.evaluate.protocols import evaluate_protocols
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.lineage import (
     ANCESTORS,
     Ancestor,
     Learnt,
@@ -33,12 +33,12 @@ from ecgml.pipeline.lineage import (
     descent,
     lineage_of_run,
 )
-from ecgml.pipeline.protocols import evaluate_protocols
-from ecgml.pipeline.resume import Interrupted
-from ecgml.pipeline.settings import TRAIN_SECTIONS, PromotionSettings
-from ecgml.pipeline.train import Start, fit_model, initial_model, train
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.pipeline.promote.comparison_input import gather
+from ecgml.pipeline.train.resume import Interrupted
+from ecgml.pipeline.train.train import Start, fit_model, initial_model, train
 from ecgml.service.models import fetch_checkpoint, read_checkpoint
-from ecgml.service.registry import Candidate
+from ecgml.service.registry import RegisteredVersion
 from ecgml.training.checkpoint import load_checkpoint
 from tests.datasets.tables import make_table
 from tests.pipeline.conftest import SMALL, Job
@@ -166,7 +166,7 @@ def test_divided_as_it_was_nothing_is_left_out(job: Job, start: str, demo: Path,
 def test_nothing_left_to_test_on_is_said(
     child: Tuned, cache: Path, external: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecgml.pipeline.data.LEARNT_FROM", (*LEARNT, "test"))
+    monkeypatch.setattr("ecgml.pipeline.job.data.LEARNT_FROM", (*LEARNT, "test"))
     with pytest.raises(TrainingError, match=r"learnt from all \d+ records of the external cohort or their patients"):
         fine_tune(child.address, cache, external, external_dir=str(demo))
 
@@ -234,11 +234,11 @@ def test_a_folder_written_again_by_what_it_gave_rise_to_ends_the_search(
     client.set_terminated(run_id)
 
 
-def candidate_of(tuned: Tuned) -> Candidate:
+def candidate_of(tuned: Tuned) -> RegisteredVersion:
     models = MlflowClient().search_logged_models(
         [tuned.run.info.experiment_id], f"source_run_id = '{tuned.run.info.run_id}'"
     )
-    return Candidate(tuned.run.info.run_id, models[0].model_id, "1")
+    return RegisteredVersion(tuned.run.info.run_id, models[0].model_id, "1")
 
 
 def register_as(tuned: Tuned, name: str, alias: str) -> None:
@@ -285,13 +285,20 @@ def older(store: Path, tmp_path: Path) -> tuple[str, str]:
 
 def test_stored_predictions_of_what_an_ancestor_learnt_from_do_not_count_in_promotion(older: tuple[str, str]) -> None:
     """Runs of earlier versions did not leave them out."""
-    evidence = gather(Candidate(older[1], ""), Candidate(older[0], ""), PromotionSettings(), (), Console(io.StringIO()))
+    evidence = gather(
+        RegisteredVersion(older[1], ""),
+        RegisteredVersion(older[0], ""),
+        PromotionSettings(),
+        (),
+        Console(io.StringIO()),
+    )
     assert evidence.challenger.record_ids == tuple(f"cohort/{number}" for number in range(40, 160))
     assert evidence.champion.record_ids == evidence.challenger.record_ids
     assert "less 40 records" in evidence.how
     # The same records serve for a decision, whoever they are compared with.
     assert (
-        evidence.digest == gather(Candidate(older[1], ""), None, PromotionSettings(), (), Console(io.StringIO())).digest
+        evidence.digest
+        == gather(RegisteredVersion(older[1], ""), None, PromotionSettings(), (), Console(io.StringIO())).digest
     )
 
 
@@ -334,10 +341,10 @@ def test_a_model_beside_the_one_started_from_has_its_own_encoder(
         begun[name] = (encoder, earlier)
         raise Begun
 
-    monkeypatch.setattr("ecgml.pipeline.train.training_data", lambda *_: SimpleNamespace(train=()))
-    monkeypatch.setattr("ecgml.pipeline.train.report_job", lambda *_: None)
-    monkeypatch.setattr("ecgml.pipeline.train.fit_encoder", lambda _: fitted)
-    monkeypatch.setattr("ecgml.pipeline.train.initial_model", begin)
+    monkeypatch.setattr("ecgml.pipeline.train.train.training_data", lambda *_: SimpleNamespace(train=()))
+    monkeypatch.setattr("ecgml.pipeline.train.train.report_job", lambda *_: None)
+    monkeypatch.setattr("ecgml.pipeline.train.train.fit_encoder", lambda _: fitted)
+    monkeypatch.setattr("ecgml.pipeline.train.train.initial_model", begin)
     tags: dict[str, str] = {}
     tracker = SimpleNamespace(tags=tags.update, params=lambda _: None)
     data = SimpleNamespace(scheme=SimpleNamespace(classes=checkpoint.classes))

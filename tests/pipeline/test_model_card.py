@@ -12,11 +12,11 @@ from mlflow.tracking import MlflowClient
 
 from ecgml.config import resolve
 from ecgml.evaluation.scores import Scores
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import JobData, load_data
-from ecgml.pipeline.model_card import model_card
-from ecgml.pipeline.resume import finished_model
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.model_card import model_card
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.train.resume import finished_model
 from ecgml.service.model_card import MAX_DESCRIPTION, fetch_card
 from ecgml.service.runs import Child
 from tests.pipeline.conftest import Job

@@ -17,9 +17,9 @@ from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.datasets.cache import open_or_fill
 from ecgml.errors import CohortError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.prepare import prepare
-from ecgml.pipeline.settings import DataSettings
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.settings import DataSettings
+from ecgml.pipeline.prepare.prepare import prepare
 from ecgml.preprocessing.settings import PreprocessingSettings
 
 

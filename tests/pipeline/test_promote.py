@@ -16,9 +16,9 @@ from mlflow.tracking import MlflowClient
 
 from ecgml.cli import main
 from ecgml.errors import ConfigError, PromotionError, TrackingError
-from ecgml.pipeline import promote as module
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.promote import history, promote, rollback
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.promote import promote as module
+from ecgml.pipeline.promote.promote import history, promote, rollback
 from ecgml.service.promotions import RECORD, read_registry
 from ecgml.service.registry import REGISTERED_MODEL
 from tests.conftest import ROOT

@@ -15,14 +15,14 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-import ecgml.pipeline.protocols as protocols
+import ecgml.pipeline.evaluate.protocols as protocols
 from ecgml.calibration.scaling import Scaling
 from ecgml.config import resolve
 from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation.prediction_files import read_predictions
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.protocols import evaluate_protocols
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.evaluate.protocols import evaluate_protocols
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from tests.pipeline.conftest import Job
 
 

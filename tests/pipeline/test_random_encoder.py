@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ecgml.pipeline.random_encoder import predict_by_random_encoder
+from ecgml.pipeline.audit.random_encoder import predict_by_random_encoder
 from ecgml.records.leads import LEADS
 from tests.datasets.tables import make_table
 from tests.untrained import untrained_checkpoint

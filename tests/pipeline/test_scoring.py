@@ -17,7 +17,7 @@ from ecgml.calibration.settings import CalibrationSettings
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
-from ecgml.pipeline.scoring import answers_of, calibrate, said_of, to_predictions
+from ecgml.pipeline.job.scoring import answers_of, calibrate, to_predictions, window_logits
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 
@@ -101,7 +101,7 @@ def test_records_of_one_patient_are_one_group_of_the_bootstrap() -> None:
 def test_an_unusable_record_is_neither_answered_nor_left_out() -> None:
     store, _, val, _ = parts_of(2)
     table = replace(val[:3], n_windows=np.array([1, 0, 1]), usable=np.array([True, False, True]))
-    said = said_of(Reader(), store, table, ENCODER, 2)
+    said = window_logits(Reader(), store, table, ENCODER, 2)
     y_prob = said.y_prob(Scaling.of_temperature(1.0, 2))
     assert np.isnan(y_prob).any(axis=1).tolist() == [False, True, False]
     calibration = calibrate(Reader(), store, ENCODER, (val, val, val), 2, FS, CalibrationSettings())
@@ -120,5 +120,5 @@ def test_a_records_windows_are_averaged_as_probabilities(n_windows: int) -> None
     logits = store.steps(val.first_window[:n_windows])[:, :2, 0] / 1000
     powers = np.exp(logits)
     expected = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
-    y_prob = said_of(Reader(), store, table, ENCODER, 2).y_prob(Scaling.of_temperature(1.0, 2))
+    y_prob = window_logits(Reader(), store, table, ENCODER, 2).y_prob(Scaling.of_temperature(1.0, 2))
     np.testing.assert_allclose(y_prob[0], expected, atol=1e-6)

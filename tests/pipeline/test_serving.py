@@ -25,9 +25,9 @@ from ecgml.cohorts.cohort import Entry, read_entry
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.predict import load_predictor
-from ecgml.pipeline.train import train
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.predict.predict import load_predictor
+from ecgml.pipeline.train.train import train
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.reading import read_record
 from ecgml.records.record import Record

@@ -18,9 +18,9 @@ from mlflow.tracking import MlflowClient
 from safetensors.torch import load_file
 
 from ecgml.errors import ConfigError, TrackingError, TrainingError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.resume import find_interrupted
-from ecgml.pipeline.train import train
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.train.resume import find_interrupted
+from ecgml.pipeline.train.train import train
 from ecgml.service.jobs import launch_to_resume
 from tests.conftest import ROOT
 from tests.pipeline.conftest import Job
@@ -120,8 +120,8 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
 KILLED_WITHIN = """
 import os, signal, sys
 import ecgml.pipeline.{module} as module
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.train import train
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.train.train import train
 
 def killed(*words):
     {first}

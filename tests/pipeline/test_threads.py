@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from ecgml.pipeline.threads import choose_threads
+from ecgml.pipeline.job.threads import choose_threads
 
 CPU = torch.device("cpu")
 

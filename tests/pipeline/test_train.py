@@ -13,9 +13,9 @@ from mlflow.tracking import MlflowClient
 
 from ecgml.errors import CohortError, ConfigError, EcgmlError, TrackingError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.predict import load_predictor
-from ecgml.pipeline.train import train
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.predict.predict import load_predictor
+from ecgml.pipeline.train.train import train
 from tests.pipeline.conftest import Job
 
 PER_EPOCH = (
@@ -188,7 +188,7 @@ def test_failing_training_closes_its_runs_as_failed(job: Job, monkeypatch: pytes
     def fail(*_: object, **__: object) -> None:
         raise TrainingError("the loss became nan in epoch 1; lower --learning-rate (now 9)")
 
-    monkeypatch.setattr("ecgml.pipeline.train.fit", fail)
+    monkeypatch.setattr("ecgml.pipeline.train.train.fit", fail)
     with pytest.raises(TrainingError, match="became nan"):
         train({**job.options, "models": "baseline"}, Console(io.StringIO()))
     assert running() == []

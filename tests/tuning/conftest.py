@@ -14,9 +14,9 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.cohorts.simulation.demo import write_demo
-from ecgml.pipeline.console import Console
+from ecgml.pipeline.job.console import Console
 from tests.tuning.commands import Command
-from tuning.study import Outcome, tune
+from tuning.study import StudyResult, tune
 
 SMALL = {
     "epochs": "3",
@@ -56,7 +56,7 @@ def options(store: Path, demo: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def finished(options: dict[str, str]) -> Outcome:
+def finished(options: dict[str, str]) -> StudyResult:
     """Return a finished study of eight trials."""
     return tune({**options, "study": "finished", "n_trials": "8"}, Console(io.StringIO()))
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecgml.config import resolve
 from ecgml.errors import ConfigError
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from tests.tuning.spaces import by_exponent
 from tuning.spaces import (
     SPACES,

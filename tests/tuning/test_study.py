@@ -26,16 +26,16 @@ from sqlalchemy.pool import NullPool
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import ConfigError, TuningError
-from ecgml.pipeline.console import Console
-from ecgml.pipeline.data import load_data
-from ecgml.pipeline.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import load_data
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from tests.tuning import spaces
 from tuning import objective as objectives
 from tuning.objective import Objective, make_repeats
 from tuning.report import best_settings, best_yaml
 from tuning.settings import TUNE_SECTIONS
 from tuning.spaces import space_named
-from tuning.study import Outcome, tune
+from tuning.study import StudyResult, tune
 
 Children = Callable[[str], list[Run]]
 
@@ -50,7 +50,7 @@ def running() -> list[str]:
     return [run.info.run_id for run in client.search_runs(experiments, "attributes.status = 'RUNNING'")]
 
 
-def test_every_trial_is_a_run_that_says_what_became_of_it(finished: Outcome, children: Children) -> None:
+def test_every_trial_is_a_run_that_says_what_became_of_it(finished: StudyResult, children: Children) -> None:
     trials, runs = finished.study.trials, children(finished.run_id)
     assert [run.info.run_name for run in runs] == [f"trial {trial.number}" for trial in trials] != []
     status = {"COMPLETE": "FINISHED", "PRUNED": "KILLED", "FAIL": "FAILED"}
@@ -68,7 +68,7 @@ def test_every_trial_is_a_run_that_says_what_became_of_it(finished: Outcome, chi
     assert running() == []
 
 
-def test_study_run_shows_the_best_the_table_the_space_and_the_storage(finished: Outcome) -> None:
+def test_study_run_shows_the_best_the_table_the_space_and_the_storage(finished: StudyResult) -> None:
     run, best = MlflowClient().get_run(finished.run_id), finished.study.best_trial
     assert run.info.status == "FINISHED"
     assert run.data.metrics["best_val_macro_f1"] == pytest.approx(best.value)
@@ -85,7 +85,7 @@ def test_study_run_shows_the_best_the_table_the_space_and_the_storage(finished: 
     assert f"Best: trial {best.number}" in note
 
 
-def test_best_yaml_is_a_configuration_of_the_best_trial(finished: Outcome) -> None:
+def test_best_yaml_is_a_configuration_of_the_best_trial(finished: StudyResult) -> None:
     path = artifact(finished.run_id, "best.yaml")
     configuration = resolve(TRAIN_SECTIONS, {}, path)
     assert configuration.values_of(finished.study.best_params) == pytest.approx(finished.study.best_params)
@@ -96,7 +96,7 @@ def test_best_yaml_is_a_configuration_of_the_best_trial(finished: Outcome) -> No
 
 @pytest.mark.slow
 def test_a_finished_study_goes_on_to_a_larger_total_in_the_same_run(
-    finished: Outcome, options: dict[str, str], children: Children
+    finished: StudyResult, options: dict[str, str], children: Children
 ) -> None:
     before = [trial.params for trial in finished.study.trials]
     again = tune({**options, "study": "finished", "n_trials": str(len(before) + 1)}, Console(io.StringIO()))
@@ -119,7 +119,7 @@ def test_a_finished_study_goes_on_to_a_larger_total_in_the_same_run(
     ],
 )
 def test_a_study_is_not_gone_on_with_as_another(
-    finished: Outcome, options: dict[str, str], changes: dict[str, str], message: str
+    finished: StudyResult, options: dict[str, str], changes: dict[str, str], message: str
 ) -> None:
     with pytest.raises(TuningError, match=f"study finished: {message}"):
         tune({**options, "study": "finished", **changes}, Console(io.StringIO()))
@@ -134,7 +134,7 @@ def test_a_study_is_not_gone_on_with_as_another(
     ],
 )
 def test_a_study_whose_spaces_constants_were_edited_is_not_gone_on_with(
-    finished: Outcome,
+    finished: StudyResult,
     options: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     changes: dict[str, int],
@@ -147,7 +147,7 @@ def test_a_study_whose_spaces_constants_were_edited_is_not_gone_on_with(
 
 
 def test_best_settings_are_those_that_the_trial_ran_with(
-    finished: Outcome, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    finished: StudyResult, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the space makes of its parameters today."""
     best = finished.study.best_trial

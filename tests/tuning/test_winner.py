@@ -14,7 +14,7 @@ import torch
 
 from ecgml.config import resolve
 from ecgml.errors import EcgmlError
-from ecgml.pipeline.console import Console
+from ecgml.pipeline.job.console import Console
 from ecgml.training.fit import Fitted
 from tuning import winner
 from tuning.queue import SETTINGS

@@ -13,7 +13,7 @@ from lzma import LZMAError
 from pathlib import Path
 
 from ecgml.cohorts.download.checksums import Digest, digest_of
-from ecgml.cohorts.download.crew import Show
+from ecgml.cohorts.download.parallel import Show
 from ecgml.cohorts.download.receipt import set_aside
 from ecgml.errors import DownloadError
 

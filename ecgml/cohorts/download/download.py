@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ecgml.cohorts.download.archives import place, unpack
 from ecgml.cohorts.download.checksums import SUMS, Digest, digest_of, format_sums, parse_sums
-from ecgml.cohorts.download.crew import Errand, Progress, Show, fetch_all
-from ecgml.cohorts.download.faults import Patience
+from ecgml.cohorts.download.faults import RetryPolicy
 from ecgml.cohorts.download.fetching import Fetched
+from ecgml.cohorts.download.parallel import FileRequest, Progress, Show, fetch_all
 from ecgml.cohorts.download.receipt import claimed, set_aside, write_whole
 from ecgml.cohorts.download.sources import DataSource, RemoteFile, checked_base_url, shown_address
 from ecgml.cohorts.places import paths_inside
@@ -45,7 +45,7 @@ def download(
     parts: Sequence[str] = (),
     base_url: str = "",
     n_jobs: int = 8,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
     progress: Progress = _no_progress,
     note: Callable[[str], None] = lambda line: None,
 ) -> Downloaded:
@@ -65,7 +65,7 @@ def download(
         A mirror that holds the files under their names.
     n_jobs : int
         Connections.
-    patience : Patience, optional
+    patience : RetryPolicy, optional
     progress, note : callable
         What is done, and lines for a person.
 
@@ -103,7 +103,7 @@ class _Job:
     parts: tuple[str, ...]
     base_url: str
     n_jobs: int
-    patience: Patience | None
+    patience: RetryPolicy | None
     progress: Progress
     note: Callable[[str], None]
 
@@ -115,7 +115,7 @@ class _Job:
         paths = paths_inside(self.out.resolve(), names, lambda row: f"{SUMS} of {self.source.name}")
         fetched = self._fetch(
             [
-                Errand(name, self._addresses(RemoteFile(name)), path, listed[name])
+                FileRequest(name, self._addresses(RemoteFile(name)), path, listed[name])
                 for name, path in zip(names, paths, strict=True)
             ]
         )
@@ -131,7 +131,7 @@ class _Job:
             except DownloadError:
                 self.note(f"{SUMS}: is no list of files; kept as {set_aside(path)}")
         addresses = self._addresses(RemoteFile(SUMS))
-        fetched = self._fetch([Errand(SUMS, addresses, path, None)])
+        fetched = self._fetch([FileRequest(SUMS, addresses, path, None)])
         try:
             listed = parse_sums(path.read_text(encoding="utf-8", errors="replace"), shown_address(addresses[0]))
         except DownloadError:
@@ -148,7 +148,7 @@ class _Job:
         wanted = [archive for archive in archives if not self._is_whole(_folder(archive), digests)]
         files = [*self.source.files, *wanted]
         fetched = self._fetch(
-            [Errand(file.name, self._addresses(file), self.out / file.name, file.digest) for file in files]
+            [FileRequest(file.name, self._addresses(file), self.out / file.name, file.digest) for file in files]
         )
         digests |= {file.name: digest_of(self.out / file.name) for file in self.source.files}
         for archive in wanted:
@@ -185,7 +185,7 @@ class _Job:
         """Whether all files of an archive are where they were unpacked to, unchanged."""
         names = [name for name in digests if name.startswith(folder)]
         paths = paths_inside(self.out.resolve(), names, lambda row: SUMS)
-        errands = [Errand(name, (), path, digests[name]) for name, path in zip(names, paths, strict=True)]
+        errands = [FileRequest(name, (), path, digests[name]) for name, path in zip(names, paths, strict=True)]
         try:
             return bool(errands) and bool(self._fetch(errands, label="checking"))
         except DownloadError as error:
@@ -195,11 +195,11 @@ class _Job:
     def _addresses(self, file: RemoteFile) -> tuple[str, ...]:
         return self.source.addresses(file, self.base_url)
 
-    def _fetch(self, errands: Sequence[Errand], label: str = "fetching") -> dict[str, Fetched]:
+    def _fetch(self, errands: Sequence[FileRequest], label: str = "fetching") -> dict[str, Fetched]:
         return fetch_all(
             errands,
             n_jobs=self.n_jobs,
-            patience=self.patience or Patience(),
+            patience=self.patience or RetryPolicy(),
             progress=self.progress,
             note=self.note,
             label=f"{label} {self.source.name}",

@@ -25,7 +25,7 @@ _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errn
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a host."""
 
     connect_s: float = 10.0
@@ -40,7 +40,7 @@ class Patience:
     """At most, s; a host that asks for more is not waited for."""
 
 
-class Passing(Exception):
+class TransientError(Exception):
     """A failure that another attempt may not meet.
 
     Parameters
@@ -58,8 +58,8 @@ class Passing(Exception):
         self.is_offline = is_offline
 
 
-def fault_of_status(response: requests.Response, address: str, target: Path, patience: Patience) -> Exception:
-    """Return what to raise for a status that brings no bytes of a file: `Passing` or `DownloadError`."""
+def fault_of_status(response: requests.Response, address: str, target: Path, patience: RetryPolicy) -> Exception:
+    """Return what to raise for a status that brings no bytes of a file: `TransientError` or `DownloadError`."""
     shown, status = shown_address(address), response.status_code
     if status not in _BUSY:
         return DownloadError(
@@ -69,11 +69,11 @@ def fault_of_status(response: requests.Response, address: str, target: Path, pat
     wait_s = _retry_after(response)
     if wait_s is not None and wait_s > patience.longest_wait_s:
         return DownloadError(f"{shown}: HTTP {status}, asks to wait for {wait_s:,.0f} s; run again then")
-    return Passing(f"HTTP {status}: the host is busy", wait_s=wait_s)
+    return TransientError(f"HTTP {status}: the host is busy", wait_s=wait_s)
 
 
-def fault_of_way(error: requests.RequestException, address: str, n_bytes: int, patience: Patience) -> Exception:
-    """Return what to raise for a request that failed with so many bytes there: `Passing` or `DownloadError`."""
+def fault_of_way(error: requests.RequestException, address: str, n_bytes: int, patience: RetryPolicy) -> Exception:
+    """Return what to raise for a request that failed with so many bytes there: `TransientError` or `DownloadError`."""
     shown, causes = shown_address(address), list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return DownloadError(
@@ -85,18 +85,18 @@ def fault_of_way(error: requests.RequestException, address: str, n_bytes: int, p
     if isinstance(error, ValueError):
         return DownloadError(f"{shown}: leads to an address that is none; try another --base-url")
     if isinstance(error, requests.exceptions.ProxyError):
-        return Passing("the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection", is_offline=True)
+        return TransientError("the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection", is_offline=True)
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return Passing("no host of that name is found", is_offline=True)
+        return TransientError("no host of that name is found", is_offline=True)
     if isinstance(error, requests.ConnectTimeout):
-        return Passing(f"no connection within {patience.connect_s:g} s", is_offline=True)
+        return TransientError(f"no connection within {patience.connect_s:g} s", is_offline=True)
     if any(isinstance(cause, TimeoutError) for cause in causes):
-        return Passing(f"no bytes for {patience.stall_s:g} s, after {n_bytes:,} bytes")
+        return TransientError(f"no bytes for {patience.stall_s:g} s, after {n_bytes:,} bytes")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return Passing("the host refuses connections", is_offline=True)
+        return TransientError("the host refuses connections", is_offline=True)
     if any(isinstance(cause, OSError) and cause.errno in _NO_WAY for cause in causes):
-        return Passing("no network leads to the host", is_offline=True)
-    return Passing(f"the connection broke off after {n_bytes:,} bytes")
+        return TransientError("no network leads to the host", is_offline=True)
+    return TransientError(f"the connection broke off after {n_bytes:,} bytes")
 
 
 def check_proxy(address: str) -> None:

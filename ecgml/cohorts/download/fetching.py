@@ -15,7 +15,7 @@ import requests
 
 from ecgml import __version__
 from ecgml.cohorts.download.checksums import Digest, digest_of
-from ecgml.cohorts.download.faults import Passing, Patience, check_proxy, fault_of_status, fault_of_way
+from ecgml.cohorts.download.faults import RetryPolicy, TransientError, check_proxy, fault_of_status, fault_of_way
 from ecgml.cohorts.download.part import Part, edition_of
 from ecgml.cohorts.download.receipt import set_aside
 from ecgml.cohorts.download.sources import shown_address
@@ -49,7 +49,7 @@ class Fetcher:
 
     Parameters
     ----------
-    patience : Patience
+    patience : RetryPolicy
     stop : threading.Event
         Ends the work of this and other fetchers at their next bytes.
     note : callable
@@ -60,7 +60,7 @@ class Fetcher:
 
     def __init__(
         self,
-        patience: Patience,
+        patience: RetryPolicy,
         stop: threading.Event,
         note: Callable[[str], None],
         reached: set[str] | None = None,
@@ -144,7 +144,7 @@ class Fetcher:
             before = part.size
             try:
                 self._receive(address, part, is_checked=expected is not None)
-            except Passing as failure:
+            except TransientError as failure:
                 failures = 1 if part.size - before >= PROGRESS_BYTES else failures + 1
                 # Who is offline from the start is told so soon; who was online is waited for.
                 is_offline = failure.is_offline and _host(address) not in self._reached
@@ -179,7 +179,7 @@ class Fetcher:
                 return
             if response.status_code == 416 or (response.status_code == 206 and not part.goes_on(response, edition)):
                 part.discard()
-                raise Passing("the file changed at the host while it was fetched", wait_s=0.0)
+                raise TransientError("the file changed at the host while it was fetched", wait_s=0.0)
             if response.status_code not in (200, 206):
                 raise fault_of_status(response, address, part.target, self.patience)
             if response.status_code == 200:
@@ -193,7 +193,7 @@ class Fetcher:
             except requests.RequestException as error:
                 raise fault_of_way(error, address, part.size, self.patience) from None
         if total is not None and part.size != total:
-            raise Passing(f"ended after {part.size:,} of {total:,} bytes")
+            raise TransientError(f"ended after {part.size:,} of {total:,} bytes")
 
     def _ask(self, address: str, part: Part) -> requests.Response:
         """Ask for a file, or for what a part lacks of it."""

@@ -13,7 +13,7 @@ ABSTENTION = ("tests/calibration/test_abstention.py",)
 FAULTS = (
     Fault(
         "calibration/scaled-by-the-test-part",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         '(trained.data.train, trained.data.val, job.part("calibration")),',
         '(trained.data.train, job.part("test"), job.part("calibration")),',
         "confidence is fitted to the records that it is judged by",
@@ -21,7 +21,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/sets-of-the-test-part",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         '(trained.data.train, trained.data.val, job.part("calibration")),',
         '(trained.data.train, trained.data.val, job.part("test")),',
         "conformal sets are fitted to the records that they are judged by",
@@ -29,7 +29,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/sets-of-validation",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         "train, val, held_out = parts\n",
         "train, val, held_out = parts\n    held_out = val if len(held_out) else held_out\n",
         "conformal sets are fitted to the records that the model was selected by",
@@ -37,15 +37,16 @@ FAULTS = (
     ),
     Fault(
         "calibration/sets-before-scaling",
-        "ecgml/pipeline/scoring.py",
-        "own = said_of(model, store, held_out, encoder, n_classes).y_prob(scaling)",
-        "own = said_of(model, store, held_out, encoder, n_classes).y_prob(Scaling.of_temperature(1.0, n_classes))",
+        "ecgml/pipeline/job/scoring.py",
+        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)",
+        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob("
+        "Scaling.of_temperature(1.0, n_classes))",
         "conformal thresholds are of other probabilities than they are applied to",
         SCORING,
     ),
     Fault(
         "calibration/scaled-by-labels-as-written",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         "fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)",
         "fit_scaling(said.logits, val.y_written[said.owner], said.owner)",
         "confidence is fitted to other labels than the model was trained on",
@@ -53,7 +54,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/unread-is-answered",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         'tuple("could not be used" if bad else reason for bad, reason in zip(unread, reasons, strict=True))',
         "tuple(reasons)",
         "a record that could not be read is abstained on as if it had been",

@@ -17,7 +17,7 @@ LEAKS = ("tests/pipeline/test_leaks.py",)
 FAULTS = (
     Fault(
         "evaluation/every-record-its-own-patient",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         'groups=tuple(f"patient {number}" for number in table.patients),',
         "groups=tuple(table.record_ids.tolist()),",
         "intervals take records of one patient for independent",
@@ -25,7 +25,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/blocks-for-patients",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         "for number in table.patients),",
         "for number in table.blocks),",
         "intervals take a whole fold of a source for one patient",
@@ -33,7 +33,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/harmonised-called-written",
-        "ecgml/pipeline/scoring.py",
+        "ecgml/pipeline/job/scoring.py",
         "y_true=table.y_harmonised if harmonised else table.y_written,",
         "y_true=table.y_harmonised,",
         "the headline stands on labels that no source wrote",
@@ -41,7 +41,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/quarantined-left-out",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         'tables = {"test": job.part("test", usable=False)}',
         'tables = {"test": job.part("test")}',
         "records that could not be read vanish from the figures",
@@ -49,7 +49,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/unscaled-figures",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         "y_prob = said.y_prob(calibration.scaling)",
         "y_prob = said.y_prob(type(calibration.scaling).of_temperature(1.0, n_classes))",
         "figures are of other probabilities than are served",
@@ -225,7 +225,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/picture-numbers-transposed",
-        "ecgml/evaluation/figures/confusion.py",
+        "ecgml/report/figures/confusion.py",
         "axes.text(column, row, text,",
         "axes.text(row, column, text,",
         "numbers of the confusion matrix stand in the wrong cell",
@@ -233,7 +233,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/picture-colours-transposed",
-        "ecgml/evaluation/figures/confusion.py",
+        "ecgml/report/figures/confusion.py",
         'axes.imshow(percent, cmap="Blues"',
         'axes.imshow(percent[:, ::-1], cmap="Blues"',
         "colours of the confusion matrix stand in the wrong cell",
@@ -241,7 +241,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/picture-axes-renamed",
-        "ecgml/evaluation/figures/confusion.py",
+        "ecgml/report/figures/confusion.py",
         'bare(axes, title, xlabel="Predicted class")',
         'bare(axes, title, xlabel="True class")',
         "the confusion matrix calls true what was predicted",
@@ -249,7 +249,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/picture-rows-renamed",
-        "ecgml/evaluation/figures/confusion.py",
+        "ecgml/report/figures/confusion.py",
         'left.set_ylabel("True class (records)"',
         'left.set_ylabel("Predicted class (records)"',
         "the confusion matrix calls predicted what was true",
@@ -257,7 +257,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/picture-percent-of-predicted",
-        "ecgml/evaluation/figures/confusion.py",
+        "ecgml/report/figures/confusion.py",
         "100 * counts / np.maximum(support, 1), np.nan)",
         "100 * counts / np.maximum(counts.sum(axis=0, keepdims=True), 1), np.nan)",
         "percentages are of the predicted class",
@@ -265,7 +265,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/roc-axes-exchanged",
-        "ecgml/evaluation/figures/roc.py",
+        "ecgml/report/figures/roc.py",
         "handles += axes.plot(*curves[name], linewidth=1.6",
         "handles += axes.plot(*curves[name][::-1], linewidth=1.6",
         "curves are mirrored in the diagonal",
@@ -273,7 +273,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/roc-titles-exchanged",
-        "ecgml/evaluation/figures/roc.py",
+        "ecgml/report/figures/roc.py",
         "unscored_text(predictions), XLABEL, YLABEL)",
         "unscored_text(predictions), YLABEL, XLABEL)",
         "the axes of the ROC curve are called by one another's name",
@@ -281,7 +281,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/overlaid-axes-exchanged",
-        "ecgml/evaluation/figures/roc.py",
+        "ecgml/report/figures/roc.py",
         "axes.plot(*curve, linewidth=1.6, **style)",
         "axes.plot(*curve[::-1], linewidth=1.6, **style)",
         "models' curves are mirrored in the diagonal",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.mutants.fault import Fault
 
-LINEAGE = "ecgml/pipeline/lineage.py"
+LINEAGE = "ecgml/pipeline/job/lineage.py"
 JOBS = "ecgml/service/jobs.py"
-RESUME = "ecgml/pipeline/resume.py"
+RESUME = "ecgml/pipeline/train/resume.py"
 TESTS = "tests/pipeline/test_lineage.py"
 EARLIER = (f"{TESTS}::test_a_run_of_earlier_versions_is_followed_by_its_settings",)
 MATCHED = (f"{TESTS}::test_a_record_is_matched_by_name_waveform_or_patient",)
@@ -88,7 +88,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/stored-predictions-taken-as-they-are",
-        "ecgml/pipeline/evidence.py",
+        "ecgml/pipeline/promote/comparison_input.py",
         "[lineage.seen_of(job.predictions, job.split) for lineage in started]",
         "[np.zeros(job.predictions.n_records, bool) for lineage in started]",
         "promotion counts predictions of what an ancestor learnt from",
@@ -96,7 +96,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/encoder-of-another-architecture",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         "start = start if start and start.checkpoint.model_name == name else None",
         "pass",
         "a model that takes nothing over is given an encoder that was fitted to other records",
@@ -104,7 +104,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/head-by-the-number-of-classes",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         'if start.classes != scheme_named(configuration["data"].scheme).classes:',
         'if len(start.classes) != len(scheme_named(configuration["data"].scheme).classes):',
         "the classifier of one class begins as that of another",
@@ -176,7 +176,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/fold-of-other-code",
-        "ecgml/pipeline/protocols.py",
+        "ecgml/pipeline/evaluate/protocols.py",
         "own, code_digest(), torch.__version__]",
         "own, torch.__version__]",
         "a fold that other code trained is found again",

@@ -119,7 +119,7 @@ FAULTS = (
     ),
     Fault(
         "serving/no-commit",
-        "ecgml/pipeline/reporting.py",
+        "ecgml/pipeline/job/reporting.py",
         '        "ecgml.git_commit": git_commit(),\n',
         "",
         "a run does not say which code made it",
@@ -127,7 +127,7 @@ FAULTS = (
     ),
     Fault(
         "serving/commit-never-known",
-        "ecgml/pipeline/reporting.py",
+        "ecgml/pipeline/job/reporting.py",
         'return done.stdout.strip() if done.returncode == 0 else ""',
         'return ""',
         "a run does not say which code made it",

@@ -18,7 +18,7 @@ EVALUATE = ("tests/pipeline/test_evaluate.py::test_what_the_model_learnt_from_is
 FAULTS = (
     Fault(
         "splits/external-ecg-alone",
-        "ecgml/pipeline/data.py",
+        "ecgml/pipeline/job/data.py",
         "np.isin(joint.patients, joint.patients[is_outer])",
         "np.isin(joint.ecgs, joint.ecgs[is_outer])",
         "a patient of the external cohort is trained on by another ECG",
@@ -26,7 +26,7 @@ FAULTS = (
     ),
     Fault(
         "splits/external-stays-in",
-        "ecgml/pipeline/data.py",
+        "ecgml/pipeline/job/data.py",
         "joint[is_inner & ~leaked], joint[is_outer]",
         "joint[is_inner], joint[is_outer]",
         "patients of the external cohort are listed as left out and trained on",
@@ -34,7 +34,7 @@ FAULTS = (
     ),
     Fault(
         "splits/quarantined-in-parts",
-        "ecgml/pipeline/data.py",
+        "ecgml/pipeline/job/data.py",
         "return self.table[rows & self.table.usable] if usable else self.table[rows]",
         "return self.table[rows]",
         "records without a waveform are trained on with another record's",
@@ -42,7 +42,7 @@ FAULTS = (
     ),
     Fault(
         "splits/digest-without-parts",
-        "ecgml/pipeline/data.py",
+        "ecgml/pipeline/job/data.py",
         "table.y_harmonised, parts, external.record_ids",
         "table.y_harmonised, external.record_ids",
         "a job goes on, or is compared, with another split",
@@ -50,7 +50,7 @@ FAULTS = (
     ),
     Fault(
         "splits/digest-without-labels",
-        "ecgml/pipeline/data.py",
+        "ecgml/pipeline/job/data.py",
         "(table.record_ids, table.y_written, table.y_harmonised, parts",
         "(table.record_ids, table.y_harmonised, parts",
         "a job goes on, or is compared, with other labels",
@@ -186,7 +186,7 @@ FAULTS = (
     ),
     Fault(
         "splits/seen-patients-scored",
-        "ecgml/pipeline/lineage.py",
+        "ecgml/pipeline/job/lineage.py",
         'LEARNT_FROM = ("train", "val", "calibration")',
         'LEARNT_FROM = ("train",)',
         "`evaluate` scores records that the model was selected and calibrated by",
@@ -194,7 +194,7 @@ FAULTS = (
     ),
     Fault(
         "splits/encoder-of-all-records",
-        "ecgml/pipeline/train.py",
+        "ecgml/pipeline/train/train.py",
         "start.checkpoint.encoder if start else fit_encoder(data.train)",
         "start.checkpoint.encoder if start else fit_encoder(job.table)",
         "the clinical encoder knows the test part",

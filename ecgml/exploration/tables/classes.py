@@ -1,0 +1,177 @@
+"""How many records of each rhythm and class there are, in all and by cohort."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from ecgml.exploration.style import class_colour, rhythm_style
+from ecgml.exploration.survey import NO_FILE, NO_RHYTHM, QUARANTINED, SEVERAL, Survey, counted, listed, rhythm_name
+from ecgml.exploration.tables.predictability import BY_TREE, predictability
+from ecgml.figures import GREY, INK, bare, new_figure
+from ecgml.page.sections import Listing, Picture, Section, picture
+from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS
+
+FEW = 50
+"""Below so many records of a class its figures are rough, whatever is trained."""
+
+
+def classes_section(survey: Survey, seed: int) -> Section:
+    """Count rhythms and classes, by what there is of them: a table row, a file, a usable signal."""
+    parts: list[Picture | Listing] = [_counts_picture(survey)]
+    findings = [_words_on_counts(survey)]
+    if len(survey.facts) > 1:
+        cohorts = np.array([[survey.cohort_names.index(name)] for name in survey.cohorts])
+        found = predictability(cohorts, survey.classes, survey.patients, BY_TREE, seed)
+        told = found.sentence("The cohort alone", "class") if found else ""
+        parts.append(_cohorts_picture(survey, told))
+        findings += [told] if found and found.tells else []
+    parts.append(_cohorts_listing(survey))
+    metrics = {"records": len(survey), "signals": int(survey.usable.sum())}
+    metrics |= {f"rhythm_{code}": int((survey.rhythms == index).sum()) for index, code in enumerate(RHYTHM_CODES)}
+    metrics |= {
+        f"class_{name}": int((survey.classes == label).sum()) for label, name in enumerate(survey.scheme.classes)
+    }
+    metrics["class_none"] = int((survey.classes < 0).sum())
+    return Section("classes", "Rhythms and classes", (), tuple(parts), findings=tuple(findings), metrics=metrics)
+
+
+def _counts_picture(survey: Survey) -> Picture:
+    rhythms = [*range(len(RHYTHM_CODES)), *(kind for kind in (SEVERAL, NO_RHYTHM) if (survey.rhythms == kind).any())]
+    labels = [*range(len(survey.scheme.classes)), *([-1] if (survey.classes < 0).any() else [])]
+    handles = [
+        Patch(color=GREY, label="usable signal"),
+        Patch(color=GREY, alpha=0.35, label="row of a table without usable signal"),
+    ]
+    figure = new_figure(11, 0.31 * len(rhythms) + 1.9, "", survey.caution, handles)
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    names = [f"{RHYTHMS[kind].name} ({rhythm_name(kind)})" if kind >= 0 else rhythm_name(kind) for kind in rhythms]
+    _bars(left, survey, survey.rhythms, rhythms, names, [rhythm_style(kind)[0] for kind in rhythms])
+    bare(left, "By rhythm, as its source wrote it", "records")
+    class_names = [survey.scheme.classes[label] if label >= 0 else "no class" for label in labels]
+    _bars(right, survey, survey.classes, labels, class_names, [class_colour(survey.scheme, label) for label in labels])
+    bare(right, f"By class of the scheme “{survey.scheme.name}”", "records")
+    return picture(
+        "class_counts",
+        "Records by rhythm and by class",
+        figure,
+        alt=f"Bars: {', '.join(f'{rhythm_name(kind)} {int((survey.rhythms == kind).sum())}' for kind in rhythms)}.",
+        basis=f"{counted(len(survey), 'row')} of tables, {counted(int(survey.usable.sum()), 'usable signal')}",
+        words=(_words_on_counts(survey), _words_on_members(survey), _words_on_rare(survey)),
+    )
+
+
+def _bars(
+    axes: Axes, survey: Survey, labels: np.ndarray, kinds: list[int], names: list[str], colours: list[str]
+) -> None:
+    totals = [int((labels == kind).sum()) for kind in kinds]
+    usable = [int((survey.usable & (labels == kind)).sum()) for kind in kinds]
+    places = range(len(kinds))
+    axes.barh(places, totals, color=colours, alpha=0.35, height=0.72)
+    axes.barh(places, usable, color=colours, height=0.72)
+    reach = max([*totals, 1])
+    for place, (total, signals) in enumerate(zip(totals, usable, strict=True)):
+        text = f"{total:,}" if total == signals else f"{total:,}; {signals:,} with signal"
+        axes.text(total + 0.012 * reach, place, text, va="center", fontsize=8.5, color=INK if total else GREY)
+    axes.set_yticks(places, names)
+    axes.set_ylim(len(kinds) - 0.4, -0.6)
+    axes.set_xlim(0, 1.45 * reach)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+
+
+def _words_on_counts(survey: Survey) -> str:
+    counts = np.bincount(survey.classes[survey.classes >= 0], minlength=len(survey.scheme.classes))
+    if not counts.sum():
+        return f"No record has a class of the scheme {survey.scheme.name}."
+    names = survey.scheme.classes
+    largest, there = int(counts.argmax()), np.flatnonzero(counts)
+    absent = [names[label] for label in np.flatnonzero(counts == 0)]
+    without = f" No record of {listed(absent)}." if absent else ""
+    if len(there) == 1:
+        return f"The only class is {names[largest]}: nothing can be told apart here."
+    smallest = there[counts[there].argmin()]
+    if counts[largest] == counts[smallest]:
+        return f"{listed([names[label] for label in there], 11)} are equally frequent.{without}"
+    return (
+        f"Largest class: {names[largest]}, {counts[largest] / counts.sum():.1%} of those with a class; a model that "
+        f"always says {names[largest]} is right that often. It is {counts[largest] / counts[smallest]:,.1f} times the "
+        f"smallest, {names[smallest]}.{without}"
+    )
+
+
+def _words_on_members(survey: Survey) -> str:
+    members = {name: codes for name, codes in survey.scheme.members.items() if codes != (name,)}
+    text = "; ".join(f"{name} is {listed(codes, 11)}" for name, codes in members.items())
+    n_none = int((survey.classes < 0).sum())
+    none = f" {counted(n_none, 'record has', 'records have')} no class of the scheme and cannot be trained on."
+    return f"{f'Classes: {text}.' if text else ''}{none if n_none else ''}".strip()
+
+
+def _words_on_rare(survey: Survey) -> str:
+    counts = {index: int((survey.rhythms == index).sum()) for index in survey.present()}
+    rare = [f"{rhythm_name(index)} ({n})" for index, n in sorted(counts.items(), key=lambda item: item[1]) if n < FEW]
+    if not rare:
+        return ""
+    verb = "is" if len(rare) == 1 else "are"
+    return f"Fewer than {FEW} records: {listed(rare, 11)} {verb} too few to score a model by."
+
+
+def _cohorts_picture(survey: Survey, told: str) -> Picture:
+    names = survey.cohort_names
+    kinds = [*survey.present(), *(kind for kind in (SEVERAL, NO_RHYTHM) if (survey.rhythms == kind).any())]
+    handles = [Patch(color=rhythm_style(kind)[0], label=rhythm_name(kind)) for kind in kinds]
+    figure = new_figure(11, 0.42 * len(names) + 2.0, "", survey.caution, handles, legend_columns=7)
+    axes = bare(figure.subplots(), "", "percent of the cohort's records")
+    totals = np.array([(survey.cohorts == name).sum() for name in names])
+    left = np.zeros(len(names))
+    for kind in kinds:
+        n_rows = np.array([((survey.cohorts == name) & (survey.rhythms == kind)).sum() for name in names])
+        share = 100 * n_rows / np.maximum(totals, 1)
+        axes.barh(range(len(names)), share, left=left, color=rhythm_style(kind)[0], height=0.72)
+        for place in np.flatnonzero(share >= 4):
+            colour = "white" if rhythm_name(kind) in ("SB", "SA", "AFIB", "ST", "AT", "AVNRT") else INK
+            axes.text(
+                left[place] + share[place] / 2, place, f"{share[place]:.0f}", ha="center", va="center", fontsize=8.5,
+                color=colour,
+            )  # fmt: skip
+        left += share
+    axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, totals, strict=True)])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 100)
+    axes.tick_params(axis="y", length=0)
+    return picture(
+        "classes_by_cohort",
+        "Rhythms by cohort",
+        figure,
+        alt="Bars of 100 percent, one a cohort, divided by rhythm.",
+        basis=f"{counted(len(survey), 'row')} of tables in {len(names)} cohorts",
+        words=(
+            "Where bars differ, a model can score by telling the cohorts apart instead of the rhythms; how well a "
+            "cohort shows in the signals is said with the principal components below.",
+            told,
+        ),
+    )
+
+
+def _cohorts_listing(survey: Survey) -> Listing:
+    columns: dict[str, list[object]] = {
+        name: []
+        for name in ("cohort", "kind", "rows", "files", "usable signals", "quarantined", "with a date", "with a class")
+    }
+    for one in survey.facts:
+        here = survey.cohorts == one.name
+        cells = (
+            one.name,
+            f"{one.kind}{', simulated' if one.simulated else ''}",
+            here.sum(),
+            (here & (survey.states != NO_FILE)).sum(),
+            (here & survey.usable).sum(),
+            (here & (survey.states == QUARANTINED)).sum(),
+            (here & ~np.isnat(survey.dates)).sum(),
+            (here & (survey.classes >= 0)).sum(),
+        )
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell if isinstance(cell, str) else int(cell))
+    return Listing("cohorts", "What there is", columns)

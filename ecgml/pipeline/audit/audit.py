@@ -1,0 +1,261 @@
+"""`ecgml audit`: how much of a score needs no ECG, and what breaks a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import ecgml
+from ecgml.cohorts.cohort import Cohort
+from ecgml.config import Configuration, resolve
+from ecgml.datasets.cache import CachedCohort
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError
+from ecgml.evaluation.robustness import judge_robustness
+from ecgml.evaluation.summary import interval_text
+from ecgml.exploration.survey import Survey
+from ecgml.page.html import render_page
+from ecgml.page.sections import Section, sentence
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.audit.audited_model import AuditedModel, data_of, find_audited_model, model_parts
+from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
+from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
+from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.reporting import environment, git_commit
+from ecgml.pipeline.job.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
+from ecgml.pipeline.job.surveying import survey_cohorts
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.schemes import scheme_named
+from ecgml.report.robustness import robustness_section
+from ecgml.report.shortcuts import PLACES, SHOWN, ShortcutScores
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker
+
+LEAST_RECORDS = 50
+
+PAGE = "audit.html"
+
+SHORTCUTS_TABLE, ROBUSTNESS_TABLE = "audit.csv", "robustness.csv"
+"""Beside the page, each where its part was audited."""
+
+
+def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "", out: str = "") -> str:
+    """Score what needs no ECG beside a model, the model without its clinical values, and under perturbations.
+
+    Shortcuts are learned by folds on every row of the tables that has a class, with a file or without, and scored
+    pooled. With a model all are scored on its test part, too, and that part's records are perturbed; nothing is
+    selected by any of it.
+
+    Parameters
+    ----------
+    options : mapping
+        Settings of `ecgml.pipeline.job.settings.AUDIT_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    model : str
+        A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
+    config : str
+        A YAML file of settings; options beat it.
+    out : str
+        Folder for the page, its figures and tables; without it only the run has them.
+
+    Returns
+    -------
+    said : str
+        The audit in words and figures.
+
+    Raises
+    ------
+    EcgmlError
+        If settings, folders, run, store or `out` do not allow it; no run is left open.
+    """
+    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
+        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
+        check_folder(folder, PAGE)
+        experiment = connect()
+        subject = find_audited_model(model, Path(temporary)) if model else None
+        own_data = subject is not None and not options.get("data_dir")
+        if own_data:
+            options = {**options, **data_of(subject.run_id)}
+        configuration = resolve(AUDIT_SECTIONS, options, config)
+        for run_id in close_abandoned():
+            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        data, settings = configuration["data"], configuration["audit"]
+        cautions = subject.scored_model.cautions if subject else ()
+        for caution in cautions:
+            console.warn(caution)
+        if not subject and "shortcuts" not in settings.parts:
+            raise ConfigError("parts: robustness is that of a model; name one first")
+        preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
+        try:
+            cohorts, caches = _open(data, preprocessing, console)
+        except EcgmlError as error:
+            if not own_data:
+                raise
+            raise EvaluationError(
+                f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
+            ) from error
+        survey, rows = _rows(cohorts, caches, data)
+        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(one)}." for one in cautions)]))
+        parts = model_parts(subject, cohorts, caches, data) if subject else None
+        tasks = []
+        if subject and parts and "robustness" in settings.parts:
+            entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
+            places, tasks = perturbation_tasks(parts.test, entries, subject.folder, settings.perturbed, settings.seed)
+        _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
+        name = "+".join(cohort.name for cohort in cohorts)
+        with open_run(experiment, f"audit {name}") as run:
+            sections: list[Section] = []
+            found: dict[str, list[ShortcutScores]] = {}
+            tables: dict[str, pd.DataFrame] = {}
+            if "shortcuts" in settings.parts:
+                found, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
+            if subject and parts and tasks:
+                with console.progress("perturbing", "records") as show:
+                    reference, perturbed = predict_perturbed(
+                        parts.test[places],
+                        tasks,
+                        subject.checkpoint.classes,
+                        data.n_jobs,
+                        lambda done: show(done, len(tasks), ""),
+                    )
+                robustness = judge_robustness(reference, perturbed, n_bootstrap=settings.bootstrap, seed=settings.seed)
+                how = (
+                    f"{len(tasks):,} of the {len(parts.test):,} records of the model's test part, of all classes in "
+                    "turn, by harmonised labels: what training meant by the classes."
+                )
+                sections.append(robustness_section(robustness, note=survey.caution, how=how))
+                tables[ROBUSTNESS_TABLE] = robustness.table()
+            if found:
+                tables[SHORTCUTS_TABLE] = _table(found)
+            said = _in_words(found, sections, caution)
+            html = render_page(
+                f"Audit of {f'{subject.name} ({model})' if subject else name}",
+                "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
+                sections,
+                caution=caution,
+                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}.",
+            )
+            files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
+            files["audit.txt"] = f"{said}\n".encode()
+            write_page(folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
+            tracker = Tracker(run.info.run_id)
+            for one in (PAGE, FIGURES, TABLES, *files):
+                tracker.copy(folder / one, one)
+            _log(tracker, configuration, sections, caution, bool(survey.caution), model)
+    page = [f"page: {folder / PAGE}"] if out else []
+    return "\n".join([said, "", *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+
+
+def _open(
+    data: DataSettings, preprocessing: PreprocessingSettings, console: Console
+) -> tuple[list[Cohort], dict[str, CachedCohort]]:
+    inner, outer = load_cohorts(data, console, need_files=False)
+    cohorts = [*inner, *outer]
+    with_files = [cohort for cohort in cohorts if cohort.entries]
+    filled = fill_caches(with_files, data, preprocessing, console, check=False)
+    return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
+
+
+def _rows(
+    cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
+) -> tuple[Survey, np.ndarray]:
+    """Return the tables' rows, and which of them have a class."""
+    survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
+    rows = np.flatnonzero(survey.classes >= 0)
+    if len(rows) < LEAST_RECORDS or len(np.unique(survey.classes[rows])) < 2:
+        raise EvaluationError(
+            f"audit: {len(rows)} rows with a class, of {len(np.unique(survey.classes[rows]))} classes; at least "
+            f"{LEAST_RECORDS} rows of two classes are needed"
+        )
+    return survey, rows
+
+
+def _say_time(
+    survey: Survey,
+    rows: np.ndarray,
+    subject: AuditedModel | None,
+    tasks: Sequence,
+    settings: AuditSettings,
+    n_jobs: int,
+    console: Console,
+) -> None:
+    """Time a small piece of everything that is to be done, and say how long all of it will take."""
+    seconds, said = 0.0, []
+    if "shortcuts" in settings.parts:
+        shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
+        slow = [one for one in shortcuts if one.is_slow]
+        start = time.perf_counter()
+        for one in slow[:2]:
+            predict_unseen(one, survey, rows, 2, settings.seed, n_jobs)
+        # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
+        seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
+        said.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
+    if tasks:
+        seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
+        said.append(f"{len(tasks):,} records perturbed in every way")
+    console.say(f"{'; '.join(said)}: about {seconds / 60:.1f} min")
+
+
+def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
+    """Return the audit as text: what stands out, then the figures of each set of records."""
+    blocks = [caution] if caution else []
+    blocks += [one for section in sections for one in section.findings]
+    for what, own in found.items():
+        cells = [("", "accuracy", "macro-F1", "macro AUROC")]
+        cells += [
+            (one.title, *(interval_text(one.scores[name]) for name in ("accuracy", "macro_f1", "macro_auroc")))
+            for one in own
+        ]
+        widths = [max(len(row[column]) for row in cells) for column in range(4)]
+        lines = [f"{PLACES[what]} ({own[0].scores.n_records:,} records)", ""]
+        lines += [
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        ]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
+    """Return every figure with its interval, a row a model and set of records."""
+    rows = []
+    for what, own in found.items():
+        for one in own:
+            row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
+            for name in SHOWN:
+                estimate = one.scores[name]
+                row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _log(
+    tracker: Tracker,
+    configuration: Configuration,
+    sections: Sequence[Section],
+    caution: str,
+    is_simulated: bool,
+    model: str,
+) -> None:
+    """Log what is not in a file of the page."""
+    tracker.params(configuration.values() | ({"model": model} if model else {}))
+    tracker.json(configuration.to_json(), "config.json")
+    tracker.text(environment(), "environment.txt")
+    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+    tags = {
+        "ecgml.command": "audit",
+        "ecgml.model": model,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        "ecgml.simulated": "true" if is_simulated else "",
+    }
+    tracker.tags({name: value for name, value in tags.items() if value})
+    stands_out = [one for section in sections for one in section.findings]
+    tracker.describe("\n\n".join([*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]))

@@ -1,0 +1,163 @@
+"""What a score needs no ECG for, learned by folds, and the model beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgml.errors import EvaluationError
+from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.scores import score
+from ecgml.exploration.survey import Survey
+from ecgml.page.sections import Section
+from ecgml.pipeline.audit.audited_model import AuditedModel, ModelParts
+from ecgml.pipeline.audit.random_encoder import predict_by_random_encoder
+from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.scoring import predict_checkpoint, to_predictions
+from ecgml.pipeline.job.settings import AuditSettings
+from ecgml.report.shortcuts import (
+    ALL,
+    TEST,
+    ShortcutScores,
+    ecg_adds_in_words,
+    no_ecg_in_words,
+    shortcuts_section,
+    waveform_only_in_words,
+)
+from ecgml.training.data import clinical_values
+
+
+def score_shortcuts(
+    subject: AuditedModel | None,
+    parts: ModelParts | None,
+    survey: Survey,
+    rows: NDArray[np.int64],
+    settings: AuditSettings,
+    n_jobs: int,
+    console: Console,
+) -> tuple[dict[str, list[ShortcutScores]], list[Section]]:
+    """Score what needs no ECG, and the model beside it; nothing is selected by any of it.
+
+    Parameters
+    ----------
+    subject, parts : AuditedModel, ModelParts, or None
+        The model, and its own records.
+    survey : Survey
+    rows : ndarray of int64, shape (n_records,)
+        Rows of the survey that have a class.
+    settings : AuditSettings
+    n_jobs : int
+        Processes.
+    console : Console
+
+    Returns
+    -------
+    found : dict of str to list of ShortcutScores
+        By set of records: every row out of fold, the model's test part.
+    sections : list of Section
+        One a set of records.
+
+    Raises
+    ------
+    EvaluationError
+        If there is neither a model nor anything in the tables to learn from.
+    """
+    unseen: dict[str, Predictions] = {}
+    shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
+    with console.progress("auditing", "folds") as show:
+        n_done = 0
+
+        def on_fold() -> None:
+            nonlocal n_done
+            n_done += 1
+            show(n_done, len(shortcuts) * settings.folds, "")
+
+        for shortcut in shortcuts:
+            predictions = predict_unseen(shortcut, survey, rows, settings.folds, settings.seed, n_jobs, on_fold)
+            if predictions is not None:
+                unseen[shortcut.name] = predictions
+            else:
+                console.warn(f"{shortcut.title}: the tables have none; left out")
+    titles = {shortcut.name: shortcut.title for shortcut in shortcuts}
+    if not unseen and not subject:
+        raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
+    found: dict[str, list[ShortcutScores]] = {}
+    sections: list[Section] = []
+    if unseen:
+        found[ALL] = [
+            ShortcutScores(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap))
+            for name, own in unseen.items()
+        ]
+        summary = no_ecg_in_words(found[ALL])
+        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution))
+    if subject and parts:
+        found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
+        sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))
+    return found, sections
+
+
+def _on_test_part(
+    subject: AuditedModel,
+    parts: ModelParts,
+    unseen: Mapping[str, Predictions],
+    titles: Mapping[str, str],
+    settings: AuditSettings,
+) -> tuple[list[ShortcutScores], list[str]]:
+    """Score everything on the model's test part, and say what the ECG adds.
+
+    Labels are as written. The model is run as trained, without what the table gives, and without any clinical value.
+    """
+    checkpoint, table, store = subject.checkpoint, parts.test, parts.store
+    nothing_given = clinical_values(table, np.zeros(len(table), dtype=bool))
+    inputs = {
+        "as_trained": (clinical_values(table), "as trained"),
+        "table_withheld": (nothing_given, "table withheld (measured values kept)"),
+        "clinical_withheld": (np.full_like(nothing_given, np.nan), "all clinical values withheld"),
+    }
+    own = {name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()}
+    shown = [(name, f"{subject.name}, {inputs[name][1]}", one, True) for name, one in own.items()]
+    reference = own["as_trained"]
+    if subject.waveform_only and "test part" in subject.waveform_only.predictions:
+        other = _same_records(reference, subject.waveform_only.predictions["test part"])
+        if other:
+            shown.append(("waveform_only", f"{subject.waveform_only.name}: a model of the waveform alone", other, True))
+    y_prob = predict_by_random_encoder(checkpoint, store, parts.train, table, settings.seed)
+    untrained = to_predictions(table, y_prob, checkpoint.classes)
+    shown.append(("random_encoder", f"{subject.name}'s network untrained, with a linear classifier", untrained, True))
+    for name, predictions in unseen.items():
+        if here := _same_records(reference, predictions):
+            shown.append((name, titles[name], here, False))
+    found = [
+        ShortcutScores(name, title, one, score(one, n_bootstrap=settings.bootstrap), sees)
+        for name, title, one, sees in shown
+    ]
+    by_name = {one.name: one for one in found}
+    draws = {"n_bootstrap": settings.bootstrap}
+    words = []
+    if table_alone := by_name.get("clinical_only"):
+        words.append(
+            ecg_adds_in_words(
+                subject.name,
+                compare(reference, table_alone.predictions, **draws),
+                by_name["clinical_withheld"].scores,
+                by_name["random_encoder"].scores,
+            )
+        )
+    if other := by_name.get("waveform_only"):
+        comparison = compare(own["clinical_withheld"], other.predictions, **draws)
+        words.append(waveform_only_in_words(subject.name, subject.waveform_only.name, comparison))
+    return found, words
+
+
+def _same_records(reference: Predictions, predictions: Predictions) -> Predictions | None:
+    """Return predictions of the reference's records beside its labels; None where they lack one."""
+    place_of = {record_id: place for place, record_id in enumerate(predictions.record_ids)}
+    places = [place_of.get(record_id, -1) for record_id in reference.record_ids]
+    if min(places) < 0 or predictions.classes != reference.classes:
+        return None
+    return replace(reference, y_prob=predictions.take(places).y_prob)

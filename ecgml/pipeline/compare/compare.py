@@ -1,0 +1,192 @@
+"""`ecgml compare`: two trained models on the same records, paired."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ecgml.errors import EvaluationError, TrackingError
+from ecgml.evaluation.comparison import Comparison, compare
+from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.prediction_files import read_predictions
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.summary import interval_text, metric_title
+from ecgml.pipeline.job.lineage import cautions_of
+from ecgml.service.runs import children_of, read_run
+from ecgml.service.store import connect
+from ecgml.service.tracker import artifact_names, fetch_artifact
+
+SETS = {"test part": "predictions.csv", "external cohort": "external_predictions.csv"}
+"""What a model is scored on, and the artifact that has its predictions."""
+
+
+@dataclass(frozen=True)
+class ScoredModel:
+    """A model to compare: what to call it, its predictions by what it was scored on, and which of them are not fair."""
+
+    name: str
+    predictions: Mapping[str, Predictions]
+    cautions: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two models by name, their comparison on each set of records (differences are a minus b), and what limits it."""
+
+    a: str
+    b: str
+    comparisons: Mapping[str, Comparison]
+    cautions: Sequence[str] = ()
+
+
+def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) -> Compared:
+    """Compare two models on every set of records that both were scored on.
+
+    Parameters
+    ----------
+    a, b : str
+        A model's run id (or ``runs:/<id>``), or a file of predictions.
+    n_bootstrap : int
+        Draws of patients.
+    seed : int
+
+    Raises
+    ------
+    EcgmlError
+        If a run or file does not exist or holds no predictions, the two were not scored on the same records, or are one
+        and the same.
+    """
+    one, other = scored_model(a), scored_model(b)
+    if _identity(a) == _identity(b):
+        raise EvaluationError(f"compare: {a} with itself; name two models")
+    common = [name for name in one.predictions if name in other.predictions]
+    if not common:
+        raise EvaluationError(
+            f"compare: {a} was scored on the {', '.join(one.predictions)}, {b} on the {', '.join(other.predictions)}; "
+            "score both models on one set"
+        )
+    names = (one.name, other.name)
+    if one.name == other.name:
+        names = (f"{one.name} {_tail(a)}", f"{other.name} {_tail(b)}")
+    return Compared(
+        *names,
+        {
+            name: compare(one.predictions[name], other.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
+            for name in common
+        },
+        [*one.cautions, *other.cautions],
+    )
+
+
+def scored_model(address: str) -> ScoredModel:
+    """Return a model's predictions.
+
+    Parameters
+    ----------
+    address : str
+        A model's run id (or ``runs:/<id>``), or a file of predictions.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such run or file, it is a job's run (its models are named), or it holds no predictions.
+    EvaluationError
+        If a file of predictions is damaged.
+    """
+    path = Path(address).expanduser()
+    if path.suffix == ".csv":
+        if not path.is_file():
+            raise TrackingError(f"{address}: no such file; give a file of predictions or a run id")
+        return ScoredModel(path.parent.name or path.stem, {"test part": read_predictions(path)})
+    connect()
+    run_id = _identity(address)
+    run = read_run(run_id)
+    if children := children_of(run):
+        models = ", ".join(f"{name} {child.run_id}" for name, child in sorted(children.items()))
+        raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
+    there = artifact_names(run_id)
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        predictions = {
+            what: read_predictions(fetch_artifact(f"runs:/{run_id}/{file}", Path(folder)))
+            for what, file in SETS.items()
+            if file in there
+        }
+    if not predictions:
+        raise TrackingError(
+            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no predictions; give the run of a "
+            "model that was trained to its end"
+        )
+    return ScoredModel(run.info.run_name, predictions, cautions_of(run_id, predictions))
+
+
+def as_text(compared: Compared) -> str:
+    """Return the comparisons as tables and words for a person."""
+    blocks = []
+    for what, comparison in compared.comparisons.items():
+        table = comparison.table()
+        rows = [("", compared.a, compared.b, "difference (95 %)", "p")]
+        for metric in table.index:
+            difference = comparison.differences[metric]
+            rows.append(
+                (
+                    metric_title(metric, comparison.classes),
+                    interval_text(comparison.a[metric]),
+                    interval_text(comparison.b[metric]),
+                    signed(difference),
+                    _p(comparison.p_values[metric]),
+                )
+            )
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        test = comparison.mcnemar
+        blocks.append(
+            "\n".join(
+                [
+                    f"{what}: {comparison.n_records:,} records of {comparison.n_groups:,} patients",
+                    "",
+                    *lines,
+                    "",
+                    f"McNemar: {compared.a} alone right on {test.only_a_right:,}, {compared.b} alone on "
+                    f"{test.only_b_right:,} records, {_p(test.p_value)}",
+                    comparison.verdict(compared.a, compared.b),
+                ]
+            )
+        )
+    blocks += [f"Beware: {caution}." for caution in compared.cautions]
+    return "\n\n".join(blocks)
+
+
+def as_json(compared: Compared) -> str:
+    """Return the comparisons as JSON; what is undefined is null."""
+    found = {}
+    for what, comparison in compared.comparisons.items():
+        figures = json.loads(comparison.table().to_json(orient="index", double_precision=15))
+        found[what] = {
+            "n_records": comparison.n_records,
+            "n_groups": comparison.n_groups,
+            "metrics": figures,
+            "mcnemar": asdict(comparison.mcnemar),
+            "verdict": comparison.verdict(compared.a, compared.b),
+        }
+    cautions = {"cautions": list(compared.cautions)} if compared.cautions else {}
+    return json.dumps({"a": compared.a, "b": compared.b, **found, **cautions})
+
+
+def _p(value: float) -> str:
+    if value != value:
+        return ""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _identity(address: str) -> str:
+    """Return what two addresses of one model share."""
+    path = Path(address).expanduser()
+    return str(path.resolve()) if path.suffix == ".csv" else address.removeprefix("runs:/").strip("/")
+
+
+def _tail(address: str) -> str:
+    path = Path(address)
+    return str(path.parent if path.suffix == ".csv" else address.removeprefix("runs:/").strip("/")[:8])

@@ -1,0 +1,257 @@
+"""`ecgml evaluate`: a trained model judged, on its own test part or on any cohort that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import ecgml
+from ecgml.config import Configuration, resolve
+from ecgml.errors import ConfigError, TrackingError
+from ecgml.evaluation.answer_files import answers_csv
+from ecgml.evaluation.prediction_files import as_csv
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.scores import Scores, score
+from ecgml.evaluation.summary import summary_text
+from ecgml.page.html import render_page
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, on_own_data
+from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
+from ecgml.pipeline.evaluate.protocols import JudgedProtocols
+from ecgml.pipeline.evaluate.report import ReportInput, make_sections
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.model_card import evaluated_card
+from ecgml.pipeline.job.reporting import SIMULATED, TITLES, environment, git_commit
+from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, EvaluationSettings
+from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.schemes import scheme_named
+from ecgml.report.evaluated import answers_file, predictions_file
+from ecgml.service.model_card import CARD, card_of_run
+from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker
+from ecgml.training.checkpoint import Checkpoint
+from ecgml.training.device import choose_device
+
+PAGE = "report.html"
+
+LEARNT_SIMULATED = "The model learnt from simulated records alone"
+
+
+def evaluate(
+    model: str,
+    options: Mapping[str, Any],
+    console: Console,
+    *,
+    config: str = "",
+    out: str = "",
+    judged: JudgedProtocols | None = None,
+) -> str:
+    """Judge a trained model and report it: one page, a model card, figures, tables, metrics in a run of its own.
+
+    Given data, their records are scored, less those that the model was trained, selected or calibrated on, and those of
+    the same patients. Without, the predictions that its own run stored are reported: of its test part and, where it
+    had one, its external cohort. Labels are as their sources wrote them first.
+
+    Parameters
+    ----------
+    model : str
+        A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
+    options : mapping
+        Settings of `ecgml.pipeline.job.settings.EVALUATE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    config : str
+        A YAML file of settings; options beat it.
+    out : str
+        Folder for the page, its figures and tables; without it only the run has them.
+    judged : JudgedProtocols, optional
+        The same model's settings on other splits, to be shown as well.
+
+    Returns
+    -------
+    said : str
+        The figures in words.
+
+    Raises
+    ------
+    EcgmlError
+        If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
+    """
+    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
+        configuration = resolve(EVALUATE_SECTIONS, options, config)
+        data, settings = configuration["data"], configuration["evaluation"]
+        if not model:
+            raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
+        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
+        check_folder(folder, PAGE)
+        device = choose_device(settings.device)
+        experiment = connect()
+        address, version = pinned(model)
+        checkpoint = read_checkpoint(address)
+        for run_id in close_abandoned():
+            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        gather = on_data if data.data_dir or data.external_dir else on_own_data
+        material = gather(checkpoint, configuration, device, console)
+        note = SIMULATED if material.simulated else LEARNT_SIMULATED if checkpoint.facts.get("simulated") else ""
+        with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
+            tracker = Tracker(run.info.run_id)
+            sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
+            found = _findings(checkpoint, material, sources, note, configuration, console, judged)
+            sections = make_sections(found)
+            html = render_page(
+                f"Evaluation of {checkpoint.model_name} on {material.name}",
+                _summary(checkpoint, model, version, material),
+                sections,
+                caution=note,
+                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}, seed {settings.seed}, "
+                f"{settings.bootstrap:,} bootstrap draws.",
+            )
+            card = evaluated_card(checkpoint, _own_card(checkpoint), material.evaluated, material.how, note)
+            predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
+            answers = {
+                one.answers_file: answers_csv(one.predictions, one.answers)
+                for one in material.evaluated
+                if one.answers is not None
+            }
+            files = {CARD: card.encode(), **predictions, **answers}
+            replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
+            write_page(folder, PAGE, html, sections, _tables(material), files, replaced)
+            said = _said(checkpoint, material, sources, note)
+            tracker.params({"model": model, **configuration.values()})
+            tracker.json(configuration.to_json(), "config.json")
+            tracker.text(environment(), "environment.txt")
+            for name in (PAGE, FIGURES, TABLES, *files):
+                tracker.copy(folder / name, name)
+            metrics = {name: value for section in sections for name, value in section.metrics.items()}
+            for one in material.evaluated:
+                metrics |= one.scores.flat(f"{one.key}_")
+                metrics |= one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {}
+            tracker.metrics(metrics)
+            tags = {
+                "ecgml.command": "evaluate",
+                "ecgml.model": model,
+                "ecgml.model_version": version or "",
+                "ecgml.model_run": str(checkpoint.facts.get("run_id", "")),
+                "ecgml.version": ecgml.__version__,
+                "ecgml.git_commit": git_commit(),
+                "ecgml.simulated": "true" if note else "",
+            }
+            tracker.tags({key: value for key, value in tags.items() if value})
+            tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
+    page = [f"page: {folder / PAGE}"] if out else []
+    return "\n".join([*said, *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+
+
+def _findings(
+    checkpoint: Checkpoint,
+    material: EvaluationInput,
+    sources: Mapping[str, Mapping[str, Scores]],
+    note: str,
+    configuration: Configuration,
+    console: Console,
+    judged: JudgedProtocols | None,
+) -> ReportInput:
+    """Draw and explain records, where there are recordings."""
+    settings, missing, explained = configuration["evaluation"], material.missing, None
+    mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
+    if material.waveforms and settings.explained:
+        with console.progress("explaining", "steps") as show:
+            first = next(iter(material.waveforms.values()))
+            explained = explain_records(checkpoint, first, settings.explained, settings.seed, show)
+    elif not settings.explained:
+        missing = missing or "Nothing was explained: the setting explained is 0."
+    return ReportInput(
+        checkpoint,
+        material.evaluated,
+        material.waveforms,
+        sources,
+        note,
+        mistakes,
+        explained,
+        missing,
+        judged.protocols if judged else material.protocols,
+        judged.impossible if judged else {},
+        judged.caution if judged else "",
+        settings.bootstrap,
+    )
+
+
+def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: EvaluationInput) -> str:
+    what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
+    of_version = f", version {version}" if version else ""
+    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
+    scheme = scheme_named(checkpoint.scheme)
+    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    n = len(material.left_out)
+    left_out = f"In all {n:,} were left out, each for its reason in tables/left_out.csv. " if n else ""
+    return (
+        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells apart {classes}, on {what}. "
+        f"{material.how.replace('`', '')} {left_out}Every figure and table names the artifact that holds it; "
+        "tables/…_scores.csv have every figure in full."
+    )
+
+
+def _tables(material: EvaluationInput) -> dict[str, dict[str, list]]:
+    """Return every score in full, and what was left out."""
+    tables: dict[str, dict[str, list]] = {}
+    for one in material.evaluated:
+        for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
+            if scores is None:
+                continue
+            estimates = scores.estimates
+            tables[f"{one.key}_{name}"] = {
+                "metric": list(estimates),
+                **{part: [getattr(value, part) for value in estimates.values()] for part in ("value", "low", "high")},
+            }
+    if material.left_out:
+        tables["left_out"] = {
+            "record": [one.record_id for one in material.left_out],
+            "reason": [one.reason for one in material.left_out],
+        }
+    return tables
+
+
+def _said(
+    checkpoint: Checkpoint, material: EvaluationInput, sources: Mapping[str, Mapping[str, Scores]], note: str
+) -> list[str]:
+    said = []
+    for one in material.evaluated:
+        where = f"on {material.name}" if one.key == "evaluation" else f"on the {one.title}"
+        said.append(summary_text(one.scores, f"{checkpoint.model_name} {where}, labels as written", note))
+        if one.harmonised:
+            said.append(summary_text(one.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note))
+        if len(sources[one.key]) > 1:
+            said.append(_source_text(sources[one.key]))
+    return said
+
+
+def _own_card(checkpoint: Checkpoint) -> str | None:
+    try:
+        return card_of_run(str(checkpoint.facts.get("run_id", "")))
+    except TrackingError:
+        return None
+
+
+def _by_source(predictions: Predictions, settings: EvaluationSettings) -> dict[str, Scores]:
+    sources = np.array(predictions.sources)
+    return {
+        str(source): score(predictions.subset(sources == source), n_bootstrap=settings.bootstrap, seed=settings.seed)
+        for source in np.unique(sources)
+    }
+
+
+def _source_text(sources: Mapping[str, Scores]) -> str:
+    lines = ["| source | records | accuracy | macro-F1 | |", "|---|---|---|---|---|"]
+    for source, scores in sources.items():
+        accuracy, f1 = scores["accuracy"], scores["macro_f1"]
+        caution = "too few to tell" if scores.n_groups < 30 else ""
+        lines.append(
+            f"| {source} | {scores.n_records:,} | {accuracy.value:.3f} ({accuracy.low:.3f}–{accuracy.high:.3f}) | "
+            f"{f1.value:.3f} ({f1.low:.3f}–{f1.high:.3f}) | {caution} |"
+        )
+    return "\n".join(lines) + "\n"

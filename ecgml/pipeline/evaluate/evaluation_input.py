@@ -1,0 +1,240 @@
+"""What a model is judged on: cohorts that it did not learn from, or its own test part and external cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from ecgml.config import Configuration
+from ecgml.datasets.duplicates import identities
+from ecgml.datasets.store import WindowStore
+from ecgml.datasets.table import LeftOut, RecordTable, build_table
+from ecgml.errors import ConfigError, EcgmlError, EvaluationError
+from ecgml.evaluation.answer_files import read_answers
+from ecgml.evaluation.answers import Answers
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.protocols import Protocol, judge_protocols
+from ecgml.evaluation.scores import score
+from ecgml.evaluation.subgroups import Attributes, score_subgroups
+from ecgml.pipeline.evaluate.explaining import Waveforms
+from ecgml.pipeline.evaluate.outside import abstained_outside
+from ecgml.pipeline.evaluate.protocols import own_outcomes
+from ecgml.pipeline.job.attributes import attributes_of, attributes_of_split, people_of
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import LEARNT_EARLIER, fill_caches, load_cohorts
+from ecgml.pipeline.job.lineage import cautions_of, lineage_of
+from ecgml.pipeline.job.reporting import TITLES
+from ecgml.pipeline.job.scoring import answer_checkpoint
+from ecgml.pipeline.job.settings import DataSettings, EvaluationSettings
+from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
+from ecgml.records.schemes import scheme_named
+from ecgml.report.evaluated import Evaluated
+from ecgml.service.tracker import artifact_names, fetch_artifact
+from ecgml.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationInput:
+    """What a model is judged on.
+
+    Parameters
+    ----------
+    name : str
+        Of the data, for the run and the title.
+    evaluated : list of Evaluated
+    waveforms : mapping of str to Waveforms
+        By `Evaluated.key`; empty where recordings are not to be had.
+    left_out : sequence of LeftOut
+    simulated : bool
+    missing : str
+        Why there are no waveforms.
+    how : str
+        Where the predictions come from, in words.
+    protocols : sequence of Protocol
+        The model's own divisions of the records; empty of data that are not its own.
+    """
+
+    name: str
+    evaluated: list[Evaluated]
+    waveforms: Mapping[str, Waveforms]
+    left_out: Sequence[LeftOut]
+    simulated: bool
+    missing: str
+    how: str
+    protocols: Sequence[Protocol] = ()
+
+
+def on_data(
+    checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console
+) -> EvaluationInput:
+    """Score the records of cohorts, less what the model learnt from."""
+    data, settings = configuration["data"], configuration["evaluation"]
+    cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
+    caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
+    table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
+    lineage, identity_of = lineage_of(checkpoint), identities(cohorts, caches)
+    for doubt in lineage.doubts:
+        console.warn(doubt)
+    seen, earlier = lineage.seen(table, identity_of), lineage.earlier.seen(table, identity_of)
+    if seen.any():
+        console.say(
+            f"{int(seen.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
+        )
+    if earlier.any():
+        names = ", ".join(one.address for one in lineage.ancestors)
+        console.say(f"  {int(earlier.sum()):,} of these through what it was started from ({names})")
+    for row in np.flatnonzero(seen):
+        why = LEARNT_EARLIER if earlier[row] else "the model learnt from it or its patient"
+        left_out.append(LeftOut(str(table.record_ids[row]), why))
+    table = table[~seen]
+    if not table.usable.any():
+        raise EvaluationError(
+            f"evaluate: no usable record with a class of the scheme {checkpoint.scheme!r} is left of these data "
+            f"({int(seen.sum()):,} left out because the model learnt from them or their patients)"
+        )
+    store = WindowStore(caches, device)
+    predictions, answers = answer_checkpoint(checkpoint, table, store)
+    name = "+".join(cohort.name for cohort in cohorts)
+    one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
+    one = replace(one, answers=answers, outside=abstained_outside(checkpoint, cohorts, caches, store))
+    simulated = any(cohort.simulated for cohort in cohorts)
+    waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
+    how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
+    if earlier.any():
+        how += f" Of these, {int(earlier.sum()):,} through what it was started from."
+    if lineage.doubts:
+        left = f" {int(seen.sum()):,} records left out." if seen.any() else ""
+        how = f"Beware: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
+    return EvaluationInput(name, [one], waveforms, left_out, simulated, "", how)
+
+
+def on_own_data(
+    checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console
+) -> EvaluationInput:
+    """Take what the model's own run stored of its test part and its external cohort."""
+    settings, run_id = configuration["evaluation"], str(checkpoint.facts.get("run_id", ""))
+    try:
+        job, there = read_past_job(run_id), artifact_names(run_id)
+    except EcgmlError as error:
+        raise ConfigError(
+            f"evaluate: no data given, and the model's own are not to be had ({error}); name one or more folders after "
+            "the model"
+        ) from None
+    outcomes = own_outcomes(job)
+    predictions = {"test": job.predictions}
+    if "external" in outcomes:
+        predictions["external"] = outcomes["external"][0].predictions
+    tables: dict[str, RecordTable] = {}
+    outside: dict[str, dict[str, tuple[int, int]]] = {}
+    store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
+    try:
+        tables, store, outside = _own_tables(checkpoint, job, predictions, configuration["data"], device, console)
+    except EcgmlError as error:
+        missing = f"The recordings are not to be had: {error}."
+        console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
+    evaluated = []
+    for key, one in predictions.items():
+        table = tables.get(key)
+        attributes = attributes_of_split(job.split, one) if table is None else attributes_of(table)
+        found = _evaluated(key, one, _harmonised(one, table, job.split), settings, table, attributes)
+        answers = _own_answers(run_id, found, there)
+        evaluated.append(replace(found, answers=answers, outside=outside.get(key, {})))
+    protocols = judge_protocols(outcomes, n_bootstrap=settings.bootstrap, seed=settings.seed)
+    waveforms = {
+        one.key: Waveforms(one.title, one.predictions, tables[one.key], store)
+        for one in evaluated
+        if store is not None and one.key in tables
+    }
+    how = f"Predictions that the model's own run `{run_id}` stored, made once, after training."
+    if cautions := cautions_of(run_id, {TITLES[key]: one for key, one in predictions.items()}):
+        for caution in cautions:
+            console.warn(caution)
+        how = f"Beware: {'; '.join(cautions)}. {how}"
+    return EvaluationInput("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
+
+
+def _own_answers(run_id: str, one: Evaluated, there: Collection[str]) -> Answers | None:
+    """Read which records of its own a model answered; None of a run of earlier versions, which did not say."""
+    if one.answers_file not in there:
+        return None
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return read_answers(fetch_artifact(f"runs:/{run_id}/{one.answers_file}", Path(folder)), one.predictions)
+
+
+def _own_tables(
+    checkpoint: Checkpoint,
+    job: PastJob,
+    predictions: Mapping[str, Predictions],
+    machine: DataSettings,
+    device: torch.device,
+    console: Console,
+) -> tuple[dict[str, RecordTable], WindowStore, dict[str, dict[str, tuple[int, int]]]]:
+    """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
+
+    Raises
+    ------
+    EcgmlError
+        If folders are gone, or hold other records or labels than then.
+    """
+    changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
+    data = job.configuration.changed({**changed, **({"cache_dir": machine.cache_dir} if machine.cache_dir else {})})
+    inner, outer = load_cohorts(data["data"], console)
+    cohorts = [*outer, *inner]
+    caches = fill_caches(cohorts, data["data"], checkpoint.preprocessing, console, check=False)
+    table, _ = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data["data"].harmonise)
+    place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
+    tables = {}
+    for key, one in predictions.items():
+        places = np.array([place_of.get(record_id, -1) for record_id in one.record_ids])
+        if (places < 0).any() or (table.y_written[places] != one.y_true).any():
+            raise EvaluationError(f"records or labels of the {TITLES[key]} have changed since they were predicted")
+        tables[key] = table[places]
+    n_outer, outside = len(outer), {}
+    for key, begin, end in (("external", 0, n_outer), ("test", n_outer, len(cohorts))):
+        if key in predictions:
+            own = WindowStore(caches[begin:end], device)
+            outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own)
+    return tables, WindowStore(caches, device), outside
+
+
+def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Return harmonised labels of a table, or else of a run's ``split.csv``; None where neither has them."""
+    if table is not None:
+        return table.y_harmonised
+    labels = split.drop_duplicates("record").set_index("record").get("label_harmonised")
+    known = None if labels is None else labels.reindex(predictions.record_ids)
+    if known is None or not known.isin(predictions.classes).all():
+        return None
+    return np.array([predictions.classes.index(name) for name in known], dtype=np.int64)
+
+
+def _evaluated(
+    key: str,
+    predictions: Predictions,
+    y_harmonised: NDArray[np.int64] | None,
+    settings: EvaluationSettings,
+    table: RecordTable | None,
+    attributes: Attributes,
+) -> Evaluated:
+    draws = {"n_bootstrap": settings.bootstrap, "seed": settings.seed}
+    differ = y_harmonised is not None and (y_harmonised != predictions.y_true).any()
+    ruled = score(replace(predictions, y_true=y_harmonised), **draws) if differ else None
+    people = "" if table is None else f"{people_of(table)}."
+    subgroups = score_subgroups(predictions, attributes, **draws)
+    return Evaluated(
+        key,
+        TITLES[key],
+        predictions,
+        score(predictions, **draws),
+        ruled,
+        people,
+        subgroups=subgroups,
+        y_harmonised=y_harmonised if differ else None,
+    )

@@ -1,0 +1,425 @@
+"""`ecgml evaluate MODEL --splits …`: a model's settings on other splits, each fold by a model trained anew."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+import ecgml
+from ecgml.calibration.scaling import fit_scaling
+from ecgml.config import Configuration, resolve
+from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
+from ecgml.datasets.published import read_folds
+from ecgml.datasets.store import WindowStore
+from ecgml.errors import ConfigError, EvaluationError, TrainingError
+from ecgml.evaluation.prediction_files import read_predictions, write_predictions
+from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol, ProtocolScores, judge_protocols, protocol_table
+from ecgml.evaluation.summary import interval_text
+from ecgml.page.html import render_page
+from ecgml.page.sections import sentence
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.lineage import ancestors_of
+from ecgml.pipeline.job.reporting import environment, git_commit, note_of, report_page
+from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
+from ecgml.pipeline.job.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
+from ecgml.pipeline.job.threads import choose_threads, using_threads
+from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
+from ecgml.pipeline.train.train import fit_model, initial_model, training_data
+from ecgml.report.protocols import protocols_section
+from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.runs import (
+    Child,
+    close_abandoned,
+    ended_by_signal,
+    find_tagged,
+    move_children,
+    noted_failure,
+    open_run,
+    read_run,
+)
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
+from ecgml.source import code_digest
+from ecgml.training.data import fit_encoder, steps_per_epoch
+from ecgml.training.device import choose_device
+from ecgml.training.fit import fit
+from ecgml.training.state import remove_state
+
+FOLD = "ecgml.fold"
+"""Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
+
+TIMED_STEPS = 4
+
+FORWARD_SHARE = 1 / 3
+"""Of a training step: the backward pass is about twice the forward one."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoldTask:
+    """One fold of one protocol, to be trained or found again."""
+
+    protocol: str
+    fold: Fold
+    job: JobData
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """Of its run."""
+        return f"{self.protocol} {self.fold.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedProtocols:
+    """What :func:`evaluate_protocols` found.
+
+    Parameters
+    ----------
+    protocols : sequence of Protocol
+        The default split first.
+    impossible : mapping of str to sequence of str
+        Protocols without figures, and why.
+    said : str
+        In words, with the run.
+    caution : str
+        How the trainings differ from the model's own; empty where they do not.
+    """
+
+    protocols: Sequence[Protocol]
+    impossible: Mapping[str, Sequence[str]]
+    said: str
+    caution: str = ""
+
+
+def evaluate_protocols(
+    model: str, options: Mapping[str, Any], console: Console, *, config: str = ""
+) -> JudgedProtocols:
+    """Judge a model's settings on other splits beside its own, and log figures, drop and predictions.
+
+    The default split's and the external cohort's figures are the model's own where its settings and data are unchanged;
+    otherwise the default split's is trained anew, too, and the external cohort is left alone. Fold by fold a run is
+    opened within one parent run; the same command finds finished folds again, and goes on within a stopped one.
+
+    Parameters
+    ----------
+    model : str
+        A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``, of a run
+        in this tracking store.
+    options : mapping
+        Settings of `ecgml.pipeline.job.settings.PROTOCOL_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    config : str
+        A YAML file of settings; options beat it.
+
+    Returns
+    -------
+    judged : JudgedProtocols
+
+    Raises
+    ------
+    EcgmlError
+        If model, settings, data or store do not allow it; no run is left open.
+    """
+    with ended_by_signal(), noted_failure():
+        asked = resolve(PROTOCOL_SECTIONS, options, config)
+        settings: ProtocolSettings = asked["protocols"]
+        if not model:
+            raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
+        experiment = connect()
+        checkpoint = read_checkpoint(pinned(model)[0])
+        run_id = str(checkpoint.facts.get("run_id", ""))
+        if not run_id:
+            raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
+        past = read_past_job(run_id)
+        for closed in close_abandoned():
+            console.say(f"closed run {closed}: whatever worked on it is gone")
+        configuration = _settings_of(past, asked)
+        job = load_data(configuration, console)
+        ancestors = ancestors_of(checkpoint)
+        started_from = ancestors[0].address if ancestors else ""
+        unchanged = (
+            job.digest == past.digest
+            and configuration["fit"].epochs == past.configuration["fit"].epochs
+            and not started_from
+        )
+        if started_from:
+            console.warn(_from_the_start(started_from))
+        name = checkpoint.model_name
+        tasks, notes = _tasks(name, job, configuration, settings, unchanged)
+        for protocol, said in notes.items():
+            for one in said:
+                console.warn(f"{TITLES[protocol]}: {one}")
+        if all(task.protocol == DEFAULT for task in tasks):
+            raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
+        store = WindowStore(job.caches, choose_device(configuration["fit"].device))
+        outcomes = own_outcomes(past) if unchanged else {}
+        with using_threads(choose_threads(store.device)), open_run(experiment, f"splits of {name}") as run:
+            tracker = Tracker(run.info.run_id)
+            tracker.params({"model": model, **asked.values()})
+            tracker.json(asked.to_json(), "config.json")
+            tracker.text(environment(), "environment.txt")
+            _say_time(tasks, name, configuration, store, experiment, console)
+            for task in tasks:
+                outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
+                outcomes.setdefault(task.protocol, []).append(outcome)
+            if not any(one.predictions for one in outcomes[DEFAULT]):
+                raise EvaluationError(f"splits: the default split cannot be trained: {outcomes[DEFAULT][0].note}")
+            evaluation = asked["evaluation"]
+            protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
+            impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
+            own_epochs, epochs = past.configuration["fit"].epochs, configuration["fit"].epochs
+            caution = _from_the_start(started_from) if started_from else ""
+            if epochs != own_epochs:
+                caution = f"{caution} " if caution else ""
+                caution += (
+                    f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
+                    f"{own_epochs}, that of the default split as well: the figures are not the model's."
+                )
+            said = _report(tracker, protocols, impossible, job, model, run_id, caution)
+    said = f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui (artifact protocols.html)"
+    return JudgedProtocols(protocols, impossible, said, caution)
+
+
+def _from_the_start(address: str) -> str:
+    """Say that the models of a fine-tuned one's settings know nothing of what that was started from."""
+    return (
+        f"The model was started from {address}; each model here is trained from the start, that of the default split "
+        "as well: what the earlier one learnt from may be in any fold, so the figures are not the model's."
+    )
+
+
+def _settings_of(past: PastJob, asked: Configuration) -> Configuration:
+    """Return the model's own settings, with what was asked for otherwise."""
+    given = {
+        name: getattr(asked["data"], name)
+        for name in DataSettings.__dataclass_fields__
+        if asked.origins[name] != "default"
+    }
+    if "data_dir" in given and "external_dir" not in given:
+        given["external_dir"] = ()
+    given["init_from"] = ""
+    given["device"] = asked["evaluation"].device
+    if asked["protocols"].epochs:
+        given["epochs"] = asked["protocols"].epochs
+    return past.configuration.changed(given)
+
+
+def _tasks(
+    name: str, job: JobData, configuration: Configuration, settings: ProtocolSettings, unchanged: bool
+) -> tuple[list[FoldTask], dict[str, list[str]]]:
+    """Return what is to be trained, and what is left out of which protocol."""
+    table, split = job.table, configuration["split"]
+    notes: dict[str, list[str]] = {}
+    found: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
+    for protocol in settings.splits:
+        try:
+            if protocol == "kfold":
+                found[protocol] = patient_folds(table, settings.folds, split)
+            elif protocol == "date":
+                found[protocol] = date_folds(table, settings.folds, split)
+                if not found[protocol]:
+                    notes[protocol] = ["no record has an acquisition date"]
+                elif undated := int((table.dates == "").sum()):
+                    notes[protocol] = [f"{undated:,} of {len(table):,} records have no date and are left out"]
+            elif protocol == "source":
+                found[protocol] = source_folds(table, split)
+            else:
+                numbers = table.folds
+                if settings.folds_file:
+                    numbers = read_folds(Path(settings.folds_file).expanduser(), table.record_ids.tolist())
+                found[protocol] = published_folds(table, numbers)
+                if not found[protocol]:
+                    notes[protocol] = ["no record is of fold 10, of fold 9 or of folds 1 to 8; give --folds-file"]
+                elif unused := int((found[protocol][0].parts == "").sum()):
+                    notes[protocol] = [f"{unused:,} of {len(table):,} records have no place in these folds"]
+        except TrainingError as error:
+            if protocol == "published":
+                raise
+            notes[protocol] = [str(error)]
+    tasks = []
+    for protocol, folds in found.items():
+        for fold in folds:
+            divided = job.divided(fold.parts)
+            tasks.append(FoldTask(protocol, fold, divided, _digest_of(name, divided, configuration)))
+    return tasks, notes
+
+
+def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
+    """Return a digest of data, parts, model, settings and code: what a fold's predictions follow from."""
+    sections = configuration.to_json()["settings"]
+    own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
+    own["fit"] = {key: value for key, value in own["fit"].items() if key != "device"}
+    content = json.dumps([name, job.digest, own, code_digest(), torch.__version__], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def own_outcomes(past: PastJob) -> dict[str, list[ProtocolScores]]:
+    """Return the model's stored predictions of its test part and the external cohort."""
+    n_train = int((past.split.part == "train").sum())
+    outcomes = {DEFAULT: [ProtocolScores("test part", n_train, past.predictions, run_id=past.run_id)]}
+    if "external_predictions.csv" in artifact_names(past.run_id):
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{past.run_id}/external_predictions.csv", Path(folder))
+            outcomes["external"] = [
+                ProtocolScores("external cohort", n_train, read_predictions(path), run_id=past.run_id)
+            ]
+    return outcomes
+
+
+def _say_time(
+    tasks: Sequence[FoldTask],
+    name: str,
+    configuration: Configuration,
+    store: WindowStore,
+    experiment: str,
+    console: Console,
+) -> None:
+    """Time a few steps of the first fold that is left to train, and say how long all of them will take."""
+    left = [task for task in tasks if not ((child := find_tagged(experiment, FOLD, task.digest)) and child.finished)]
+    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them found again")
+    for task in left:
+        try:
+            step_s = seconds_per_step(name, task.job, configuration, store)
+        except TrainingError:
+            continue  # said where its turn comes
+        n_steps = sum(_steps(one, configuration) for one in left)
+        console.say(
+            f"{step_s:.2f} s a step: about {max(1, math.ceil(n_steps * step_s / 60))} min for {len(left)} models at "
+            f"{configuration['fit'].epochs} epochs, less where training stops early; stopped, the same command goes on"
+        )
+        return
+
+
+def _steps(task: FoldTask, configuration: Configuration) -> float:
+    """Return the steps of a fold's training, predictions counted by their share of one."""
+    fit_settings, job = configuration["fit"], task.job
+    n_seen = len(job.part("train")) + (configuration["augmentation"].simulated_records if len(job.pool) else 0)
+    val, test = (math.ceil(len(job.part(part)) / fit_settings.batch_size) for part in ("val", "test"))
+    a_epoch = max(1, n_seen // fit_settings.batch_size) + FORWARD_SHARE * val
+    return fit_settings.epochs * a_epoch + FORWARD_SHARE * (val + test)
+
+
+class _Timed(Exception):
+    """Enough steps were timed."""
+
+
+def seconds_per_step(name: str, job: JobData, configuration: Configuration, store: WindowStore) -> float:
+    """Train a model for a few steps, forget it, and return the median time of a step after the first, s.
+
+    Raises
+    ------
+    TrainingError
+        If the fold cannot be trained on.
+    """
+    data = training_data(configuration, job, store)
+    encoder = fit_encoder(data.train)
+    model = initial_model(name, configuration, encoder, data, None).to(store.device)
+    ends: list[float] = []
+    n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration["augmentation"], configuration["fit"].batch_size))
+
+    def on_step(epoch: int, index: int, n: int, loss: float) -> None:
+        ends.append(time.perf_counter())
+        if len(ends) > n_steps:
+            raise _Timed
+
+    settings = replace(configuration["fit"], epochs=2)
+    with contextlib.suppress(_Timed):
+        fit(model, data, encoder, settings, configuration["augmentation"], on_step=on_step)
+    return float(np.median(np.diff(ends)))
+
+
+def _outcome(
+    task: FoldTask,
+    name: str,
+    configuration: Configuration,
+    store: WindowStore,
+    experiment: str,
+    parent: Tracker,
+    console: Console,
+) -> ProtocolScores:
+    """Train a fold's model and predict what it holds out, once; or find that it was done."""
+    n_train = len(task.job.part("train"))
+    earlier = find_tagged(experiment, FOLD, task.digest)
+    if earlier and earlier.finished:
+        console.say(f"{task.name}: finished before, run {earlier.run_id}")
+        _take_over(task.name, earlier, parent)
+        with TemporaryDirectory(prefix="ecgml-") as folder:
+            path = fetch_artifact(f"runs:/{earlier.run_id}/predictions.csv", Path(folder))
+            return ProtocolScores(task.fold.name, n_train, read_predictions(path), run_id=earlier.run_id)
+    try:
+        training_data(configuration, task.job, store)
+    except TrainingError as error:
+        console.warn(f"{task.name}: {error}")
+        return ProtocolScores(task.fold.name, n_train, None, str(error))
+    if earlier:
+        _take_over(task.name, earlier, parent)
+    with open_run(
+        experiment,
+        task.name,
+        parent_id=parent.run_id,
+        run_id=earlier.run_id if earlier else None,
+        tags={FOLD: task.digest, "ecgml.command": "evaluate"},
+    ) as run:
+        tracker = Tracker(run.info.run_id)
+        trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
+        val, table = trained.data.val, task.job.part("test", usable=False)
+        said = window_logits(trained.model, store, val, trained.encoder, len(task.job.scheme.classes))
+        scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
+        predictions = to_predictions(table, y_prob, task.job.scheme.classes)
+        with tracker.folder("predictions.csv") as path:
+            write_predictions(predictions, path)
+        remove_state(state_path)
+    return ProtocolScores(task.fold.name, n_train, predictions, run_id=run.info.run_id)
+
+
+def _take_over(name: str, child: Child, parent: Tracker) -> None:
+    """Make a fold's run a child of this one, unless it belongs to an evaluation that was finished."""
+    former = read_run(child.run_id).data.tags.get("mlflow.parentRunId")
+    if not former or read_run(former).info.status != "FINISHED":
+        move_children({name: child}, parent.run_id)
+
+
+def _report(
+    tracker: Tracker,
+    protocols: Sequence[Protocol],
+    impossible: Mapping[str, Sequence[str]],
+    job: JobData,
+    model: str,
+    run_id: str,
+    caution: str,
+) -> str:
+    """Log figures, tables and predictions of all protocols; return them in words."""
+    note = note_of(job)
+    section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
+    tracker.metrics(section.metrics)
+    tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
+    summary = "One model's settings on several splits of the same records."
+    report_page(tracker, "protocols.html", render_page("Splits", summary, [section], caution=note), [section])
+    tags = {
+        "ecgml.command": "evaluate",
+        "ecgml.model": model,
+        "ecgml.model_run": run_id,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        "ecgml.simulated": "true" if job.simulated else "",
+    }
+    tracker.tags({key: value for key, value in tags.items() if value})
+    said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
+    default = protocols[0].scores
+    figure = interval_text(default["macro_f1"])
+    said = f"{sentence(TITLES[DEFAULT])}: macro-F1 {figure} on {default.n_records:,} records.\n{said}"
+    tracker.describe(said.replace("\n", "\n\n"))
+    return said

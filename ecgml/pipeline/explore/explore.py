@@ -1,0 +1,200 @@
+"""`ecgml explore`: look at cohorts before anything is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+import ecgml
+from ecgml.cohorts.cohort import Cohort, read_entry
+from ecgml.config import Configuration, resolve
+from ecgml.datasets.cache import CachedCohort
+from ecgml.errors import RecordError
+from ecgml.exploration.explore import explore as make_sections
+from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw_rows, listed, rhythm_name
+from ecgml.page.html import render_page
+from ecgml.page.sections import Section
+from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.reporting import environment, git_commit
+from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
+from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
+from ecgml.records.record import Record
+from ecgml.records.schemes import scheme_named
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
+from ecgml.service.store import connect
+from ecgml.service.tracker import Tracker
+
+PAGE = "exploration.html"
+
+
+def explore(options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
+    """Describe cohorts in figures, tables and words, on one page; nothing is trained, and nothing stops at bad files.
+
+    Parameters
+    ----------
+    options : mapping
+        Settings of `ecgml.pipeline.job.settings.EXPLORE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+    console : Console
+    config : str
+        A YAML file of settings; options beat it.
+    out : str
+        Folder for the page, its figures and tables; without it only the run has them.
+
+    Returns
+    -------
+    said : str
+        Where the page is.
+
+    Raises
+    ------
+    EcgmlError
+        If settings, folders, cache, store or `out` do not allow it; no run is left open.
+    """
+    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
+        configuration = resolve(EXPLORE_SECTIONS, options, config)
+        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
+        check_folder(folder, PAGE)
+        experiment = connect()
+        for run_id in close_abandoned():
+            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        data, preprocessing = configuration["data"], configuration["preprocessing"]
+        inner, outer = load_cohorts(data, console, need_files=False)
+        cohorts = [*inner, *outer]
+        with_files = [cohort for cohort in cohorts if cohort.entries]
+        filled = fill_caches(with_files, data, preprocessing, console, check=False)
+        caches = {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
+        survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
+        name = "+".join(cohort.name for cohort in cohorts)
+        with open_run(experiment, f"explore {name}") as run:
+            sections = _sections(survey, cohorts, caches, configuration, console)
+            html = render_page(
+                f"Exploration of {listed([cohort.name for cohort in cohorts])}",
+                _summary(survey),
+                sections,
+                caution=survey.caution,
+                footer=_footer(configuration),
+            )
+            write_page(folder, PAGE, html, sections, _tables(survey))
+            _log(Tracker(run.info.run_id), configuration, survey, cohorts, caches, sections, folder)
+    page = [f"page: {folder / PAGE}"] if out else []
+    return "\n".join([*page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])
+
+
+def _sections(
+    survey: Survey,
+    cohorts: Sequence[Cohort],
+    caches: Mapping[str, CachedCohort],
+    configuration: Configuration,
+    console: Console,
+) -> list[Section]:
+    settings, preprocessing = configuration["exploration"], configuration["preprocessing"]
+    entries = [entry for cohort in cohorts for entry in (*cohort.entries, *cohort.absent)]
+
+    def read(row: int) -> Record | None:
+        try:
+            return read_entry(entries[row])
+        except RecordError:
+            return None
+
+    rows = draw_rows(survey, settings.signals, settings.seed)
+    signals = gather_signals(survey, cohorts, caches, rows, preprocessing)
+    console.say(
+        f"{counted(len(survey), 'row')} of tables, {counted(int(survey.usable.sum()), 'usable signal')}, "
+        f"{len(rows):,} of them drawn for what looks at waveforms"
+    )
+    with console.progress("exploring", "steps") as show:
+        return make_sections(survey, signals, read, settings, preprocessing, show)
+
+
+def _summary(survey: Survey) -> str:
+    """Say on top what there is."""
+    n_files, n_usable = int((survey.states != NO_FILE).sum()), int(survey.usable.sum())
+    return (
+        f"{counted(len(survey), 'row')} of tables in {counted(len(survey.facts), 'cohort')}, "
+        f"{counted(n_files, 'signal file')} ({n_usable:,} usable). Labels are as their sources wrote them; "
+        f"classes are those of the scheme “{survey.scheme.name}”. What shows values of tables stands on all rows, with "
+        "a file or without; what shows signals on the usable ones, or on a sample of these. Under each figure stands "
+        "on which."
+    )
+
+
+def _footer(configuration: Configuration) -> str:
+    data, settings, preprocessing = (configuration[name] for name in ("data", "exploration", "preprocessing"))
+    folders = listed(data.data_dir + data.external_dir, 20) or "none given: the simulated demo cohort"
+    return (
+        f"Made by ecgml {ecgml.__version__} from {folders}; scheme {data.scheme}, seed {settings.seed}, at most "
+        f"{settings.signals:,} signals drawn, filters compared on at most {settings.filtered}; preprocessing "
+        f"{preprocessing.fs:g} Hz, {preprocessing.highpass_hz:g} to {preprocessing.lowpass_hz:g} Hz, denoise "
+        f"{preprocessing.denoise}."
+    )
+
+
+def _tables(survey: Survey) -> dict[str, dict[str, list]]:
+    """Return the counts by cohort and rhythm, and the whole list of quarantined records and remarks."""
+    counts: dict[str, list] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
+    for cohort in survey.cohort_names:
+        here = survey.cohorts == cohort
+        for kind in np.unique(survey.rhythms[here]).tolist():
+            own = here & (survey.rhythms == kind)
+            n_bad = (own & (survey.states == QUARANTINED)).sum()
+            cells = (cohort, rhythm_name(kind), own.sum(), (own & survey.usable).sum(), n_bad)
+            for column, cell in zip(counts.values(), cells, strict=True):
+                column.append(cell)
+    rows = np.flatnonzero((survey.states == QUARANTINED) | (survey.notes != ""))
+    quarantine = {
+        "record": [f"{survey.cohorts[row]}/{survey.record_ids[row]}" for row in rows],
+        "rhythm": [rhythm_name(int(survey.rhythms[row])) for row in rows],
+        "used": survey.usable[rows].tolist(),
+        "reason": survey.reasons[rows].tolist(),
+        "message": survey.notes[rows].tolist(),
+    }
+    return {"counts": counts, "quarantine": quarantine}
+
+
+def _log(
+    tracker: Tracker,
+    configuration: Configuration,
+    survey: Survey,
+    cohorts: Sequence[Cohort],
+    caches: Mapping[str, CachedCohort],
+    sections: Sequence[Section],
+    folder: Path,
+) -> None:
+    """Log page, figures, tables and counts."""
+    tracker.params(configuration.values())
+    tracker.json(configuration.to_json(), "config.json")
+    tracker.text(environment(), "environment.txt")
+    tracker.copy(folder / PAGE, PAGE)
+    for name in (FIGURES, TABLES):
+        tracker.copy(folder / name, name)
+    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+    digest = _digest(survey, caches)
+    tracker.dataset("+".join(survey.cohort_names), digest, [str(cohort.root) for cohort in cohorts], "exploration")
+    tags = {
+        "ecgml.command": "explore",
+        "ecgml.data_digest": digest,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        "ecgml.simulated": "true" if survey.caution else "",
+    }
+    tracker.tags({name: value for name, value in tags.items() if value})
+    caution = [f"*{survey.caution}*"] if survey.caution else []
+    findings = [f"* {finding}" for section in sections for finding in section.findings]
+    said = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
+    tracker.describe("\n\n".join(said))
+
+
+def _digest(survey: Survey, caches: Mapping[str, CachedCohort]) -> str:
+    digest = hashlib.sha256()
+    for part in (survey.record_ids, survey.cohorts, survey.rhythms, survey.dates, survey.values):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    for cached in caches.values():
+        digest.update(cached.digest.encode())
+    return digest.hexdigest()

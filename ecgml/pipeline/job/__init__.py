@@ -1,0 +1,14 @@
+"""What verbs share.
+
+settings      what a job is asked to do
+console       what a person sees while it runs
+data          the job's data: opened, simulated where none is given, preprocessed, labelled, divided
+lineage       everything that a model learnt from, its ancestors included
+scoring       a fitted model -> predictions of its test part and of the external cohort
+reporting     what a model's run and the job's run show in MLflow
+model_card    what a model is for, made from, worth, and not
+attributes    what divides records into subgroups
+surveying     cohorts and their caches -> what exploration looks at
+input_files   the ECGs that predict and measure are given: files and folders, read one by one
+threads       how many CPU threads a job is given
+"""

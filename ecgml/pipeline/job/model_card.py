@@ -1,0 +1,247 @@
+"""The model card (Mitchell et al. 2019, 10.1145/3287560.3287596): what a model is for, made from, worth, and not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+import ecgml
+from ecgml.config import Configuration
+from ecgml.datasets.splits import PARTS
+from ecgml.datasets.table import RecordTable
+from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.scores import Scores
+from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
+from ecgml.page.sections import sentence
+from ecgml.pipeline.job.attributes import people_of
+from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.lineage import Ancestor
+from ecgml.pipeline.job.reporting import SIMULATED, TITLES
+from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
+from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.schemes import Scheme, scheme_named
+from ecgml.report.evaluated import Evaluated
+from ecgml.report.trust import limits_of
+from ecgml.training.checkpoint import Checkpoint
+
+INTENDED_USE = (
+    "## Intended use\n\nResearch on resting 12-lead ECGs. **Not a medical device**: not for diagnosis, triage or "
+    "monitoring, and no substitute for a reading by a physician."
+)
+
+LIMITS = (
+    "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
+    "wide or varying beats, as of paced or ventricular rhythms, on what it is unsure of and on poor signals it "
+    "abstains (`abstained`, `reason`), not always: see its answers among the artifacts.",
+    "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
+    "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
+)
+
+
+def model_card(
+    name: str,
+    configuration: Configuration,
+    job: JobData,
+    scores: Mapping[str, Scores],
+    run_id: str,
+    commit: str,
+    *,
+    ancestors: Sequence[Ancestor] = (),
+) -> str:
+    """Return a model's card.
+
+    Parameters
+    ----------
+    name : str
+        Of `ecgml.models.settings.MODELS`.
+    configuration : Configuration
+    job : JobData
+    scores : mapping
+        Of the test part (``"test"``) and, where there is one, the external cohort.
+    run_id : str
+        The model's run.
+    commit : str
+        Of the code; ``""`` where unknown.
+    ancestors : sequence of Ancestor
+        What it was started from, nearest first.
+
+    Returns
+    -------
+    card : str
+        Markdown; where any figure stands on simulated records, the first line says so.
+    """
+    blocks = [
+        f"**{SIMULATED}**" if job.simulated else "",
+        f"# {name.capitalize()} model: rhythm of a 12-lead ECG",
+        _classes(job.scheme),
+        INTENDED_USE,
+        f"## Data\n\n{_data(configuration, job, ancestors)}",
+        f"## Split\n\n{_split(configuration, job)}",
+        f"## Figures\n\n{_figures(configuration, job, scores)}",
+        f"## Limits\n\n{_limits(configuration, job, scores)}",
+        f"## Made by\n\nRun `{run_id}`, ecgml {ecgml.__version__}{_commit(commit)}, seed "
+        f"{configuration['fit'].seed}. Input: waveform in mV at its own sampling frequency, and "
+        f"{len(CLINICAL_NAMES)} clinical values of which any may be missing.",
+    ]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def evaluated_card(
+    checkpoint: Checkpoint, own_card: str | None, evaluated: Sequence[Evaluated], what: str, note: str = ""
+) -> str:
+    """Return the card of a model that was evaluated: what it says of itself, then what was found.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    own_card : str or None
+        What it was logged with; None where that is not to be had.
+    evaluated : sequence of Evaluated
+    what : str
+        The run and the data, in words.
+    note : str
+        Such as that records are simulated.
+
+    Returns
+    -------
+    card : str
+        Markdown.
+    """
+    if own_card is None:
+        settings = checkpoint.preprocessing
+        facts = [f"{name}: {value}" for name, value in checkpoint.facts.items()]
+        own_card = "\n\n".join(
+            [
+                f"# {checkpoint.model_name.capitalize()} model: rhythm of a 12-lead ECG",
+                _classes(scheme_named(checkpoint.scheme)),
+                INTENDED_USE,
+                "## Data\n\nThe card that this model was logged with is not to be had: what it was trained on is not "
+                f"told here.\n\n* The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to "
+                f"{settings.lowpass_hz:g} Hz, windows of {settings.window_s:g} s; denoiser: {settings.denoise}.\n"
+                + "\n".join(f"* {fact}" for fact in facts),
+            ]
+        )
+    warning = f"**{note}**\n\n" if note and note not in own_card else ""
+    classes = evaluated[0].scores.classes
+    titles = [f"{one.title} ({one.scores.n_records:,})" for one in evaluated]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    metrics = [class_metric(metric, name) for metric in ("recall", "specificity", "f1") for name in classes]
+    words = {
+        class_metric(metric, name): f"{title} of {name}"
+        for metric, title in (("recall", "sensitivity"), ("specificity", "specificity"), ("f1", "F1"))
+        for name in classes
+    }
+    for metric in (*HEADLINE, *metrics):
+        cells = [
+            interval_text(one.scores[metric]) if np.isfinite(one.scores[metric].value) else "–" for one in evaluated
+        ]
+        lines.append(f"| {words.get(metric) or metric_title(metric, classes)} | {' | '.join(cells)} |")
+    people = [f"{one.title.capitalize()}: {one.people}" for one in evaluated if one.people]
+    limits = "\n".join(f"* {line}" for line in limits_of(evaluated, LIMITS))
+    blocks = [
+        warning + own_card.strip(),
+        f"## Evaluated\n\n{what}",
+        *people,
+        "\n".join(lines),
+        "95 % intervals by bootstrap over patients; labels as written; a record that cannot be used counts as an "
+        "error. The whole of it is the artifact `report.html`.",
+        f"## Limits found\n\n{limits}",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _commit(commit: str) -> str:
+    changed = " with changes" if commit.endswith("+") else ""
+    return f", commit `{commit[:12]}`{changed}" if commit else ""
+
+
+def _classes(scheme: Scheme) -> str:
+    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
+    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in scheme.members.items()]
+    return "\n".join([f"{scheme.description}:", "", *lines])
+
+
+def _data(configuration: Configuration, job: JobData, ancestors: Sequence[Ancestor]) -> str:
+    settings = configuration["preprocessing"]
+    lines = [f"{_cohorts(job.table, 'trained and tested on')}."]
+    if len(job.external):
+        lines.append(f"{_cohorts(job.external, 'only tested on (external)')}.")
+    if len(job.pool):
+        lines.append(
+            f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
+            "none in any figure."
+        )
+    if ancestors:
+        chain = ", that from ".join(f"`{one.address}` (run `{one.run_id or 'unknown'}`)" for one in ancestors)
+        lines.append(f"Started from the weights of {chain}: what those learnt from is part of what it learnt from.")
+    elif start := configuration["job"].init_from:
+        lines.append(f"Trained from the start; another model of its job started from `{start}`.")
+    if job.lineage.ancestors:
+        lines += [f"{sentence(note)}." for note in job.notes]
+    lines.append(f"{people_of(job.table)}.")
+    rule = configuration["data"].harmonise
+    if rule != "none":
+        lines.append(f"Labels harmonised for training and validation (`{rule}`), as written in the figures.")
+    lines.append(
+        f"The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to {settings.lowpass_hz:g} Hz, windows of "
+        f"{settings.window_s:g} s; denoiser: {settings.denoise}."
+    )
+    lines.append(f"Digest over waveforms, labels and split: `{job.digest}`.")
+    return "\n".join(f"* {line}" for line in lines)
+
+
+def _cohorts(table: RecordTable, role: str) -> str:
+    names, counts = np.unique(np.char.partition(table.record_ids, "/")[:, 0], return_counts=True)
+    listed = ", ".join(f"{name} ({count:,})" for name, count in zip(names.tolist(), counts.tolist(), strict=True))
+    unusable = int((~table.usable).sum())
+    return f"{listed}, {role}" + (f"; {unusable:,} of them unusable" if unusable else "")
+
+
+def _split(configuration: Configuration, job: JobData) -> str:
+    classes = job.scheme.classes
+    lines = [
+        f"By {configuration['split'].split_by}; no patient and no ECG is in two parts. Counts by label as written.",
+        "",
+        f"| part | records | {' | '.join(classes)} |",
+        "|---" * (2 + len(classes)) + "|",
+    ]
+    rows = {part: job.table[job.parts == part] for part in PARTS} | (
+        {"external": job.external} if len(job.external) else {}
+    )
+    for part, table in rows.items():
+        counts = np.bincount(table.y_written, minlength=len(classes)).tolist()
+        lines.append(f"| {part} | {len(table):,} | {' | '.join(f'{count:,}' for count in counts)} |")
+    return "\n".join(lines)
+
+
+def _figures(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
+    classes = job.scheme.classes
+    titles = [f"{TITLES[what]} ({scored.n_records:,})" for what, scored in scores.items()]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    for metric in (*HEADLINE, *(class_metric("f1", class_name) for class_name in classes)):
+        cells = [
+            interval_text(scored[metric]) if np.isfinite(scored[metric].value) else "–" for scored in scores.values()
+        ]
+        lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
+    lines.append(
+        f"\n95 % intervals by bootstrap over patients ({configuration['job'].bootstrap:,} draws). A record that cannot "
+        "be used counts as an error."
+    )
+    return "\n".join(lines)
+
+
+def _limits(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
+    settings = configuration["preprocessing"]
+    least = settings.min_duration_s or DEFAULT_MIN_DURATION_S
+    lines = [
+        f"{TITLES[what].capitalize()}: {caution}" for what, scored in scores.items() for caution in scored.cautions
+    ]
+    if "external" not in scores:
+        lines.append("No external cohort: how it fares on ECGs of another hospital was not looked at.")
+    lines += LIMITS
+    lines.append(
+        f"Records under {least:g} s or with fewer than {settings.min_leads} usable measured leads are refused."
+    )
+    return "\n".join(f"* {line}" for line in lines)

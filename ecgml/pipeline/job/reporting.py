@@ -1,0 +1,257 @@
+"""What a model's run and the job's run show in MLflow."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+import ecgml
+from ecgml.config import Configuration
+from ecgml.datasets.duplicates import identities
+from ecgml.datasets.quarantine import as_columns
+from ecgml.evaluation.answer_files import answers_csv
+from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
+from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.prediction_files import write_predictions
+from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.scores import Scores
+from ecgml.evaluation.summary import summary_text
+from ecgml.page.sections import Section, sentence
+from ecgml.page.writing import write_page
+from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.lineage import IDENTITY, SEPARATOR
+from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.report.figures.comparison import comparison_figure
+from ecgml.report.figures.confusion import confusion_figure
+from ecgml.report.figures.pr import pr_figure
+from ecgml.report.figures.roc import overlaid_roc, roc_figure
+from ecgml.report.figures.style import save_figure
+from ecgml.report.figures.training import training_curves
+from ecgml.service.tracker import Tracker
+
+SIMULATED = "Simulated data: these figures say nothing about patients."
+
+THREADS = "ecgml.threads"
+"""Tag of a run: CPU threads of its arithmetic. Sums are grouped by them, so another number gives other last bits."""
+
+TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
+"""What is scored, by the prefix of its metrics and files."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One model's predictions and scores of the test part (``"test"``) and, where there is one, the external cohort."""
+
+    predictions: dict[str, Predictions] = field(default_factory=dict)
+    scores: dict[str, Scores] = field(default_factory=dict)
+
+
+def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
+    """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
+    tracker.json(configuration.to_json(), "config.json")
+    tracker.text(environment(), "environment.txt")
+    identity_of = identities(job.cohorts, job.caches)
+    columns = {
+        "record": job.table.record_ids.tolist(),
+        "part": job.parts.tolist(),
+        "label": [job.scheme.classes[label] for label in job.table.y_written],
+        "label_harmonised": [job.scheme.classes[label] for label in job.table.y_harmonised],
+        "source": job.table.sources.tolist(),
+        "patient": job.table.patients.tolist(),
+        "usable": job.table.usable.tolist(),
+        # What promotion and subgroups divide the test part by.
+        "date": job.table.dates.tolist(),
+        "rate": job.table.rates.tolist(),
+        **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
+        # By which it is known again in other data, whatever its name and file format there.
+        IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
+    }
+    tracker.table(columns, "split.csv")
+    tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")
+    tracker.table(
+        {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
+        "left_out.csv",
+    )
+    real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
+    addresses = [str(cohort.root) for cohort in real]
+    tracker.dataset(job.name, job.digest, addresses, "training")
+    tags = {
+        "ecgml.data_digest": job.digest,
+        "ecgml.version": ecgml.__version__,
+        "ecgml.git_commit": git_commit(),
+        THREADS: str(torch.get_num_threads()),
+    }
+    if job.simulated:
+        tags["ecgml.simulated"] = "true"
+    tracker.tags({name: value for name, value in tags.items() if value})
+
+
+def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], best_epoch: int, job: JobData) -> None:
+    """Log the training curves."""
+    figure = training_curves(history, best_epoch=best_epoch + 1, title="Training", note=note_of(job))
+    tracker.figure(figure, "figures/curves.png", save_figure)
+
+
+def report_scores(
+    tracker: Tracker, what: str, predictions: Predictions, scores: Scores, note: str, model_id: str | None = None
+) -> None:
+    """Log metrics, figures, table and predictions of one set of records.
+
+    Parameters
+    ----------
+    tracker : Tracker
+    what : str
+        ``"test"`` or ``"external"``.
+    predictions : Predictions
+    scores : Scores
+        Of these predictions.
+    note : str
+        Below every figure.
+    model_id : str, optional
+        The LoggedModel that made them.
+    """
+    tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
+    prefix = "" if what == "test" else f"{what}_"
+    title = TITLES[what].capitalize()
+    with tracker.folder(f"{prefix}predictions.csv") as path:
+        write_predictions(predictions, path)
+    tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")
+    tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
+    tracker.figure(roc_figure(predictions, title=title, note=note), f"figures/{prefix}roc.png", save_figure)
+    tracker.figure(pr_figure(predictions, title=title, note=note), f"figures/{prefix}pr.png", save_figure)
+
+
+def report_answers(
+    tracker: Tracker,
+    what: str,
+    predictions: Predictions,
+    answers: Answers,
+    n_bootstrap: int,
+    model_id: str | None = None,
+) -> AnswerScores:
+    """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
+    found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
+    tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
+    with tracker.folder(f"{'' if what == 'test' else f'{what}_'}answers.csv") as path:
+        path.write_bytes(answers_csv(predictions, answers))
+    return found
+
+
+def report_page(tracker: Tracker, name: str, html: str, sections: Sequence[Section]) -> None:
+    """Log a page with its pictures and tables, under the names that stand below them."""
+    with TemporaryDirectory(prefix="ecgml-") as temporary:
+        folder = Path(temporary) / "page"
+        write_page(folder, name, html, sections, {})
+        for one in sorted(folder.iterdir()):
+            tracker.copy(one, one.name)
+
+
+def describe_model(name: str, scored: Scored, job: JobData) -> str:
+    """Return the text that the MLflow UI shows on top of a model's run."""
+    note = SIMULATED if job.simulated else ""
+    blocks = [
+        summary_text(scores, f"{name} on the {TITLES[what]}, labels as written", note)
+        for what, scores in scored.scores.items()
+    ]
+    return "\n".join(blocks)
+
+
+def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstrap: int, job: JobData) -> list[str]:
+    """Log the comparison of the first two models and return the verdicts, one a set of records."""
+    verdicts = []
+    (name_a, a), (name_b, b) = list(models.items())[:2]
+    for what in a.predictions:
+        prefix = "comparison/" if what == "test" else f"comparison/{what}_"
+        comparison = compare(a.predictions[what], b.predictions[what], n_bootstrap=n_bootstrap)
+        verdict = comparison.verdict(name_a, name_b)
+        verdicts.append(f"{TITLES[what].capitalize()}: {verdict}")
+        table = comparison.table().rename(columns={"a": name_a, "b": name_b})
+        tracker.text(table.to_csv(), f"{prefix}table.csv")
+        title = f"{name_a} against {name_b}, {TITLES[what]}"
+        figure = comparison_figure(comparison, name_a, name_b, title=title, note=note_of(job))
+        tracker.figure(figure, f"{prefix}differences.png", save_figure)
+        curves = overlaid_roc(
+            {name: scored.predictions[what] for name, scored in models.items()}, title=title, note=note_of(job)
+        )
+        tracker.figure(curves, f"{prefix}roc.png", save_figure)
+        differences = {
+            f"difference_{what}_{metric}{suffix}": value
+            for metric in ("accuracy", "macro_f1", "macro_auroc")
+            for suffix, value in (
+                ("", comparison.differences[metric].value),
+                ("_low", comparison.differences[metric].low),
+                ("_high", comparison.differences[metric].high),
+            )
+        }
+        tracker.metrics(differences)
+    return verdicts
+
+
+def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: JobData, links: Sequence[str]) -> str:
+    """Return the text on top of the job's run: who won, by how much, whether that is significant; then figures."""
+    lines = [f"*{SIMULATED}*"] if job.simulated else []
+    lines += verdicts
+    lines += links
+    lines += [f"{sentence(note)}." for note in job.notes]
+    if "SR" in job.scheme.classes and (job.table.y_written != job.table.y_harmonised).any():
+        changed = int((job.table.y_written != job.table.y_harmonised).sum())
+        lines.append(
+            f"Sinus rhythms were called by rate in training and validation ({changed:,} labels changed); test figures "
+            "stand on the labels as their sources wrote them, so a source that names them otherwise costs accuracy "
+            "here: see the metrics `test_harmonised_…` beside `test_…`."
+        )
+    lines += [describe_model(name, scored, job) for name, scored in models.items()]
+    return "\n\n".join(lines)
+
+
+def note_of(job: JobData) -> str:
+    """Return the line below every figure."""
+    return SIMULATED if job.simulated else ""
+
+
+def environment() -> str:
+    """Return versions of everything installed, and the machine."""
+    installed = sorted(
+        {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}, key=str.lower
+    )
+    machine = [
+        f"# Python {platform.python_version()}, {platform.platform()}",
+        f"# {torch.get_num_threads()} threads, CPU capability {torch.backends.cpu.get_cpu_capability()}",
+    ]
+    machine += [f"# {torch.cuda.get_device_name(index)}" for index in range(torch.cuda.device_count())]
+    return "\n".join([*machine, *installed]) + "\n"
+
+
+def git_commit() -> str:
+    """Return the commit of the code that runs, with ``+`` when files were changed since; ``""`` outside a checkout."""
+    folder = Path(ecgml.__file__).parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        # An installed copy may lie in a folder that is in somebody else's repository.
+        commit = git("rev-parse", "HEAD") if git("ls-files", "--", "__init__.py") else ""
+        return commit + ("+" if commit and git("status", "--porcelain", "--", ".") else "")
+    except OSError:
+        return ""
+
+
+def one_line(scores: Scores) -> str:
+    """Return the headline in one line for the console."""
+    parts = [
+        f"{title} {scores[name].value:.3f} ({scores[name].low:.3f}–{scores[name].high:.3f})"
+        for name, title in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_auroc", "macro AUROC"))
+        if np.isfinite(scores[name].value)
+    ]
+    covered = f", coverage {scores.coverage:.1%}" if scores.coverage < 1 else ""
+    return f"{', '.join(parts)} on {scores.n_records:,} records{covered}"

@@ -1,0 +1,231 @@
+"""A fitted model -> its calibration, its predictions of any table, and which of them it stands by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ecgml.calibration.abstention import fit_abstention, oddities
+from ecgml.calibration.calibration import Calibration
+from ecgml.calibration.conformal import fit_conformal
+from ecgml.calibration.scaling import Scaling, fit_scaling
+from ecgml.calibration.settings import CalibrationSettings
+from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.datasets.store import WindowStore
+from ecgml.datasets.table import RecordTable
+from ecgml.evaluation.answers import Answers
+from ecgml.evaluation.predictions import Predictions
+from ecgml.measurements.shape import shape_measurements
+from ecgml.preprocessing.preprocess import to_mv
+from ecgml.training.checkpoint import Checkpoint
+from ecgml.training.data import clinical_values
+from ecgml.training.predict import average_windows, predict_records, windows_of
+
+SHAPES = 2000
+"""Training records whose beats' shape is looked at, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class WindowLogits:
+    """What a model says of a table's records before anything is made of it.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_windows, n_classes)
+    owner : ndarray of int64, shape (n_windows,)
+        The record of each window.
+    n_records : int
+    """
+
+    logits: NDArray[np.float64]
+    owner: NDArray[np.int64]
+    n_records: int
+
+    def y_prob(self, scaling: Scaling) -> NDArray[np.float64]:
+        """Return calibrated probabilities, shape (n_records, n_classes); NaN where a record has no window."""
+        return average_windows(self.logits, self.owner, self.n_records, scaling)
+
+
+def window_logits(
+    model: nn.Module,
+    store: WindowStore,
+    table: RecordTable,
+    encoder: ClinicalEncoder,
+    n_classes: int,
+    clinical: NDArray[np.float32] | None = None,
+) -> WindowLogits:
+    """Run a model, in evaluation mode, over a table's records.
+
+    Parameters
+    ----------
+    model : Module
+    store : WindowStore
+    table : RecordTable
+    encoder : ClinicalEncoder
+    n_classes : int
+    clinical : ndarray of float32, shape (n_records, n_features), optional
+        By default what is given, else measured.
+    """
+    values = clinical_values(table) if clinical is None else clinical
+    logits, owner = predict_records(model, store, table.first_window, table.n_windows, values, encoder)
+    return WindowLogits(logits if len(logits) else np.zeros((0, n_classes)), owner, len(table))
+
+
+def calibrate(
+    model: nn.Module,
+    store: WindowStore,
+    encoder: ClinicalEncoder,
+    parts: tuple[RecordTable, RecordTable, RecordTable],
+    n_classes: int,
+    fs: float,
+    settings: CalibrationSettings,
+) -> Calibration:
+    """Fit all that stands between logits and answers; the test part has no say in it.
+
+    Parameters
+    ----------
+    model : Module
+        Fitted, in evaluation mode.
+    store : WindowStore
+    encoder : ClinicalEncoder
+    parts : tuple of RecordTable
+        Train, val and calibration. Scaling and abstention are fitted to val (of the training records only the beats'
+        shape is looked at), conformal thresholds to the calibration part alone.
+    n_classes : int
+    fs : float
+        Of the windows, Hz.
+    settings : CalibrationSettings
+    """
+    train, val, held_out = parts
+    said = window_logits(model, store, val, encoder, n_classes)
+    scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
+    y_prob = said.y_prob(scaling)
+    values, n_leads = _oddities(said, y_prob, store, val, fs)
+    rows = np.linspace(0, len(train) - 1, min(len(train), SHAPES)).astype(int)
+    abstention = fit_abstention(values, n_leads, _shapes(store, train[rows], fs), settings.answered)
+    conformal = None
+    if len(held_out):
+        own = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)
+        conformal = fit_conformal(own, held_out.y_harmonised, settings.set_coverage)
+    return Calibration(scaling, conformal, abstention)
+
+
+def answers_of(
+    said: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable, fs: float
+) -> Answers:
+    """Say which records are answered, and which classes each may have.
+
+    Parameters
+    ----------
+    said : WindowLogits
+        Of the table.
+    calibration : Calibration
+    store : WindowStore
+    table : RecordTable
+    fs : float
+        Of the windows, Hz.
+    """
+    y_prob = said.y_prob(calibration.scaling)
+    unread = np.isnan(y_prob).any(axis=1)
+    sets = None
+    if calibration.conformal:
+        sets = calibration.conformal.sets(np.nan_to_num(y_prob)) | unread[:, None]
+    if not calibration.abstention:
+        certainty = np.where(unread, 0.0, np.nan_to_num(y_prob).max(axis=1))
+        return Answers(tuple("could not be used" if one else "" for one in unread), certainty, sets)
+    values, n_leads = _oddities(said, y_prob, store, table, fs)
+    reasons = [one.reason for one in calibration.abstention.judge(values, n_leads)]
+    shares = calibration.abstention.shares(values).min(axis=1)
+    return Answers(
+        tuple("could not be used" if bad else reason for bad, reason in zip(unread, reasons, strict=True)),
+        np.where(unread, 0.0, shares),
+        sets,
+    )
+
+
+def predict_table(
+    model: nn.Module, store: WindowStore, table: RecordTable, encoder: ClinicalEncoder, scaling: Scaling
+) -> NDArray[np.float64]:
+    """Return the probabilities of a table's records, shape (n_records, n_classes); NaN where quarantined."""
+    return window_logits(model, store, table, encoder, len(scaling.scale)).y_prob(scaling)
+
+
+def answer_checkpoint(
+    checkpoint: Checkpoint,
+    table: RecordTable,
+    store: WindowStore,
+    clinical: NDArray[np.float32] | None = None,
+    *,
+    harmonised: bool = False,
+) -> tuple[Predictions, Answers]:
+    """Predict a table's records by a trained model, and say which of them it stands by: what its `Predictor` says.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    table : RecordTable
+        Of the checkpoint's scheme.
+    store : WindowStore
+        Of windows by the checkpoint's preprocessing.
+    clinical : ndarray of float32, shape (n_records, n_features), optional
+        By default what is given, else measured.
+    harmonised : bool
+        Whether the labels beside them are the harmonised ones.
+    """
+    said = window_logits(
+        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
+    )
+    y_prob = said.y_prob(checkpoint.calibration.scaling)
+    answers = answers_of(said, checkpoint.calibration, store, table, checkpoint.preprocessing.fs)
+    return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised), answers
+
+
+def predict_checkpoint(
+    checkpoint: Checkpoint,
+    table: RecordTable,
+    store: WindowStore,
+    clinical: NDArray[np.float32] | None = None,
+    *,
+    harmonised: bool = False,
+) -> Predictions:
+    """Predict a table's records by a trained model, as its evaluation did; arguments as :func:`answer_checkpoint`."""
+    said = window_logits(
+        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
+    )
+    y_prob = said.y_prob(checkpoint.calibration.scaling)
+    return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised)
+
+
+def to_predictions(
+    table: RecordTable, y_prob: NDArray[np.float64], classes: tuple[str, ...], *, harmonised: bool = False
+) -> Predictions:
+    """Put probabilities beside the labels as their source wrote them, or harmonised on request."""
+    return Predictions(
+        record_ids=tuple(table.record_ids.tolist()),
+        classes=classes,
+        y_true=table.y_harmonised if harmonised else table.y_written,
+        y_prob=y_prob,
+        groups=tuple(f"patient {number}" for number in table.patients),
+        sources=tuple(table.sources.tolist()),
+        notes=tuple(table.notes.tolist()),
+    )
+
+
+def _oddities(
+    said: WindowLogits, y_prob: NDArray[np.float64], store: WindowStore, table: RecordTable, fs: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    numbers = windows_of(table.first_window, table.n_windows)[0]
+    windows = (store.steps(numbers[at : at + 1])[0] for at in range(len(numbers)))
+    return oddities(windows, store.n_valid[numbers], said.owner, said.logits, y_prob, fs)
+
+
+def _shapes(store: WindowStore, table: RecordTable, fs: float) -> NDArray[np.float64]:
+    """Return the beats' shape in each record's first window, shape (n_records, 2)."""
+    shapes = []
+    for number in table.first_window:
+        window = store.steps(np.array([number]))[0]
+        shapes.append(shape_measurements(to_mv(window[:, : store.n_valid[number]]), fs))
+    return np.array(shapes).reshape(-1, 2)

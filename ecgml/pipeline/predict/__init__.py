@@ -1,0 +1,4 @@
+"""`ecgml predict`: ECG files in, probabilities and answers out.
+
+predict  a line of a table or a JSON object a file
+"""

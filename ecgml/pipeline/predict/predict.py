@@ -1,0 +1,138 @@
+"""`ecgml predict`: files in, a line of a table or JSON object each out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ecgml.errors import RecordError
+from ecgml.inference.predictor import Prediction, Predictor
+from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
+from ecgml.records.readers.options import ReadOptions
+from ecgml.records.record import Record
+from ecgml.training.device import choose_device
+
+ABSTAINED = "none"
+"""In place of a rhythm that the model does not stand by."""
+
+
+def load_predictor(address: str, device: str = "auto", min_leads: int | None = None) -> Predictor:
+    """Load a model from a checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<n>``.
+
+    Parameters
+    ----------
+    address, device : str
+    min_leads : int, optional
+        A record needs so many measured leads, instead of the model's own setting.
+
+    Raises
+    ------
+    EcgmlError
+        If there is none or it is damaged.
+    """
+    chosen = choose_device(device)
+    if ":/" not in address:
+        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
+    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
+    from ecgml.service.models import fetch_checkpoint
+
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
+
+
+def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    if min_leads is None:
+        return predictor
+    preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
+    return Predictor(replace(predictor.checkpoint, preprocessing=preprocessing), predictor.device)
+
+
+def predict_files(
+    predictor: Predictor, paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
+) -> Iterator[tuple[Path, Prediction | RecordError]]:
+    """Predict files one by one; a file that cannot be used gives its error, and the rest goes on.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    paths : sequence of Path
+        Files, and folders: of these, the ECGs in them and their subfolders.
+    options : ReadOptions
+        For files that do not tell their sampling frequency, unit or leads. What a file states stands; a note says so
+        where another sampling frequency or unit was given.
+    say : callable
+        Takes a line about what a folder holds beside ECGs.
+
+    Raises
+    ------
+    ConfigError
+        If the unit is no voltage, or none of the leads is one.
+    """
+    return _predict_each(predictor, read_inputs(paths, options, say), options)
+
+
+def _predict_each(
+    predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions
+) -> Iterator[tuple[Path, Prediction | RecordError]]:
+    for path, record in inputs:
+        if isinstance(record, RecordError):
+            yield path, record
+            continue
+        try:
+            prediction = predictor.predict([record])[0]
+        except RecordError as error:
+            yield path, with_remedy(error)
+        else:
+            yield path, replace(prediction, notes=(*contradictions(record, options), *prediction.notes))
+
+
+def resolve_model(address: str) -> tuple[str, str | None]:
+    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
+
+    Raises
+    ------
+    TrackingError
+        If there is none.
+    """
+    if ":/" not in address:
+        return address, None
+    from ecgml.service.models import pinned
+
+    return pinned(address)
+
+
+def table_head(classes: Sequence[str]) -> str:
+    """Return the line above :func:`as_row`."""
+    return f"{'rhythm':<{_width(classes)}}{''.join(f'{name:>8}' for name in classes)}  file"
+
+
+def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]) -> str:
+    """Return an outcome as a line of a table for a person: rhythm, probabilities, file, notes."""
+    if isinstance(outcome, RecordError):
+        return f"{'error':<{_width(classes)}}{'       –' * len(classes)}  {path}  {outcome}"
+    values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
+    said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
+    notes = "; ".join([*said, *outcome.notes])
+    rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
+    return f"{rhythm:<{_width(classes)}}{values}  {path}{f'  ({notes})' if notes else ''}"
+
+
+def _width(classes: Sequence[str]) -> int:
+    return max(map(len, ("rhythm", ABSTAINED, *classes)))
+
+
+def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) -> str:
+    """Return an outcome as one line of JSON.
+
+    Parameters
+    ----------
+    path : Path
+    outcome : Prediction or RecordError
+    version : str or None
+        Of the registered model that made it.
+    """
+    told = {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
+    return json.dumps({"file": str(path), **told, "model_version": version})

@@ -1,0 +1,316 @@
+"""What challenger and champion are compared on: stored predictions where they do, else both models' scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecgml.cohorts.cohort import Cohort
+from ecgml.cohorts.opening import open_cohort
+from ecgml.config import Configuration, from_json
+from ecgml.datasets.duplicates import identities
+from ecgml.datasets.store import WindowStore
+from ecgml.datasets.table import RecordTable, build_table
+from ecgml.errors import PromotionError
+from ecgml.evaluation.prediction_files import read_predictions
+from ecgml.evaluation.predictions import Predictions
+from ecgml.pipeline.job.attributes import attributes_of, attributes_of_split
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import fill_caches, load_data
+from ecgml.pipeline.job.lineage import Lineage, ancestors_of_job, ancestors_of_run, lineage_of_run, read_lineage
+from ecgml.pipeline.job.scoring import predict_table, to_predictions
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.schemes import scheme_named
+from ecgml.service.models import fetch_checkpoint
+from ecgml.service.registry import RegisteredVersion
+from ecgml.service.runs import read_run
+from ecgml.service.tracker import fetch_artifact
+from ecgml.training.checkpoint import Checkpoint, load_checkpoint
+from ecgml.training.device import choose_device
+
+
+@dataclass(frozen=True, eq=False)
+class ComparisonInput:
+    """Two models' predictions of the same records.
+
+    Parameters
+    ----------
+    challenger : Predictions
+    champion : Predictions or None
+        None where there is no champion.
+    attributes : mapping of str to sequence of str, length n_records
+        Sex, age band and source of the challenger's records; ``""`` where unknown.
+    how : str
+        Where the predictions come from, in words.
+    digest : str
+        Of the records and labels before any was left out: what makes two test parts the same.
+    notes : tuple of str
+        What a reader of the comparison must know.
+    """
+
+    challenger: Predictions
+    champion: Predictions | None
+    attributes: Mapping[str, Sequence[str]]
+    how: str
+    digest: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PastJob:
+    """A model's run, read back: its settings and what became of each record."""
+
+    run_id: str
+    digest: str
+    """Of the data."""
+    configuration: Configuration
+    split: pd.DataFrame
+    predictions: Predictions
+
+
+def read_past_job(run_id: str) -> PastJob:
+    """Read what a model's run says of its data.
+
+    Raises
+    ------
+    PromotionError
+        If the run was not made by ``ecgml train`` or a study, or lacks a file.
+    """
+    run = read_run(run_id)
+    if "ecgml.data_digest" not in run.data.tags:
+        raise PromotionError(f"run {run_id} says nothing of its data (no tag ecgml.data_digest): train it with ecgml")
+    with TemporaryDirectory(prefix="ecgml-") as temporary:
+        files = {
+            name: fetch_artifact(f"runs:/{run_id}/{name}", Path(temporary))
+            for name in ("config.json", "split.csv", "predictions.csv")
+        }
+        try:
+            settings = json.loads(files["config.json"].read_text())
+            sections = {
+                name: from_json(section, settings["settings"].get(name, {}), f"config.json of run {run_id}")
+                for name, section in TRAIN_SECTIONS.items()
+            }
+            split = pd.read_csv(files["split.csv"], dtype={"record": str, "part": str, "source": str})
+            if missing := {"record", "part", "source"} - set(split):
+                raise PromotionError(f"split.csv of run {run_id} has no column {', '.join(sorted(missing))}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PromotionError(f"config.json or split.csv of run {run_id} is damaged: {error}") from None
+        predictions = read_predictions(files["predictions.csv"])
+    configuration = Configuration(sections, settings.get("origins", {}))
+    return PastJob(run_id, run.data.tags["ecgml.data_digest"], configuration, split, predictions)
+
+
+def digest_of(predictions: Predictions) -> str:
+    """Return a digest of records and labels, in whatever order: what makes two test parts the same."""
+    rows = sorted(zip(predictions.record_ids, predictions.y_true.tolist(), strict=True))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def gather(
+    challenger: RegisteredVersion,
+    champion: RegisteredVersion | None,
+    settings: PromotionSettings,
+    age_bands: Sequence[int],
+    console: Console,
+) -> ComparisonInput:
+    """Find, or make, predictions of both models on the same records.
+
+    Parameters
+    ----------
+    challenger : RegisteredVersion
+    champion : RegisteredVersion or None
+    settings : PromotionSettings
+    age_bands : sequence of int
+        Lower borders of the bands after the first, years.
+    console : Console
+
+    Raises
+    ------
+    PromotionError
+        If the two cannot be compared: other classes, data that are gone or changed, no records left.
+    EcgmlError
+        If data or models cannot be read.
+    """
+    job = read_past_job(challenger.run_id)
+    if settings.on:
+        return _on_cohort(challenger, champion, job, settings, age_bands, console)
+    digest = digest_of(job.predictions)
+    other = read_past_job(champion.run_id) if champion else None
+    if other and other.digest != job.digest:
+        return _on_test_part(champion, job, other, settings, age_bands, console)
+    how = "stored predictions of both on the same test part" if other else "the challenger's stored predictions"
+    started = [read_lineage(ancestors_of_run(one.run_id)) for one in (job, other) if one]
+    seen = np.any([lineage.seen_of(job.predictions, job.split) for lineage in started], axis=0)
+    if seen.any():
+        _some_left(~seen, "the challenger's test part", "a model, from which one was started,")
+        how += f", less {int(seen.sum()):,} records of patients that a model which one was started from was made with"
+    own = job.predictions.subset(~seen)
+    others = None
+    if other:
+        others = other.predictions.subset(np.isin(other.predictions.record_ids, own.record_ids))
+    attributes = _judged(attributes_of_split(job.split, own, age_bands))
+    doubts = tuple(doubt for lineage in started for doubt in lineage.doubts)
+    return ComparisonInput(own, others, attributes, how, digest, doubts)
+
+
+def _on_test_part(
+    champion: RegisteredVersion,
+    job: PastJob,
+    other: PastJob,
+    settings: PromotionSettings,
+    age_bands: Sequence[int],
+    console: Console,
+) -> ComparisonInput:
+    """Score the champion on the challenger's test part, less the patients that the champion was made with."""
+    console.say("data or split differ: the champion is scored on the challenger's test part")
+    configuration = job.configuration.changed(_machine(settings))
+    data = load_data(configuration, console, read_lineage(ancestors_of_job(job.run_id)))
+    if data.digest != job.digest:
+        raise PromotionError(
+            f"the data of run {job.run_id} are not those it was trained on any more (files, labels or split differ): "
+            "its test part cannot be scored again; compare on a data set, --on DIR"
+        )
+    table = data.part("test", usable=False)
+    names = set(np.char.partition(table.record_ids, "/")[:, 0])
+    cohorts = [cohort for cohort in data.cohorts if cohort.name in names]
+    checkpoint = _checkpoint_of(champion)
+    lineages = [
+        (lineage_of_run(other.run_id), checkpoint.preprocessing),
+        (read_lineage(ancestors_of_run(job.run_id)), configuration["preprocessing"]),
+    ]
+    kept, notes = _unseen(table, lineages, cohorts, configuration, console)
+    _some_left(kept, "the challenger's test part", "the champion or an earlier model")
+    table = table[kept]
+    scored = _score(champion, checkpoint, table, cohorts, configuration, settings, console)
+    stored = {record_id: row for row, record_id in enumerate(job.predictions.record_ids)}
+    challenger = job.predictions.take([stored[record_id] for record_id in table.record_ids.tolist()])
+    left_out = (
+        f"less {int((~kept).sum()):,} records of patients that the champion, or a model which either was started from, "
+        "was made with"
+    )
+    how = f"the champion scored on the challenger's test part, {left_out}"
+    return ComparisonInput(
+        challenger, scored, _judged(attributes_of(table, age_bands)), how, digest_of(job.predictions), tuple(notes)
+    )
+
+
+def _on_cohort(
+    challenger: RegisteredVersion,
+    champion: RegisteredVersion | None,
+    job: PastJob,
+    settings: PromotionSettings,
+    age_bands: Sequence[int],
+    console: Console,
+) -> ComparisonInput:
+    """Score both on a data set, less the patients that either was made with."""
+    configuration = job.configuration.changed({**_machine(settings), "data_dir": settings.on, "external_dir": ()})
+    cohorts = [open_cohort(settings.on)]
+    for warning in cohorts[0].warnings:
+        console.warn(f"{cohorts[0].name}: {warning}")
+    caches = fill_caches(cohorts, configuration["data"], configuration["preprocessing"], console)
+    scheme = scheme_named(configuration["data"].scheme)
+    table, _ = build_table(cohorts, caches, scheme, configuration["data"].harmonise)
+    if not len(table):
+        raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
+    models = [one for one in (challenger, champion) if one]
+    checkpoints = [_checkpoint_of(one) for one in models]
+    digest = digest_of(to_predictions(table, np.full((len(table), len(scheme.classes)), np.nan), scheme.classes))
+    lineages = [(lineage_of_run(one.run_id), made.preprocessing) for one, made in zip(models, checkpoints, strict=True)]
+    kept, notes = _unseen(table, lineages, cohorts, configuration, console)
+    _some_left(kept, settings.on, "challenger, champion or a model which one was started from")
+    table = table[kept]
+    scored = [
+        _score(one, made, table, cohorts, configuration, settings, console)
+        for one, made in zip(models, checkpoints, strict=True)
+    ]
+    own, others = scored[0], scored[1] if champion else None
+    if cohorts[0].simulated:
+        notes.append(f"{settings.on} is simulated: the comparison says nothing about patients")
+    how = (
+        f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
+        "it was started from, was made with"
+    )
+    return ComparisonInput(own, others, _judged(attributes_of(table, age_bands)), how, digest, tuple(notes))
+
+
+def _machine(settings: PromotionSettings) -> dict[str, object]:
+    """Return the settings of a past job that another machine or moment changes."""
+    changed: dict[str, object] = {"jobs": settings.jobs}
+    return changed | ({"cache_dir": settings.cache_dir} if settings.cache_dir else {})
+
+
+def _some_left(kept: NDArray[np.bool_], where: str, whose: str) -> None:
+    if not kept.any():
+        raise PromotionError(
+            f"{where}: all {len(kept):,} records are of patients that {whose} was made with; compare on another data "
+            "set, --on DIR"
+        )
+
+
+def _score(
+    model: RegisteredVersion,
+    checkpoint: Checkpoint,
+    table: RecordTable,
+    cohorts: Sequence[Cohort],
+    configuration: Configuration,
+    settings: PromotionSettings,
+    console: Console,
+) -> Predictions:
+    """Predict a table's records with a model and its own preprocessing."""
+    scheme = scheme_named(configuration["data"].scheme)
+    if checkpoint.classes != scheme.classes:
+        raise PromotionError(
+            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme "
+            f"{', '.join(scheme.classes)}: they cannot be compared"
+        )
+    device = choose_device(settings.device)
+    caches = fill_caches(cohorts, configuration["data"], checkpoint.preprocessing, console)
+    own, _ = build_table(cohorts, caches, scheme, configuration["data"].harmonise)
+    rows = {record_id: row for row, record_id in enumerate(own.record_ids.tolist())}
+    # Of an ECG in two forms another one may have stayed: it is not scored then, and counts as an error.
+    found = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
+    y_prob = np.full((len(table), len(scheme.classes)), np.nan)
+    store = WindowStore(caches, device)
+    with_windows = found >= 0
+    y_prob[with_windows] = predict_table(
+        checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration.scaling
+    )
+    return to_predictions(table, y_prob, scheme.classes)
+
+
+def _checkpoint_of(model: RegisteredVersion) -> Checkpoint:
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return load_checkpoint(fetch_checkpoint(f"models:/{model.model_id}", Path(folder)))
+
+
+def _unseen(
+    table: RecordTable,
+    lineages: Sequence[tuple[Lineage, PreprocessingSettings]],
+    cohorts: Sequence[Cohort],
+    configuration: Configuration,
+    console: Console,
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Tell which records no model nor its ancestors learnt from, and what of that cannot be told.
+
+    Each lineage knows waveforms by its own preprocessing.
+    """
+    kept, notes = np.ones(len(table), dtype=bool), []
+    for lineage, preprocessing in lineages:
+        caches = fill_caches(cohorts, configuration["data"], preprocessing, console, check=False)
+        kept &= ~lineage.seen(table, identities(cohorts, caches))
+        notes += [doubt for doubt in lineage.doubts if doubt not in notes]
+    return kept, notes
+
+
+def _judged(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return what the gate judges by: the rest depends on the ECG or its day, and its rule was fixed beforehand."""
+    return {name: attributes[name] for name in ("sex", "age", "source")}

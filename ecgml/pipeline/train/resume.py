@@ -1,0 +1,177 @@
+"""Going on with a job that was stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from ecgml.config import Configuration, from_json, resolve
+from ecgml.errors import ConfigError, TrackingError, TrainingError
+from ecgml.evaluation.prediction_files import read_predictions
+from ecgml.evaluation.scores import score
+from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, ancestors_of_run
+from ecgml.pipeline.job.reporting import THREADS, Scored
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.threads import choose_threads, using_threads
+from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
+from ecgml.service.runs import Child, children_of, move_children, read_run
+from ecgml.service.tracker import Tracker, fetch_artifact
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A job that was stopped.
+
+    Parameters
+    ----------
+    run_id : str
+        The job's run.
+    experiment_id : str
+    children : mapping of str to Child
+        Its models' runs by name, also those that are still under a run from which it was resumed itself.
+    configuration : Configuration
+    digest : str
+        Of its data.
+    n_threads : int
+        CPU threads of its arithmetic.
+    ancestors : tuple of Ancestor, or None
+        The earlier models that it started from; None of a job of earlier versions, which did not note them.
+    """
+
+    run_id: str
+    experiment_id: str
+    children: Mapping[str, Child]
+    configuration: Configuration
+    digest: str
+    n_threads: int
+    ancestors: tuple[Ancestor, ...] | None = None
+
+    def check(self, digest: str) -> None:
+        """Refuse to go on with other data.
+
+        Raises
+        ------
+        TrainingError
+            If records, labels or split are not those the job began with.
+        """
+        if digest != self.digest:
+            raise TrainingError(
+                f"resume: the data are not those that run {self.run_id} began with (files, labels or split differ); "
+                "start a new job"
+            )
+
+    def check_start(self, ancestors: Sequence[Ancestor]) -> None:
+        """Refuse to go on from another earlier model.
+
+        Raises
+        ------
+        TrainingError
+            If the checkpoint at the address is another than when the job began.
+        """
+        if self.ancestors is not None and [one.run_id for one in ancestors] != [one.run_id for one in self.ancestors]:
+            raise TrainingError(
+                f"resume: init_from: {(self.ancestors or ancestors)[0].address} is not the model that "
+                f"run {self.run_id} started from any more; put it back, or start a new job"
+            )
+
+
+def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
+    """Find a job by any of its runs: that which it was begun with, and those by which it was resumed.
+
+    Parameters
+    ----------
+    run_id : str
+    options : mapping
+        Settings given beside it: none may differ from the job's own.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such run, it is no job of ours, or it is still worked on.
+    ConfigError
+        If a setting given differs.
+    """
+    runs = runs_of_job(run_id)
+    run = runs[-1]
+    run_id = run.info.run_id
+    if not has_data(run):
+        raise TrackingError(f"resume: run {run_id} is no training job that got as far as its data; start a new one")
+    if run.info.status == "FINISHED":
+        raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
+    refuse_worked_on(run)
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        content = json.loads(fetch_artifact(f"runs:/{run_id}/config.json", Path(folder)).read_text())
+    sections = {
+        name: from_json(section, content["settings"].get(name, {}), f"config.json of run {run_id}")
+        for name, section in TRAIN_SECTIONS.items()
+    }
+    configuration = Configuration(sections, content["origins"])
+    given = resolve(TRAIN_SECTIONS, options)
+    for key, own in configuration.values().items():
+        if given.origins[key] == "option" and given.values()[key] != own:
+            raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")
+    children: dict[str, Child] = {}
+    for one in runs:
+        children |= children_of(one)
+    tags = run.data.tags
+    return Interrupted(
+        run_id,
+        run.info.experiment_id,
+        children,
+        configuration,
+        tags["ecgml.data_digest"],
+        int(tags.get(THREADS, torch.get_num_threads())),
+        ancestors_of_run(run_id) if ANCESTORS in tags else None,
+    )
+
+
+def same_threads(interrupted: Interrupted | None, device: torch.device) -> AbstractContextManager[None]:
+    """Compute with as many CPU threads as the stopped job did, so that not a bit differs; a new job chooses."""
+    return using_threads(interrupted.n_threads if interrupted else choose_threads(device))
+
+
+def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
+    """Move a stopped job's models under the new run, link both jobs, return lines that say so.
+
+    The link comes first: killed in between, the job is found again by it, with its models wherever they are.
+
+    Raises
+    ------
+    TrackingError
+        If another process took the job over meanwhile.
+    """
+    if other := read_run(interrupted.run_id).data.tags.get(RESUMED_BY):
+        raise TrackingError(f"resume: run {other} went on with run {interrupted.run_id} meanwhile")
+    Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
+    move_children(interrupted.children, tracker.run_id)
+    experiment = read_run(tracker.run_id).info.experiment_id
+    address = f"#/experiments/{experiment}/runs/"
+    lines = [f"Goes on with job [{interrupted.run_id}]({address}{interrupted.run_id})."]
+    lines += [
+        f"{name}: {'finished before' if child.finished else 'resumed'}, run [{child.run_id}]({address}{child.run_id})."
+        for name, child in interrupted.children.items()
+    ]
+    return lines
+
+
+def finished_model(child: Child, n_bootstrap: int) -> Scored:
+    """Return the predictions and scores of a model that was finished before the job was stopped."""
+    scored = Scored()
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        for what, name in (("test", "predictions.csv"), ("external", "external_predictions.csv")):
+            try:
+                path = fetch_artifact(f"runs:/{child.run_id}/{name}", Path(folder))
+            except TrackingError:
+                if what == "test":
+                    raise
+                continue
+            scored.predictions[what] = read_predictions(path)
+            scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
+    return scored

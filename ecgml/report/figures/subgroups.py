@@ -1,0 +1,57 @@
+"""Subgroups as a forest: each one's figures beside those of all records."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ecgml.evaluation.subgroups import GAP_METRICS, SubgroupScores
+from ecgml.report.figures.style import FAINT, GREY, INK, bare, model_style, new_figure
+
+LABELS = {"macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC", "ece": "Calibration error (ECE)"}
+
+
+def subgroups_figure(scores: SubgroupScores, *, title: str = "", note: str = "") -> Figure:
+    """Draw macro-F1, macro AUROC and calibration error of each subgroup with 95 % intervals.
+
+    The vertical line and band are all records' figure and interval. Hollow: too small to be held against others.
+
+    Parameters
+    ----------
+    scores : SubgroupScores
+    title, note : str
+        Above and below the figure.
+    """
+    labels, places, place = [], [], 0.0
+    attributes = [group.attribute for group in scores.groups]
+    for row, group in enumerate(scores.groups):
+        # A gap between attributes tells their blocks apart.
+        place += 1.6 if row and attributes[row - 1] != group.attribute else float(row > 0)
+        places.append(place)
+        labels.append(f"{group.name} ({group.n_records:,})")
+    figure = new_figure(11, 0.33 * (place + 1) + 1.7, title, note)
+    panels = figure.subplots(1, len(GAP_METRICS), sharey=True)
+    colour = str(model_style(0)["color"])
+    for axes, metric in zip(panels, GAP_METRICS, strict=True):
+        overall = scores.overall[metric]
+        axes.axvspan(overall.low, overall.high, color=FAINT, alpha=0.6, linewidth=0)
+        axes.axvline(overall.value, color=GREY, linewidth=1)
+        for height, group in zip(places, scores.groups, strict=True):
+            estimate = group.estimates[metric]
+            if math.isnan(estimate.value):
+                continue
+            own = GREY if group.note else colour
+            axes.plot([estimate.low, estimate.high], [height] * 2, color=own, linewidth=1.6, solid_capstyle="butt")
+            axes.plot(estimate.value, height, "o", color=own, markersize=5.5, mfc="white" if group.note else own)
+        bare(axes, LABELS[metric])
+        axes.set_ylim(place + 0.7, -0.7)
+        axes.grid(axis="x", color=FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_xlabel("lower is better" if metric == "ece" else "", fontsize=9, color=INK)
+    panels[0].set_yticks(places, labels)
+    return figure

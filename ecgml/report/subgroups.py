@@ -1,0 +1,118 @@
+"""The report's part about subgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ecgml.evaluation.comparison import NOT_SIGNIFICANT, SIGNIFICANT
+from ecgml.evaluation.estimates import signed, signed_text
+from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.subgroups import GAP_METRICS, Gap, SubgroupScores
+from ecgml.evaluation.summary import TITLES, interval_text
+from ecgml.page.sections import Listing, Picture, Section, picture, sentence, snake_case
+from ecgml.report.evaluated import Evaluated
+from ecgml.report.figures.subgroups import subgroups_figure
+from ecgml.report.overview import cell
+
+
+def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Section | None:
+    """Return figures, tables and words about subgroups; None where nothing was divided.
+
+    Parameters
+    ----------
+    evaluated : sequence of Evaluated
+    note : str
+        Below the figures: "Simulated data".
+    """
+    words: list[str] = []
+    parts: list[Picture | Listing] = []
+    findings: list[str] = []
+    metrics: dict[str, float] = {}
+    for one in evaluated:
+        if one.subgroups is None:
+            continue
+        scores, title = one.subgroups, sentence(one.title)
+        words += [f"{title}: {_widest(gap)}" for metric in GAP_METRICS if (gap := scores.widest(metric))]
+        words.append(f"{title}: {scores.caution()}")
+        small = [group for group in scores.groups if group.note]
+        if small:
+            listed = "; ".join(f"{group.name} ({group.n_records:,} records): {group.note}" for group in small)
+            words.append(f"{title}, shown, but held against nothing: {listed}.")
+        if scores.unknown:
+            listed = ", ".join(f"{name} of {n:,}" for name, n in scores.unknown.items())
+            words.append(f"{title}, unknown, of {scores.n_records:,} records: {listed}.")
+        if not scores.groups:
+            continue
+        parts += [_drawn(one, scores, note), _figures(one, scores), _gaps(one, scores)]
+        metrics |= _metrics(f"{one.key}_", scores)
+        if (gap := scores.widest()) and gap.size.low > 0:
+            findings.append(f"{title}: {_widest(gap)} Subgroups also differ in their mix of classes.")
+    return Section("subgroups", "Subgroups", tuple(words), tuple(parts), tuple(findings), metrics) if words else None
+
+
+def _drawn(one: Evaluated, scores: SubgroupScores, note: str) -> Picture:
+    heard = [f"{group.name}: macro-F1 {interval_text(group.estimates['macro_f1'])}" for group in scores.groups]
+    return picture(
+        f"{one.key}_subgroups",
+        f"Each subgroup beside all records, {one.title}",
+        subgroups_figure(scores, title=sentence(one.title), note=note),
+        alt="; ".join(heard),
+        basis=f"{one.basis}; draws of whole patients",
+        words=(
+            "Dots with 95 % intervals; the number of records in brackets. Line and band: all records. Hollow and grey: "
+            "too small to be held against others.",
+        ),
+    )
+
+
+def _metrics(prefix: str, scores: SubgroupScores) -> dict[str, float]:
+    metrics = {}
+    for group in scores.groups:
+        if not group.note:
+            name = snake_case(group.name)
+            metrics |= {f"{prefix}subgroup_{name}_{metric}": group.estimates[metric].value for metric in GAP_METRICS}
+    for metric in GAP_METRICS:
+        if gap := scores.widest(metric):
+            sizes = {"": gap.size.value, "_low": gap.size.low, "_high": gap.size.high}
+            metrics |= {f"{prefix}subgroup_gap_{metric}{end}": value for end, value in sizes.items()}
+    return metrics
+
+
+def _widest(gap: Gap) -> str:
+    judged = SIGNIFICANT if gap.size.excludes_zero else NOT_SIGNIFICANT
+    return (
+        f"Widest gap in {TITLES[gap.metric]}: {gap.attribute}, {gap.worse} behind {gap.better} by "
+        f"{gap.size.value:.3f} (95 % interval {signed_text(gap.size.low)} to {signed_text(gap.size.high)}): {judged}."
+    )
+
+
+def _figures(one: Evaluated, scores: SubgroupScores) -> Listing:
+    groups = scores.groups
+    columns = {
+        "subgroup": [group.name for group in groups],
+        "records": [group.n_records for group in groups],
+        "patients": [group.n_groups for group in groups],
+        **{TITLES[name]: [cell(group.estimates[name]) for group in groups] for name in GAP_METRICS},
+    }
+    for label, name in enumerate(scores.classes):
+        key = class_metric("recall", name)
+        columns[f"sensitivity of {name} (records)"] = [
+            f"{cell(group.estimates[key])} ({group.support[label]:,})" if group.support[label] else "none"
+            for group in groups
+        ]
+    return Listing(f"{one.key}_subgroups", f"Subgroups, {one.title}", columns | {"": [group.note for group in groups]})
+
+
+def _gaps(one: Evaluated, scores: SubgroupScores) -> Listing:
+    return Listing(
+        f"{one.key}_subgroup_gaps",
+        f"The widest gap of each attribute, {one.title}",
+        {
+            "metric": [TITLES[gap.metric] for gap in scores.gaps],
+            "attribute": [gap.attribute for gap in scores.gaps],
+            "better": [gap.better for gap in scores.gaps],
+            "worse": [gap.worse for gap in scores.gaps],
+            "gap": [signed(gap.size) for gap in scores.gaps],
+        },
+        (scores.caution(),),
+    )
