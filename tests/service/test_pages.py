@@ -9,12 +9,13 @@ import zlib
 import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
+from mlflow.utils.name_utils import _generate_random_name
 
 from ecgml.service.pages import MAX_DATA, is_random_name, prepare_pages, run_name, where_to_look
 
 
 def test_names_that_mlflow_makes_up_are_known_as_such() -> None:
-    made_up = [mlflow.utils.name_utils._generate_random_name() for _ in range(200)]
+    made_up = [_generate_random_name() for _ in range(200)]
     assert all(map(is_random_name, made_up))
     assert not any(map(is_random_name, ("demo-1000-v1 2026-11-27 10:31", "my-run", "fusion", "ward-7", "")))
 
