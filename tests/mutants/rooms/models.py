@@ -81,7 +81,7 @@ FAULTS = (
     ),
     Fault(
         "models/padding-scales",
-        "ecgml/models/fusion.py",
+        "ecgml/models/normalisation.py",
         "(used * mask.sum(dim=1).clamp(min=1))",
         "(used * mask.shape[1])",
         "a short record is made larger than a long one",
@@ -89,7 +89,7 @@ FAULTS = (
     ),
     Fault(
         "models/absent-leads-scale",
-        "ecgml/models/fusion.py",
+        "ecgml/models/normalisation.py",
         "used = (waveform != 0).any(dim=2).sum(dim=1).clamp(min=1)",
         "used = waveform.shape[1]",
         "a record of few leads is made larger than one of twelve",
@@ -97,11 +97,9 @@ FAULTS = (
     ),
     Fault(
         "models/gain-is-seen",
-        "ecgml/models/fusion.py",
-        "return self.from_normalised(normalise(waveform, mask), mask, clinical)\n\n    def from_normalised(self, "
-        'waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:\n        """As :meth:`forward`',
-        "return self.from_normalised(waveform, mask, clinical)\n\n    def from_normalised(self, "
-        'waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:\n        """As :meth:`forward`',
+        "ecgml/models/rhythm_model.py",
+        "self.from_normalised(self.normalise(waveform, mask), mask, clinical)",
+        "self.from_normalised(waveform, mask, clinical)",
         "the recorder's gain decides the rhythm",
         TESTS,
     ),
