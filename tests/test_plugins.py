@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ecgml.config import resolve
+from ecgml.doctor import examine
 from ecgml.errors import CheckpointError, ConfigError
-from ecgml.models.registry import OURS, model_class, model_names, model_package
+from ecgml.models.registry import OURS, model_class, model_names, model_package, waveform_only
 from ecgml.pipeline.job.settings import JobSettings
 from ecgml.plugins import carried, load, registered
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
@@ -75,7 +76,7 @@ def test_what_is_no_architecture_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(
         "ecgml.models.registry.OURS", (*OURS, EntryPoint("mine", "ecgml.models.trunk:Trunk", "ecgml.models"))
     )
-    with pytest.raises(ConfigError, match=r"mine, ecgml\.models\.trunk:Trunk, is no class derived from ecgml's RhythmMod"):
+    with pytest.raises(ConfigError, match=r"mine, ecgml\.models\.trunk:Trunk, is no class derived from ecgml's Rhythm"):
         model_class("mine")
 
 
@@ -91,6 +92,27 @@ def test_what_a_model_takes_along_is_found_without_an_installation(extension: Pa
         capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "there")},
     )  # fmt: skip
     assert done.stdout.split() == ["my-rhythms", "0.1", "DilatedNetwork"]
+
+
+def test_doctor_lists_what_was_added_and_says_what_is_broken(
+    extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [one.line() for one in examine([], tmp_path, "cpu")]
+    assert "ok    architectures: fusion, baseline, tcn (my-rhythms 0.1)" in lines
+    broken = EntryPoint("mine", "no_such_module:Model", "ecgml.models")
+    monkeypatch.setattr("ecgml.models.registry.OURS", (*OURS, broken))
+    (fault,) = (one for one in examine([], tmp_path, "cpu") if "no_such_module" in one.what)
+    assert fault.is_fatal
+
+
+def test_the_waveform_only_reference_is_one_that_says_so(extension: Path) -> None:
+    assert waveform_only({"fusion", "tcn", "baseline"}) == "baseline"
+    assert waveform_only({"fusion", "tcn", "gone"}) is None
+
+
+def test_explanations_take_the_layers_of_an_architecture_that_names_none(extension: Path) -> None:
+    model = untrained_checkpoint("tcn").build()
+    assert [name for name, _ in model.parts()] == ["classifier", "clinical", "pooling", "layers", "stem"]
 
 
 @pytest.fixture(autouse=True)
