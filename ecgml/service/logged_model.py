@@ -21,13 +21,14 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import ecgml
+from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT
 from ecgml.models.registry import model_entry
 from ecgml.plugins import carried
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
 from ecgml.service.model_card import CARD, as_description
-from ecgml.service.pyfunc import CHECKPOINT, DEFAULT_FS, DEFAULT_UNIT
+from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 
 REQUIREMENTS = ("mlflow", "numba", "numpy", "pywavelets", "pyyaml", "safetensors", "scipy", "torch")

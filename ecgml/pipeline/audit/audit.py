@@ -13,7 +13,7 @@ import pandas as pd
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.robustness import judge_robustness
@@ -26,6 +26,7 @@ from ecgml.pipeline.audit.audited_model import AuditedModel, data_of, find_audit
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import environment, git_commit
@@ -84,7 +85,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
             options = {**options, **data_of(subject.run_id)}
-        configuration = resolve(AUDIT_SECTIONS, options, config)
+        configuration = resolve_settings(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration["data"], configuration["audit"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import ecgml
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.errors import ConfigError, TrackingError
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.prediction_files import as_csv
@@ -23,6 +23,7 @@ from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, o
 from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
 from ecgml.pipeline.evaluate.protocols import JudgedProtocols
 from ecgml.pipeline.evaluate.report import ReportInput, make_sections
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
 from ecgml.pipeline.job.reporting import SIMULATED, TITLES, environment, git_commit
@@ -83,7 +84,7 @@ def evaluate(
         If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve(EVALUATE_SECTIONS, options, config)
+        configuration = resolve_settings(EVALUATE_SECTIONS, options, config)
         data, settings = configuration["data"], configuration["evaluation"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")

@@ -18,7 +18,7 @@ import torch
 
 import ecgml
 from ecgml.calibration.scaling import fit_scaling
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -29,6 +29,7 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.models.registry import model_entry
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.lineage import ancestors_of
@@ -135,7 +136,7 @@ def evaluate_protocols(
         If model, settings, data or store do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure():
-        asked = resolve(PROTOCOL_SECTIONS, options, config)
+        asked = resolve_settings(PROTOCOL_SECTIONS, options, config)
         settings: ProtocolSettings = asked["protocols"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")

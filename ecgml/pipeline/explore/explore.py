@@ -12,7 +12,7 @@ import numpy as np
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort, read_entry
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import RecordError
 from ecgml.exploration.explore import explore as make_sections
@@ -20,6 +20,7 @@ from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import environment, git_commit
@@ -58,7 +59,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         If settings, folders, cache, store or `out` do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve(EXPLORE_SECTIONS, options, config)
+        configuration = resolve_settings(EXPLORE_SECTIONS, options, config)
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
         check_folder(folder, PAGE)
         experiment = connect()

@@ -14,12 +14,13 @@ from torch import nn
 
 import ecgml
 from ecgml.calibration.calibration import Calibration
-from ecgml.config import Configuration, resolve, to_json
+from ecgml.config import Configuration, to_json
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import CheckpointError, ConfigError, TrainingError
 from ecgml.evaluation.scores import score
 from ecgml.models.build import build_model
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, as_facts, descent, read_lineage
@@ -82,7 +83,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     with ended_by_signal(), noted_failure():
         if resume and config:
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
-        configuration = resolve(TRAIN_SECTIONS, options, config)
+        configuration = resolve_settings(TRAIN_SECTIONS, options, config)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")

@@ -6,6 +6,7 @@ from tests.mutants.fault import Fault
 
 PREDICTOR = "ecgml/inference/predictor.py"
 PYFUNC = "ecgml/service/pyfunc.py"
+ARRAYS = "ecgml/inference/arrays.py"
 TESTS = ("tests/inference/test_predictor.py",)
 SERVED = ("tests/service/test_pyfunc.py",)
 LEAKS = ("tests/pipeline/test_leaks.py",)
@@ -95,7 +96,7 @@ FAULTS = (
     ),
     Fault(
         "serving/unit-ignored",
-        PYFUNC,
+        ARRAYS,
         "        waveform = waveform * np.float32(scale)",
         "        pass",
         "µV are served as mV",
@@ -103,7 +104,7 @@ FAULTS = (
     ),
     Fault(
         "serving/padding-of-a-request-stays",
-        PYFUNC,
+        ARRAYS,
         "return waveform[:, : filled[-1] + 1 if filled.size else 0]",
         "return np.nan_to_num(waveform)",
         "a shorter record of a request ends in silence",
