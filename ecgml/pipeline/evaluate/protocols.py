@@ -42,6 +42,7 @@ from ecgml.pipeline.train.train import fit_model, initial_model, training_data
 from ecgml.plugins import source_of
 from ecgml.report.protocols import protocols_section
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import (
     Child,
     close_abandoned,
@@ -140,9 +141,9 @@ def evaluate_protocols(
         settings: ProtocolSettings = asked["protocols"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
-        experiment = connect()
         checkpoint = read_checkpoint(pinned(model)[0])
         run_id = str(checkpoint.facts.get("run_id", ""))
+        experiment = connect(beside=run_id)
         if not run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
         past = read_past_job(run_id)
@@ -191,7 +192,8 @@ def evaluate_protocols(
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
             said = _report(tracker, protocols, impossible, job, model, run_id, caution)
-    said = f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui (artifact protocols.html)"
+    where = where_to_look(experiment, run.info.run_id, "protocols.html")
+    said = f"{said}\nrun {run.info.run_id}; its protocols.html: {where}"
     return JudgedProtocols(protocols, impossible, said, caution)
 
 
