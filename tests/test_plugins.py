@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,8 +15,10 @@ from ecgml.config import resolve
 from ecgml.doctor import examine
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.registry import OURS, model_class, model_names, model_package, waveform_only
-from ecgml.pipeline.job.settings import JobSettings
+from ecgml.pipeline.evaluate import protocols
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
 from ecgml.plugins import carried, load, registered
+from ecgml.source import code_digest
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.extension import extension, write_extension
 from tests.untrained import untrained_checkpoint
@@ -113,6 +116,16 @@ def test_the_waveform_only_reference_is_one_that_says_so(extension: Path) -> Non
 def test_explanations_take_the_layers_of_an_architecture_that_names_none(extension: Path) -> None:
     model = untrained_checkpoint("tcn").build()
     assert [name for name, _ in model.parts()] == ["classifier", "clinical", "pooling", "layers", "stem"]
+
+
+def test_a_fold_is_of_the_code_of_its_architecture(extension: Path) -> None:
+    configuration, data = resolve(TRAIN_SECTIONS, {}), SimpleNamespace(digest="0" * 64)
+    before = [protocols._digest_of(name, data, configuration) for name in ("tcn", "fusion")]
+    module = extension / "my_rhythms.py"
+    module.write_text(module.read_text().replace("STRIDE = 8", "STRIDE = 4"))
+    code_digest.cache_clear()
+    after = [protocols._digest_of(name, data, configuration) for name in ("tcn", "fusion")]
+    assert [a == b for a, b in zip(after, before, strict=True)] == [False, True]
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.fault import Fault
 
+PLUGINS = ("tests/test_plugins.py",)
 TESTS = ("tests/models/test_models.py",)
 
 FAULTS = (
@@ -126,5 +127,37 @@ FAULTS = (
         "num_layers=2, batch_first=False, bidirectional=True",
         "a record's prediction depends on the others in its batch",
         TESTS,
+    ),
+    Fault(
+        "models/reference-uses-clinical-values",
+        "ecgml/models/registry.py",
+        "and not model_class(name).uses_clinical",
+        "and model_class(name).uses_clinical",
+        "the audit's waveform-only reference sees clinical values",
+        PLUGINS,
+    ),
+    Fault(
+        "models/taken-name",
+        "ecgml/plugins.py",
+        "if entry.name in entries:",
+        "if not entries:",
+        "another package's architecture takes the place of one of ours unnoticed",
+        PLUGINS,
+    ),
+    Fault(
+        "models/no-package-in-a-checkpoint",
+        "ecgml/training/checkpoint.py",
+        'description["package"] = package',
+        "pass",
+        "a checkpoint does not say which package is missing",
+        PLUGINS,
+    ),
+    Fault(
+        "models/code-stays-behind",
+        "ecgml/plugins.py",
+        "return [source_of(entry), metadata]",
+        "return [metadata]",
+        "a served model lacks the code of its architecture",
+        PLUGINS,
     ),
 )
