@@ -186,6 +186,10 @@ def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str 
         is missing or no mapping.
     """
     given = {key: value for key, value in options.items() if value is not None and value != ""}
+    if file and not Path(file).exists():
+        raise ConfigError(
+            f"config: {file} does not exist; give a YAML file, or one in MLflow as runs:/<run id>/{Path(file).name}"
+        )
     content = read_mapping(file, "learning_rate: 0.001") if file else {}
     filed = {key: value for key, value in content.items() if value is not None}
     known = {name for section in sections.values() for name in fields_of(section)}

@@ -37,8 +37,8 @@ class Check:
         return f"{self.level:<6}{self.what}" + (f" -> {self.remedy}" if self.remedy else "")
 
 
-def examine(folders: Sequence[str], cache: Path, device: str) -> list[Check]:
-    """Look at Python, packages, devices, environment managers, data, disk and tracking store.
+def examine(folders: Sequence[str], cache: Path, device: str) -> Iterator[Check]:
+    """Look at Python, packages, devices, environment managers, data, disk and tracking store, one after another.
 
     Parameters
     ----------
@@ -58,13 +58,11 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> list[Check]:
         lambda: _disk(cache),
         _tracking,
     )
-    findings: list[Check] = []
     for look in looks:
         try:
-            findings += look()
+            yield from look()
         except EcgmlError as error:
-            findings.append(Check("fault", str(error)))
-    return findings
+            yield Check("fault", str(error))
 
 
 def _python() -> Iterator[Check]:
@@ -120,6 +118,9 @@ def _environment_managers() -> Iterator[Check]:
 
 
 def _data(folders: Sequence[str]) -> Iterator[Check]:
+    if not folders:
+        yield Check("ok", "no data_dir: the simulated demo cohort")
+        return
     from ecgml.cohorts.opening import open_cohort
 
     for folder in folders:
@@ -127,8 +128,6 @@ def _data(folders: Sequence[str]) -> Iterator[Check]:
         yield Check("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
         for warning in cohort.warnings:
             yield Check("note", f"{folder}: {warning}")
-    if not folders:
-        yield Check("ok", "no data_dir: the simulated demo cohort")
 
 
 def _disk(cache: Path) -> Iterator[Check]:

@@ -17,6 +17,12 @@ class _Command(click.Command):
 
 
 def _run(config: str, **options: str) -> None:
+    from ecgml.config import resolve
+    from tuning.settings import TUNE_SECTIONS
+    from tuning.spaces import space_named
+
+    # First, so that a mistake is answered before torch and MLflow are imported.
+    space_named(resolve(TUNE_SECTIONS, options, "" if ":/" in config else config)["tune"].space)
     from ecgml.pipeline.job.console import Console
     from tuning.study import tune
 

@@ -137,7 +137,7 @@ class Objective:
             if len(self._repeats) > 1 or not math.isfinite(metrics[metric]):
                 return False
             trial.report(metrics[metric], epoch)
-            return trial.should_prune()
+            return epoch + 1 < settings.epochs and trial.should_prune()  # after the last epoch there is nothing to save
 
         name = configuration["job"].models[0]
         model = initial_model(name, configuration, repeat.encoder, repeat.data, None).to(repeat.data.store.device)

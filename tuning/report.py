@@ -17,7 +17,8 @@ from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.reporting import note_of
 from ecgml.service.tracker import Tracker
 from tuning import figures
-from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS, superseded
+from tuning.counts import TrialCounts
+from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS
 from tuning.settings import TuneSettings
 from tuning.spaces import plain_settings, settings_of, space_named
 
@@ -44,6 +45,7 @@ def report_study(
     facts: Mapping[str, Any],
     address: str,
     job: JobData,
+    train_command: str,
 ) -> None:
     """Log a study as it is now in its run; may be called again when it has gone on.
 
@@ -58,11 +60,12 @@ def report_study(
     address : str
         The storage's, without a password.
     job : JobData
+    train_command : str
+        What a person types to train with the best trial's settings.
     """
     asked = configuration["tune"]
     trials = study.get_trials(deepcopy=False)
-    counts = counted(trials)
-    tracker.metrics({f"trials_{name}": count for name, count in counts.items()})
+    tracker.metrics(TrialCounts.of(trials).metrics())
     tracker.json(
         {"space": asked.space, "parameters": {name: yaml.safe_load(text) for name, text in facts["space"].items()}},
         "search_space.json",
@@ -73,7 +76,7 @@ def report_study(
         tracker.metrics({f"best_{asked.metric}": best.value, "best_trial": best.number})
         # Tags, not parameters: these MLflow never changes, and a study that goes on may find better.
         tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
-        tracker.text(best_yaml(study, best, configuration), "best.yaml")
+        tracker.text(best_yaml(study, best, configuration, train_command), "best.yaml")
         note = note_of(job)
         importances = importances_of(study)
         drawn = {
@@ -89,7 +92,7 @@ def report_study(
             folder.mkdir()
             for name, figure in drawn.items():
                 save_figure(figure, folder / f"{name}.png")
-    tracker.describe(describe_study(study, best, counts, asked, address, job))
+    tracker.describe(describe_study(study, best, asked, address, job, train_command))
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
@@ -105,15 +108,6 @@ def best_settings(best: FrozenTrial, configuration: Configuration) -> dict[str, 
     if SETTINGS in best.user_attrs:
         return dict(best.user_attrs[SETTINGS])
     return plain_settings(configuration, settings_of(space_named(configuration["tune"].space), best.params))
-
-
-def counted(trials: list[FrozenTrial]) -> dict[str, int]:
-    """Return how many trials came to what; ``retried`` were done again and are in no other count."""
-    again = superseded(trials)
-    kept = [trial for trial in trials if trial.number not in again]
-    counts = {state.name.lower(): sum(trial.state == state for trial in kept) for state in TrialState}
-    counts["failed"] = counts.pop("fail")
-    return {**{name: counts[name] for name in ("complete", "pruned", "failed")}, "retried": len(again)}
 
 
 def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list]:
@@ -149,7 +143,7 @@ def importances_of(study: optuna.Study) -> dict[str, float]:
         return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
-def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configuration) -> str:
+def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configuration, train_command: str) -> str:
     """Return the settings file that trains the winner: the study's own settings, and the best trial's."""
     values = configuration.values()
     given = {
@@ -159,9 +153,8 @@ def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configurati
     }
     asked = configuration["tune"]
     head = (
-        f"# Trial {best.number} of study {study.study_name}: {asked.metric} {best.value:.4f}, the best of "
-        f"{len(study.get_trials(deepcopy=False))} trials on the validation part.\n"
-        "# mlflow run . --env-manager local --experiment-name ecg-rhythm -P config=best.yaml\n"
+        f"# The best trial of study {study.study_name}: number {best.number}, {asked.metric} {best.value:.4f} on the "
+        f"validation part.\n# Trials: {TrialCounts.of(study.get_trials(deepcopy=False))}.\n# {train_command}\n"
     )
     return head + yaml.safe_dump({**given, **best_settings(best, configuration)}, sort_keys=False)
 
@@ -169,35 +162,33 @@ def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configurati
 def describe_study(
     study: optuna.Study,
     best: FrozenTrial | None,
-    counts: Mapping[str, int],
     asked: TuneSettings,
     address: str,
     job: JobData,
+    train_command: str,
 ) -> str:
     """Return the text that the MLflow UI shows on top of the study's run."""
     lines = [f"*{note_of(job)}*"] if note_of(job) else []
-    listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    lines.append(
-        f"Study **{study.study_name}**: {listed or 'no trial ended yet'}; {asked.sampler}, pruner {asked.pruner_name}."
-    )
+    progress = TrialCounts.of(study.get_trials(deepcopy=False)).progress(asked.n_trials)
+    lines.append(f"Study **{study.study_name}**: {progress}; sampler {asked.sampler}, pruner {asked.pruner_name}.")
     if best is not None:
         table = "\n".join(f"| {name} | {_short(value)} |" for name, value in best.params.items())
         lines.append(f"Best: trial {best.number}, {asked.metric} {best.value:.4f} on the validation part.")
         lines.append(f"| setting | best |\n|---|---|\n{table}")
-        lines.append("`best.yaml` trains it: `mlflow run . --env-manager local -P config=best.yaml`.")
+        lines.append(f"Train with it: `{train_command}`")
     lines.append(f"Kept in `{address}`: `optuna-dashboard {address}` shows it.")
     return "\n\n".join(lines)
 
 
-def say_best(study: optuna.Study, asked: TuneSettings, console: Console) -> None:
-    """Say what the study has found."""
-    best, counts = best_of(study), counted(study.get_trials(deepcopy=False))
-    listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+def say_best(study: optuna.Study, asked: TuneSettings, train_command: str, console: Console) -> None:
+    """Print the counts of the trials, the best one, and the command that trains with its settings."""
+    best, counts = best_of(study), TrialCounts.of(study.get_trials(deepcopy=False))
     if best is None:
-        console.warn(f"study {asked.study}: {listed}; none ran to its end, so there is no best")
+        console.warn(f"study {asked.study}: {counts}; no trial finished, so there is no best")
         return
     chosen = ", ".join(f"{name} {_short(value)}" for name, value in best.params.items())
-    console.say(f"study {asked.study}: {listed}; best trial {best.number}, {asked.metric} {best.value:.4f}: {chosen}")
+    console.say(f"study {asked.study}: {counts}; best trial {best.number}, {asked.metric} {best.value:.4f}: {chosen}")
+    console.say(f"train with it: {train_command}")
 
 
 def _short(value: object) -> str:

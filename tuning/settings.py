@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ecgml.config import setting, validate
 from ecgml.errors import ConfigError
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.models.settings import MODELS
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
 from tuning.spaces import SPACES
 from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 
@@ -78,5 +79,19 @@ class TuneSettings:
         return DEFAULT_PRUNER if self.n_repeats == 1 else "wilcoxon" if self.n_repeats > 2 else "none"
 
 
-TUNE_SECTIONS = {"tune": TuneSettings, **TRAIN_SECTIONS}
+@dataclass(frozen=True)
+class TrialSettings(JobSettings):
+    """What a trial trains: one model, from the start."""
+
+    models: tuple[str, ...] = setting(MODELS[:1], "Model to tune", choices=MODELS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.models) > 1:
+            raise ConfigError(f"models: {','.join(self.models)}; a study tunes one, give one of them")
+        if self.init_from:
+            raise ConfigError(f"init_from: {self.init_from}; a study trains every trial from the start, leave it out")
+
+
+TUNE_SECTIONS = {"tune": TuneSettings, **TRAIN_SECTIONS, "job": TrialSettings}
 """The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""

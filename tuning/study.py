@@ -16,17 +16,21 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.parallel import n_cores
-from ecgml.errors import ConfigError, TrackingError, TuningError
+from ecgml.errors import TrackingError, TuningError
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.reporting import report_job
 from ecgml.pipeline.job.threads import choose_threads, using_threads
+from ecgml.service.jobs import launch_command
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, is_orphaned, noted_failure, open_run, read_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 from ecgml.service.trials import close_dead, without_tag
+from tuning.counts import TrialCounts
 from tuning.queue import FINISHED, REASON, RUN_ID, Queue, is_hopeless
 from tuning.report import report_study, say_best
 from tuning.settings import TUNE_SECTIONS, TuneSettings
@@ -81,7 +85,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
     """
     with ended_by_signal(), noted_failure(), contextlib.ExitStack() as stack:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        configuration = one_model(resolve(TUNE_SECTIONS, options, config))
+        configuration = resolve_settings(TUNE_SECTIONS, options, config)
         asked: TuneSettings = configuration["tune"]
         space = space_named(asked.space)
         probed = probe(space, configuration)
@@ -103,13 +107,12 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
         ):
             plan = Plan(configuration, storage.address, job.digest, experiment, run_id)
             queue = make_queue(plan, storage)
-            show = partial(show_study, queue, plan, facts, storage.public, job)
+            train_command = launch_command(experiment, f"config=runs:/{run_id}/best.yaml")
+            show = partial(show_study, queue, plan, facts, storage.public, job, train_command)
             if is_owner:
                 begin_run(plan, probed.parameters, storage.public, job)
-            n_done = sum(trial.state in FINISHED for trial in queue.trials())
-            console.say(
-                f"study {asked.study}: {n_done} trials done of {asked.n_trials}; kept in {storage.public}, run {run_id}"
-            )
+            progress = TrialCounts.of(queue.trials()).progress(asked.n_trials)
+            console.say(f"study {asked.study}: {progress}; kept in {storage.public}, run {run_id}")
             try:
                 if asked.jobs == 1:
                     with using_threads(choose_threads(device)):
@@ -120,13 +123,13 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
                 if is_owner:
                     show()
             refuse_hopeless(queue)
-            say_best(study, asked, console)
+            say_best(study, asked, train_command, console)
             with adopted(storage, experiment, run_id, is_owner) as is_adopted:
                 if is_adopted:
                     show()
                 if (is_owner or is_adopted) and asked.finalise:
                     finalise(study, configuration, job, device, experiment, run_id, console)
-    console.say(f"run {run_id}; look at it with: mlflow ui")
+    console.say(f"run {run_id}; look at it: {where_to_look(experiment)}")
     return StudyResult(run_id, study)
 
 
@@ -139,10 +142,12 @@ def begin_run(plan: Plan, parameters: Mapping[str, object], address: str, job: J
     tracker.tags({"ecgml.study": configuration["tune"].study, "ecgml.storage": address})
 
 
-def show_study(queue: Queue, plan: Plan, facts: Mapping[str, Any], address: str, job: JobData) -> None:
+def show_study(
+    queue: Queue, plan: Plan, facts: Mapping[str, Any], address: str, job: JobData, train_command: str
+) -> None:
     """Log in the study's run what it came to so far."""
     close_trials(queue, plan.experiment_id, plan.run_id)
-    report_study(Tracker(plan.run_id), queue.study, plan.configuration, facts, address, job)
+    report_study(Tracker(plan.run_id), queue.study, plan.configuration, facts, address, job, train_command)
 
 
 def refuse_hopeless(queue: Queue) -> None:
@@ -160,24 +165,6 @@ def refuse_hopeless(queue: Queue) -> None:
             f"study {queue.study.study_name}: every trial failed, the last by: {last}; mend that and begin anew with "
             "another --study"
         )
-
-
-def one_model(configuration: Configuration) -> Configuration:
-    """Return the configuration of a study: of one model, fusion where none is named.
-
-    Raises
-    ------
-    ConfigError
-        If several are named, or a setting does not go with a study.
-    """
-    models = configuration["job"].models
-    if configuration.origins["models"] == "default":
-        configuration = configuration.changed({"models": models[:1]})
-    elif len(models) > 1:
-        raise ConfigError(f"models: {','.join(models)}; a study tunes one, give one of them")
-    if configuration["job"].init_from:
-        raise ConfigError("init_from: a study trains every trial from the start; leave it out")
-    return configuration
 
 
 def facts_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ecgml.service.runs import Interrupted
 from ecgml.service.store import connect
 from ecgml.service.trials import TrialRun, close_dead
 from ecgml.training.device import choose_device
+from tuning.counts import WORDS
 from tuning.objective import Objective, make_repeats
 from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS, Queue, beating
 from tuning.spaces import plain_settings, space_named
@@ -166,8 +167,8 @@ def run_trial(
         if torch.cuda.is_available() and state == TrialState.FAIL:
             torch.cuda.empty_cache()
     _end(queue, trial, run, state, value, reason)
-    shown = f"{value:.4f}" if value is not None else reason
-    console.say(f"trial {trial.number} {state.name.lower()}: {shown}; {_in_words(trial.params)}")
+    shown = f"{value:.4f}" if value is not None else reason.removeprefix("pruned ")
+    console.say(f"trial {trial.number} {WORDS[state]}: {shown}; {_in_words(trial.params)}")
 
 
 def reason_of(error: Exception, configuration: Configuration) -> str:

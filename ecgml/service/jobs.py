@@ -126,8 +126,13 @@ def claim(run_id: str, experiment_id: str, own_experiment_id: str) -> None:
 
 def launch_to_resume(run_id: str, experiment_id: str) -> str:
     """Return the ``mlflow run`` command that goes on with a job, in its experiment; without, it would be refused."""
+    return launch_command(experiment_id, f"resume={run_id}")
+
+
+def launch_command(experiment_id: str, parameter: str) -> str:
+    """Return the ``mlflow run`` command that trains in an experiment with a parameter, as a shell takes it."""
     name = shlex.quote(_name_of(experiment_id))
-    return f"mlflow run . --env-manager local --experiment-name {name} -P resume={run_id}"
+    return f"mlflow run . --env-manager local --experiment-name {name} -P {parameter}"
 
 
 def _name_of(experiment_id: str) -> str:

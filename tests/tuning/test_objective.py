@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -100,6 +101,35 @@ def value_of(repeats: list[Repeat], **options: str) -> float:
 @pytest.mark.parametrize(("metric", "value"), [("val_loss", 0.2), ("val_macro_f1", 0.5)])
 def test_value_is_that_of_the_epoch_whose_weights_are_kept(fitted: list, metric: str, value: float) -> None:
     assert value_of(repeats_of(), metric=metric) == pytest.approx(value)
+
+
+class WorthlessTrial(optuna.trial.FixedTrial):
+    """A trial that a pruner would end at any epoch."""
+
+    def should_prune(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3])
+def test_a_trial_is_pruned_before_its_last_epoch_or_finishes(monkeypatch: pytest.MonkeyPatch, n_epochs: int) -> None:
+    """After the last epoch there is nothing left to save, and its value is known."""
+
+    def fit(*_: object, on_epoch: Callable[[int, dict[str, float]], bool]) -> Fitted:
+        history: list[dict[str, float]] = []
+        while len(history) < n_epochs:
+            history.append({"val_macro_f1": 0.5})
+            if on_epoch(len(history) - 1, history[-1]):
+                return Fitted(history, best_epoch=0, stopped="callback")
+        return Fitted(history, best_epoch=0)
+
+    monkeypatch.setattr("tuning.objective.fit", fit)
+    configuration = configuration_of(epochs=str(n_epochs))
+    objective = Objective(configuration["tune"], configuration, lambda trial: {"gru_width": 4}, repeats_of())
+    if n_epochs == 1:
+        assert objective(WorthlessTrial({}), {"gru_width": 4}) == 0.5
+    else:
+        with pytest.raises(optuna.TrialPruned, match=f"after 1 of {n_epochs} epochs"):
+            objective(WorthlessTrial({}), {"gru_width": 4})
 
 
 def test_value_of_several_trainings_is_their_mean(fitted: list) -> None:

@@ -25,12 +25,14 @@ from sqlalchemy.pool import NullPool
 
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
-from ecgml.errors import ConfigError, TuningError
+from ecgml.errors import ConfigError, EcgmlError, TrackingError, TuningError
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import load_data
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from tests.tuning import spaces
 from tuning import objective as objectives
+from tuning.counts import TrialCounts
 from tuning.objective import Objective, make_repeats
 from tuning.report import best_settings, best_yaml
 from tuning.settings import TUNE_SECTIONS
@@ -83,15 +85,39 @@ def test_study_run_shows_the_best_the_table_the_space_and_the_storage(finished: 
     note = run.data.tags["mlflow.note.content"]
     assert note.startswith("*Simulated data: these figures say nothing about patients.*")
     assert f"Best: trial {best.number}" in note
+    counts = str(TrialCounts.of(finished.study.trials))
+    command = (
+        f"mlflow run . --env-manager local --experiment-name ecg-rhythm -P config=runs:/{run.info.run_id}/best.yaml"
+    )
+    settings = artifact(finished.run_id, "best.yaml").read_text()
+    assert f"8 of 8 trials done: {counts}" in note
+    assert counts in settings
+    assert command in note
+    assert command in settings
 
 
 def test_best_yaml_is_a_configuration_of_the_best_trial(finished: StudyResult) -> None:
     path = artifact(finished.run_id, "best.yaml")
-    configuration = resolve(TRAIN_SECTIONS, {}, path)
+    configuration = resolve_settings(TRAIN_SECTIONS, {}, f"runs:/{finished.run_id}/best.yaml")
+    assert configuration.origins["learning_rate"] == "file"
     assert configuration.values_of(finished.study.best_params) == pytest.approx(finished.study.best_params)
     assert configuration["fit"].epochs == 3
     assert configuration["job"].models == ("fusion",)
     assert Path(yaml.safe_load(path.read_text())["data_dir"][0]).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("nothing.yaml", TrackingError, "config: runs:/{run}/nothing.yaml: cannot be fetched"),
+        ("trials.csv", ConfigError, "runs:/{run}/trials.csv: must map names to values"),
+    ],
+)
+def test_a_settings_file_in_mlflow_is_named_by_its_address(
+    finished: StudyResult, name: str, error: type[EcgmlError], message: str
+) -> None:
+    with pytest.raises(error, match=re.escape(message.format(run=finished.run_id))):
+        resolve_settings(TRAIN_SECTIONS, {}, f"runs:/{finished.run_id}/{name}")
 
 
 @pytest.mark.slow
@@ -105,7 +131,7 @@ def test_a_finished_study_goes_on_to_a_larger_total_in_the_same_run(
     assert len(children(again.run_id)) == len(before) + 1
     stream = io.StringIO()
     tune({**options, "study": "finished", "n_trials": str(len(before) + 1)}, Console(stream))
-    assert f"{len(before) + 1} trials done of {len(before) + 1}" in stream.getvalue()
+    assert f"{len(before) + 1} of {len(before) + 1} trials done" in stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +180,7 @@ def test_best_settings_are_those_that_the_trial_ran_with(
     configuration = resolve(TUNE_SECTIONS, {**options, "models": "fusion"})
     monkeypatch.setattr(spaces, "small", lambda trial: {"gru_width": 128})
     assert best_settings(best, configuration) == pytest.approx(best.params)
-    assert yaml.safe_load(best_yaml(finished.study, best, configuration))["gru_width"] == best.params["gru_width"]
+    assert yaml.safe_load(best_yaml(finished.study, best, configuration, ""))["gru_width"] == best.params["gru_width"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +191,8 @@ def test_best_settings_are_those_that_the_trial_ran_with(
         ({"metric": "val_macrof1"}, r"metric: 'val_macrof1' is unknown, did you mean 'val_macro_f1'\?"),
         ({"space": "wid"}, r"space: 'wid' is unknown, did you mean 'wide'\?"),
         ({"models": "fusion,baseline"}, "models: fusion,baseline; a study tunes one"),
+        ({"init_from": "models:/m@a"}, "init_from: models:/m@a; a study trains every trial from the start"),
+        ({"models": "fusion", "n_trials": "0"}, "n_trials: 0"),  # what --help shows as the default may be given
         ({"pruner": "wilcoxon"}, "pruner: wilcoxon compares the trainings of a trial"),
         ({"seeds": "2", "folds": "2"}, "folds: 2 beside seeds 2"),
         ({"n_trials": "0"}, "n_trials: 0 is too small"),
@@ -347,10 +375,13 @@ def test_ctrl_c_closes_every_run_and_the_trial_is_done_again(
         tune(settings, Console(stream))
     assert "the same command goes on with study stopped" in stream.getvalue()
     assert running() == []
-    outcome = tune(settings, Console(io.StringIO()))
+    stream = io.StringIO()
+    outcome = tune(settings, Console(stream))
+    assert "1 of 3 trials done: 1 finished; 1 stopped and run again" in stream.getvalue()
     trials = outcome.study.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert trials[2].params == trials[1].params
+    assert str(TrialCounts.of(trials)) == "3 finished; 1 stopped and run again"
     runs = children(outcome.run_id)
     assert [run.info.status for run in runs] == ["FINISHED", "KILLED", "FINISHED", "FINISHED"]
     assert runs[2].data.tags["ecgml.retry_of"] == "1"

@@ -13,7 +13,7 @@ import pandas as pd
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.robustness import judge_robustness
@@ -26,6 +26,7 @@ from ecgml.pipeline.audit.audited_model import AuditedModel, data_of, find_audit
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import environment, git_commit
@@ -35,6 +36,7 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
 from ecgml.report.shortcuts import PLACES, SHOWN, ShortcutScores
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -79,12 +81,12 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
         check_folder(folder, PAGE)
-        experiment = connect()
         subject = find_audited_model(model, Path(temporary)) if model else None
+        experiment = connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
             options = {**options, **data_of(subject.run_id)}
-        configuration = resolve(AUDIT_SECTIONS, options, config)
+        configuration = resolve_settings(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration["data"], configuration["audit"]
@@ -151,7 +153,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 tracker.copy(folder / one, one)
             _log(tracker, configuration, sections, caution, bool(survey.caution), model)
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([said, "", *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+    return "\n".join(
+        [said, "", *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
+    )
 
 
 def _open(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import ecgml
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.errors import ConfigError, TrackingError
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.prediction_files import as_csv
@@ -23,6 +23,7 @@ from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, o
 from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
 from ecgml.pipeline.evaluate.protocols import JudgedProtocols
 from ecgml.pipeline.evaluate.report import ReportInput, make_sections
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
 from ecgml.pipeline.job.reporting import SIMULATED, TITLES, environment, git_commit
@@ -32,6 +33,7 @@ from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD, card_of_run
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -83,16 +85,16 @@ def evaluate(
         If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve(EVALUATE_SECTIONS, options, config)
+        configuration = resolve_settings(EVALUATE_SECTIONS, options, config)
         data, settings = configuration["data"], configuration["evaluation"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
         check_folder(folder, PAGE)
         device = choose_device(settings.device)
-        experiment = connect()
         address, version = pinned(model)
         checkpoint = read_checkpoint(address)
+        experiment = connect(beside=str(checkpoint.facts.get("run_id", "")))
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         gather = on_data if data.data_dir or data.external_dir else on_own_data
@@ -144,7 +146,9 @@ def evaluate(
             tracker.tags({key: value for key, value in tags.items() if value})
             tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*said, *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+    return "\n".join(
+        [*said, *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
+    )
 
 
 def _findings(

@@ -18,7 +18,7 @@ import torch
 
 import ecgml
 from ecgml.calibration.scaling import fit_scaling
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -28,6 +28,7 @@ from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol, ProtocolScores
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.lineage import ancestors_of
@@ -39,6 +40,7 @@ from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
 from ecgml.pipeline.train.train import fit_model, initial_model, training_data
 from ecgml.report.protocols import protocols_section
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import (
     Child,
     close_abandoned,
@@ -133,13 +135,13 @@ def evaluate_protocols(
         If model, settings, data or store do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure():
-        asked = resolve(PROTOCOL_SECTIONS, options, config)
+        asked = resolve_settings(PROTOCOL_SECTIONS, options, config)
         settings: ProtocolSettings = asked["protocols"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
-        experiment = connect()
         checkpoint = read_checkpoint(pinned(model)[0])
         run_id = str(checkpoint.facts.get("run_id", ""))
+        experiment = connect(beside=run_id)
         if not run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
         past = read_past_job(run_id)
@@ -188,7 +190,8 @@ def evaluate_protocols(
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
             said = _report(tracker, protocols, impossible, job, model, run_id, caution)
-    said = f"{said}\nrun {run.info.run_id}; look at it with: mlflow ui (artifact protocols.html)"
+    where = where_to_look(experiment, run.info.run_id, "protocols.html")
+    said = f"{said}\nrun {run.info.run_id}; its protocols.html: {where}"
     return JudgedProtocols(protocols, impossible, said, caution)
 
 

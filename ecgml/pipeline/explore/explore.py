@@ -12,7 +12,7 @@ import numpy as np
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort, read_entry
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import RecordError
 from ecgml.exploration.explore import explore as make_sections
@@ -20,6 +20,7 @@ from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import environment, git_commit
@@ -27,6 +28,7 @@ from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
 from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -58,7 +60,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         If settings, folders, cache, store or `out` do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve(EXPLORE_SECTIONS, options, config)
+        configuration = resolve_settings(EXPLORE_SECTIONS, options, config)
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
         check_folder(folder, PAGE)
         experiment = connect()
@@ -84,7 +86,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
             write_page(folder, PAGE, html, sections, _tables(survey))
             _log(Tracker(run.info.run_id), configuration, survey, cohorts, caches, sections, folder)
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])
+    return "\n".join([*page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"])
 
 
 def _sections(

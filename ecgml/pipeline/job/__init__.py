@@ -1,6 +1,7 @@
 """What verbs share.
 
 settings      what a job is asked to do
+configuration a command's settings: options, and a file on this machine or in MLflow
 console       what a person sees while it runs
 data          the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 lineage       everything that a model learnt from, its ancestors included

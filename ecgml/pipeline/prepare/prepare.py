@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration, resolve
+from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import repeated
 from ecgml.datasets.quarantine import losses_by_reason, remarks_on
 from ecgml.errors import CohortError
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.settings import PREPARE_SECTIONS
@@ -60,7 +61,7 @@ def prepare(
         If settings, folders or cache do not allow it.
     """
     with noted_failure():
-        return _prepare(resolve(PREPARE_SECTIONS, options, config), console, export, collect)
+        return _prepare(resolve_settings(PREPARE_SECTIONS, options, config), console, export, collect)
 
 
 def _prepare(configuration: Configuration, console: Console, export: str, collect: str) -> PreparationResult:

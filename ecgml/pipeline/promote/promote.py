@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
-from ecgml.config import Configuration, resolve, to_json
+from ecgml.config import Configuration, to_json
 from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
 from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import Ancestor, ancestors_of_run
 from ecgml.pipeline.job.reporting import SIMULATED
@@ -83,7 +84,7 @@ def promote(
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
     with ended_by_signal(), noted_failure():
-        configuration = resolve(PROMOTE_SECTIONS, options, config)
+        configuration = resolve_settings(PROMOTE_SECTIONS, options, config)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")

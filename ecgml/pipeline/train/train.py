@@ -14,12 +14,13 @@ from torch import nn
 
 import ecgml
 from ecgml.calibration.calibration import Calibration
-from ecgml.config import Configuration, resolve, to_json
+from ecgml.config import Configuration, to_json
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import CheckpointError, ConfigError, TrainingError
 from ecgml.evaluation.scores import score
 from ecgml.models.build import build_model
+from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, as_facts, descent, read_lineage
@@ -45,6 +46,7 @@ from ecgml.records.schemes import scheme_named
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.logged_model import log_model
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import run_name, where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -82,7 +84,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     with ended_by_signal(), noted_failure():
         if resume and config:
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
-        configuration = resolve(TRAIN_SECTIONS, options, config)
+        configuration = resolve_settings(TRAIN_SECTIONS, options, config)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
@@ -102,7 +104,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
             same_threads(interrupted, device),
-            open_run(experiment, job.name, tags=marks) as run,
+            open_run(experiment, run_name(job.name), tags=marks) as run,
             say_how_to_resume(run.info.run_id, experiment, console),
         ):
             tracker = Tracker(run.info.run_id)
@@ -130,7 +132,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             tracker.describe(describe_job(models, verdicts, job, links))
             for verdict in verdicts:
                 console.say(verdict)
-    console.say(f"run {run.info.run_id}; look at it with: mlflow ui")
+    console.say(f"run {run.info.run_id}; look at it: {where_to_look(experiment)}")
     return run.info.run_id
 
 

@@ -20,6 +20,22 @@ FAULTS = (
         OBJECTIVE,
     ),
     Fault(
+        "tuning/pruned-after-the-last-epoch",
+        "tuning/objective.py",
+        "return epoch + 1 < settings.epochs and trial.should_prune()",
+        "return trial.should_prune()",
+        "a trial that has all its epochs is thrown away",
+        OBJECTIVE,
+    ),
+    Fault(
+        "tuning/stopped-trials-are-done",
+        "tuning/counts.py",
+        "return self.finished + self.pruned + self.failed",
+        "return self.finished + self.pruned + self.failed + self.stopped",
+        "a study that was stopped looks further than it is",
+        ("tests/tuning/test_counts.py",),
+    ),
+    Fault(
         "tuning/best-of-all-epochs",
         "tuning/objective.py",
         "fitted.history[fitted.best_epoch][metric]",
