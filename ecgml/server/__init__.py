@@ -9,6 +9,7 @@ following       the alias moves, the model follows
 batching        prepared records of many requests -> batches for the model, with a bounded queue
 uploads         files as they were sent -> records, safely
 answering       records -> prepared, predicted, described
+explaining      what an answer rests on (captum, on request)
 files           POST /v1/predict: ECG files
 invocations     MLflow's contract: /ping, /health, /version, /invocations
 open_inference  the Open Inference Protocol (KServe V2), JSON and binary
