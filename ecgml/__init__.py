@@ -23,6 +23,7 @@ training              the training loop: early stopping, schedule, checkpoints, 
 inference             checkpoint -> Predictor; explanations
 service               the only room that knows MLflow
 pipeline              the wiring: job, and a room a verb
+server                the HTTP server: ECG files or arrays in, calibrated answers out
 doctor, cli           what this machine can do; the command line
 """
 
