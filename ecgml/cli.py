@@ -30,6 +30,7 @@ SETTINGS_COMMANDS = {
     "audit": "What DATA's tables alone would reach, what the ECG adds in MODEL, and which perturbations break it.",
     "evaluate": "Report on MODEL (a checkpoint folder, runs:/… or models:/…): on DATA, or on its own test part.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
+    "serve": "Answer over HTTP: ECG files or arrays in, calibrated answers of MODEL out.",
     "promote": "Make WHAT (a model's or study's run, a version, an alias) champion if it passes the gate.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
@@ -531,6 +532,24 @@ def _promote() -> click.Command:
     return _command("promote", run, PROMOTE_SECTIONS, extra)
 
 
+def _serve() -> click.Command:
+    def run(model: str, config: str, **options: str) -> None:
+        from ecgml.config import resolve
+        from ecgml.server.running import serve
+        from ecgml.server.settings import ServerSettings
+
+        settings = resolve({"server": ServerSettings}, options, config)["server"]
+        serve(model, settings, partial(click.echo, err=True))
+
+    from ecgml.server.settings import ServerSettings
+
+    extra = [
+        click.Argument(["model"]),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+    ]
+    return _command("serve", run, {"server": ServerSettings}, extra)
+
+
 _MAKERS: dict[str, Callable[[], click.Command]] = {
     "train": _train,
     "prepare": _prepare,
@@ -538,6 +557,7 @@ _MAKERS: dict[str, Callable[[], click.Command]] = {
     "audit": _audit,
     "evaluate": _evaluate,
     "promote": _promote,
+    "serve": _serve,
 }
 
 
