@@ -53,6 +53,16 @@ def test_an_external_cohort_is_scored_as_in_the_job(job: Job, external: Path, ca
     np.testing.assert_allclose(ours.y_prob, theirs.y_prob, atol=1e-6)
 
 
+def test_evaluation_is_kept_in_the_experiment_of_the_model(
+    job: Job, external: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a model that was trained under another name than today's default."""
+    monkeypatch.setattr("ecgml.service.store.DEFAULT_EXPERIMENT", "another default")
+    run = run_of(evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache, external), Console(io.StringIO())))
+    assert run.info.experiment_id == job.parent.info.experiment_id
+    assert MlflowClient().get_experiment_by_name("another default") is None
+
+
 def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Path) -> None:
     options = options_of(cache, demo)
     stream = io.StringIO()
