@@ -174,7 +174,7 @@ def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple
         for path in out.rglob("*/*")
         if not path.stem.endswith("_scores")
     )  # fmt: skip
-    for title in ("Overall performance", "Confusion matrix", "Limitations", "Calibration", "confident errors", "Explanations"):
+    for title in ("Overall performance", "Confusion matrix", "Calibration", "confident errors", "Explanations"):
         assert re.search(f"<h2>[^<]*{title}", page), title
     card = (out / "model_card.md").read_text()
     assert card.startswith("**Simulated data")
