@@ -7,6 +7,7 @@ hyphens; their values are parsed and checked by `ecgml.config`, the same way as 
 from __future__ import annotations
 
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -29,9 +30,49 @@ SETTINGS_COMMANDS = {
     "audit": "What DATA's tables alone would reach, what the ECG adds in MODEL, and which perturbations break it.",
     "evaluate": "Report on MODEL (a checkpoint folder, runs:/… or models:/…): on DATA, or on its own test part.",
     "explore": "Look at DATA before training: one page of distributions, dates, filters, principal components.",
+    "serve": "Answer over HTTP: ECG files or arrays in, calibrated answers of MODEL out.",
     "promote": "Make WHAT (a model's or study's run, a version, an alias) champion if it passes the gate.",
 }
 """Commands whose options are settings, and their help: their modules are imported only when one is called."""
+
+EXAMPLES = {
+    "train": (
+        "ecgml train --epochs 50",
+        "ecgml train --demo-records 300 --models fusion --epochs 8 --batch-size 32 --learning-rate 0.005",
+        "ecgml train --data-dir /data/ptb-xl,/data/mine --external-dir /data/chapman --seed 1",
+        "ecgml train --resume last",
+    ),
+    "prepare": ("ecgml prepare /data/mine", "ecgml prepare /data/mine --collect unusable"),
+    "explore": ("ecgml explore /data/mine --out explored",),
+    "evaluate": (
+        "ecgml evaluate runs:/RUN_ID --out report",
+        "ecgml evaluate models:/ecg-rhythm@champion /data/other-hospital --out report",
+    ),
+    "audit": ("ecgml audit runs:/RUN_ID --out audited", "ecgml audit /data/mine --parts shortcuts"),
+    "promote": ("ecgml promote RUN_ID", "ecgml promote challenger --on /data/other-hospital"),
+}
+"""Ends the help of these commands."""
+
+DATA_HELP = {
+    "prepare": {
+        "data_dir": "Folders to read, comma-separated, beside DATA; by default the simulated demo cohort",
+        "external_dir": "Further folders to read, as if given as DATA",
+    },
+    "explore": {
+        "data_dir": "Folders to look at, comma-separated, beside DATA; by default the simulated demo cohort",
+        "external_dir": "Further folders to look at, as if given as DATA",
+    },
+    "evaluate": {
+        "data_dir": "Folders to score MODEL on, comma-separated, beside DATA; by default its own test part",
+        "external_dir": "Further folders to score MODEL on, as if given as DATA",
+    },
+    "audit": {
+        "data_dir": "Folders to audit, comma-separated, beside DATA; by default those that MODEL was trained on, "
+        "without a MODEL the simulated demo cohort",
+        "external_dir": "Further folders to audit, as if given as DATA",
+    },
+}
+"""What these settings mean where nothing is trained on them."""
 
 
 class Commands(click.Group):
@@ -41,6 +82,17 @@ class Commands(click.Group):
         """Return a command; one with settings is put together here."""
         maker = _MAKERS.get(name)
         return maker() if maker else super().get_command(ctx, name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed; offer the nearest for one that is not there."""
+        from ecgml.config import nearest
+
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            ctx.fail(f"unknown command {name!r}{nearest(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -83,6 +135,30 @@ CONTEXT = {
 @click.version_option(__version__, prog_name="ecgml")
 def main() -> None:
     """Train, compare and trust rhythm classifiers of 12-lead ECGs."""
+
+
+def experiment_option() -> click.Option:
+    """Return the option that names the experiment of a command's runs; it stands for MLFLOW_EXPERIMENT_NAME."""
+
+    def choose(ctx: click.Context, parameter: click.Parameter, name: str) -> None:
+        if not name:
+            return
+        if os.environ.get("MLFLOW_RUN_ID"):
+            raise click.UsageError(
+                f"--experiment {name}: under mlflow run the launch decides; give it as mlflow run --experiment-name"
+            )
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+        os.environ["MLFLOW_EXPERIMENT_NAME"] = name
+
+    return click.Option(
+        ["--experiment"],
+        default="",
+        metavar="NAME",
+        expose_value=False,
+        callback=choose,
+        help="MLflow experiment of the run; by default MLFLOW_EXPERIMENT_NAME, else that of the model or job named, "
+        "else ecg-rhythm.",
+    )
 
 
 @main.command()
@@ -143,10 +219,11 @@ def doctor(settings: tuple[str, ...]) -> None:
 
     configuration = resolve(TRAIN_SECTIONS, dict(pair.partition("=")[::2] for pair in settings))
     data = configuration["data"]
-    findings = examine([*data.data_dir, *data.external_dir], data.cache_path, configuration["fit"].device)
-    for finding in findings:
+    has_fault = False
+    for finding in examine([*data.data_dir, *data.external_dir], data.cache_path, configuration["fit"].device):
         click.echo(finding.line())
-    sys.exit(any(finding.is_fatal for finding in findings))
+        has_fault |= finding.is_fatal
+    sys.exit(has_fault)
 
 
 def _read_options(command: Callable) -> Callable:
@@ -306,7 +383,7 @@ def _train() -> click.Command:
     from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 
     extra = [
-        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        *_job_options(),
         click.Option(["--resume"], default="", metavar="RUN_ID", help="Go on with a stopped job; last: the newest."),
     ]
     return _command("train", run, TRAIN_SECTIONS, extra)
@@ -328,7 +405,7 @@ def _prepare() -> click.Command:
 
     extra = [
         click.Argument(["data"], nargs=-1),
-        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        *_job_options(),
         click.Option(
             ["--export"],
             default="",
@@ -361,7 +438,7 @@ def _explore() -> click.Command:
             metavar="DIR",
             help="Write page, figures and tables here, beside the run's artifacts.",
         ),
-        click.Option(["--config"], default="", help="YAML file of settings; options beat it."),
+        *_job_options(),
     ]
     return _command("explore", run, EXPLORE_SECTIONS, extra)
 
@@ -388,7 +465,7 @@ def _audit() -> click.Command:
             help="A model (run, runs:/…, models:/… or checkpoint folder); its own data are audited if none are given.",
         ),
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
-        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        *_job_options(),
     ]
     return _command("audit", run, AUDIT_SECTIONS, extra)
 
@@ -424,7 +501,7 @@ def _evaluate() -> click.Command:
         click.Argument(["what"], nargs=-1, metavar="MODEL [DATA]..."),
         click.Option(["--model"], default="", metavar="MODEL", help="Instead of the first argument."),
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
-        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        *_job_options(),
     ]
     return _command("evaluate", run, EVALUATE_SECTIONS | PROTOCOL_SECTIONS, extra)
 
@@ -450,9 +527,27 @@ def _promote() -> click.Command:
         click.Argument(["what"]),
         click.Option(["--force"], is_flag=True, help="Promote whatever the gate says; needs --why."),
         click.Option(["--why"], default="", metavar="TEXT", help="A reason; recorded."),
-        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+        *_job_options(),
     ]
     return _command("promote", run, PROMOTE_SECTIONS, extra)
+
+
+def _serve() -> click.Command:
+    def run(model: str, config: str, **options: str) -> None:
+        from ecgml.config import resolve
+        from ecgml.server.running import serve
+        from ecgml.server.settings import ServerSettings
+
+        settings = resolve({"server": ServerSettings}, options, config)["server"]
+        serve(model, settings, partial(click.echo, err=True))
+
+    from ecgml.server.settings import ServerSettings
+
+    extra = [
+        click.Argument(["model"]),
+        click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
+    ]
+    return _command("serve", run, {"server": ServerSettings}, extra)
 
 
 _MAKERS: dict[str, Callable[[], click.Command]] = {
@@ -462,33 +557,90 @@ _MAKERS: dict[str, Callable[[], click.Command]] = {
     "audit": _audit,
     "evaluate": _evaluate,
     "promote": _promote,
+    "serve": _serve,
 }
+
+
+def _job_options() -> list[click.Option]:
+    """Return the options of every command that makes a run."""
+    return [
+        click.Option(
+            ["--config"],
+            default="",
+            metavar="FILE",
+            help="YAML file of settings; options beat it.",
+        ),
+        experiment_option(),
+    ]
+
+
+class SettingsCommand(click.Command):
+    """A command whose help shows its settings in groups, one a section, and ends with examples."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write options by group, then examples."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+        for title in sorted(groups, key="Options".__ne__):
+            with formatter.section(title):
+                formatter.write_dl(groups[title])
+        if examples := EXAMPLES.get(self.name or ""):
+            with formatter.section("Examples"):
+                for line in examples:
+                    formatter.write_text(line)
+
+
+class SettingOption(click.Option):
+    """The option of a setting; its group is that of the setting's section."""
+
+    group = ""
 
 
 def _command(
     name: str, run: Callable[..., None], sections: Mapping[str, type], extra: list[click.Parameter]
 ) -> click.Command:
     """Make a command whose options are the settings of sections."""
-    return click.Command(name, callback=run, params=[*extra, *settings_options(sections)], help=SETTINGS_COMMANDS[name])
+    options = settings_options(sections, DATA_HELP.get(name, {}))
+
+    def checked(**values: Any) -> None:
+        from ecgml.config import resolve
+
+        # A bad value is answered before anything heavy is imported.
+        resolve(sections, {option.name: values[option.name] for option in options if option.name})
+        run(**values)
+
+    return SettingsCommand(name, callback=checked, params=[*extra, *options], help=SETTINGS_COMMANDS[name])
 
 
-def settings_options(sections: Mapping[str, type]) -> list[click.Option]:
-    """Return an option a setting; one that two sections share is there once."""
+def settings_options(sections: Mapping[str, type], helps: Mapping[str, str] | None = None) -> list[click.Option]:
+    """Return an option a setting; one that two sections share is there once.
+
+    Parameters
+    ----------
+    sections : mapping of str to type
+        Settings by the name of their section.
+    helps : mapping of str to str, optional
+        What to say of a setting, instead of its own words.
+    """
     from ecgml.config import fields_of, placeholder
 
-    fields: dict[str, Any] = {}
-    for section in sections.values():
-        for name, described in fields_of(section).items():
-            fields.setdefault(name, described)
-    return [
-        click.Option(
-            [f"--{name.replace('_', '-')}"],
-            default="",
-            metavar=placeholder(field, hint),
-            help=f"{field.metadata['doc']}.{_shown(field.default)}",
-        )
-        for name, (field, hint) in fields.items()
-    ]
+    options: dict[str, click.Option] = {}
+    for section_name, section in sections.items():
+        for name, (field, hint) in fields_of(section).items():
+            if name in options:
+                continue
+            option = SettingOption(
+                [f"--{name.replace('_', '-')}"],
+                default="",
+                metavar=placeholder(field, hint),
+                help=f"{(helps or {}).get(name, field.metadata['doc'])}.{_shown(field.default)}",
+            )
+            summary = (section.__doc__ or "").partition("\n")[0].rstrip(".")
+            option.group = f"{section_name.capitalize()} ({summary[:1].lower()}{summary[1:]})"
+            options[name] = option
+    return list(options.values())
 
 
 def _shown(default: Any) -> str:

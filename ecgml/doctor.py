@@ -37,8 +37,8 @@ class Check:
         return f"{self.level:<6}{self.what}" + (f" -> {self.remedy}" if self.remedy else "")
 
 
-def examine(folders: Sequence[str], cache: Path, device: str) -> list[Check]:
-    """Look at Python, packages, devices, environment managers, data, disk and tracking store.
+def examine(folders: Sequence[str], cache: Path, device: str) -> Iterator[Check]:
+    """Look at Python, packages, architectures, devices, environment managers, data, disk and tracking store in turn.
 
     Parameters
     ----------
@@ -52,19 +52,18 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> list[Check]:
     looks: tuple[Callable[[], Iterable[Check]], ...] = (
         _python,
         _packages,
+        _architectures,
         lambda: _device(device),
         _environment_managers,
         lambda: _data(folders),
         lambda: _disk(cache),
         _tracking,
     )
-    findings: list[Check] = []
     for look in looks:
         try:
-            findings += look()
+            yield from look()
         except EcgmlError as error:
-            findings.append(Check("fault", str(error)))
-    return findings
+            yield Check("fault", str(error))
 
 
 def _python() -> Iterator[Check]:
@@ -82,6 +81,17 @@ def _packages() -> Iterator[Check]:
         yield Check("fault", f"missing or of another version: {', '.join(missing)}", "pip install -e .")
     else:
         yield Check("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
+
+
+def _architectures() -> Iterator[Check]:
+    from ecgml.models.registry import model_class, model_names, model_package
+
+    listed = []
+    for name in model_names():
+        model_class(name)
+        package = model_package(name)
+        listed.append(f"{name} ({package})" if package else name)
+    yield Check("ok", f"architectures: {', '.join(listed)}")
 
 
 def _satisfied(requirement: str) -> bool:
@@ -120,6 +130,9 @@ def _environment_managers() -> Iterator[Check]:
 
 
 def _data(folders: Sequence[str]) -> Iterator[Check]:
+    if not folders:
+        yield Check("ok", "no data_dir: the simulated demo cohort")
+        return
     from ecgml.cohorts.opening import open_cohort
 
     for folder in folders:
@@ -127,8 +140,6 @@ def _data(folders: Sequence[str]) -> Iterator[Check]:
         yield Check("ok", f"{folder}: {cohort.kind}, {len(cohort.entries):,} records")
         for warning in cohort.warnings:
             yield Check("note", f"{folder}: {warning}")
-    if not folders:
-        yield Check("ok", "no data_dir: the simulated demo cohort")
 
 
 def _disk(cache: Path) -> Iterator[Check]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from mlflow.tracking import MlflowClient
 
-from ecgml.cli import main
+from ecgml.cli import EXAMPLES, main
 from ecgml.records.leads import LEADS
 from tests.conftest import ROOT
 
@@ -22,29 +23,61 @@ def call(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
 
 
-def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+COMMANDS = ("train", "prepare", "explore", "audit", "compare", "evaluate", "promote", "predict", "measure", "simulate")
+COMMANDS += ("download", "doctor", "rollback", "history")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["--help"], [f"  {command} " for command in COMMANDS]),
+        (["train", "--help"], ["--learning-rate", "Examples:"]),
+        (["trian"], ["did you mean 'train'?"]),
+        (["train", "--epocs", "3"], ["--epochs"]),
+        (["train", "--epochs", "many"], ["epochs: 'many' is not a whole number"]),
+        (["evaluate", "runs:/x", "--bootstrap", "1"], ["bootstrap: 1 is too small"]),
+    ],
+    ids=" ".join,
+)
+def test_help_and_typos_are_answered_before_anything_heavy_is_imported(words: list[str], shown: list[str]) -> None:
     code = (
         "import sys; from click.testing import CliRunner; from ecgml.cli import main; "
-        "print(CliRunner().invoke(main, ['--help']).output); "
-        "heavy = {'torch', 'mlflow', 'numpy', 'pandas', 'sklearn', 'matplotlib', 'numba'} & set(sys.modules); "
+        f"print(CliRunner().invoke(main, {words}).output); "
+        "heavy = {'torch', 'mlflow', 'pandas', 'sklearn', 'matplotlib', 'numba'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in (
-        "train",
-        "prepare",
-        "explore",
-        "audit",
-        "compare",
-        "evaluate",
-        "predict",
-        "measure",
-        "simulate",
-        "download",
-        "doctor",
-    ):
-        assert f"  {command} " in done.stdout
+    for words_shown in shown:
+        assert words_shown in done.stdout
+
+
+def test_examples_in_the_help_name_options_that_there_are() -> None:
+    for name, examples in EXAMPLES.items():
+        known = {word for parameter in main.get_command(None, name).params for word in parameter.opts}
+        for example in examples:
+            assert example.startswith(f"ecgml {name} ")
+            assert set(re.findall(r"--[a-z-]+", example)) <= known
+
+
+@pytest.mark.parametrize("name", ["prepare", "explore", "evaluate", "audit"])
+def test_help_of_what_trains_nothing_does_not_speak_of_training_on_folders(name: str) -> None:
+    output = " ".join(call(name, "--help").output.split())
+    assert "--data-dir" in output
+    assert "to train on" not in output.replace("was trained on", "")
+
+
+def test_experiment_of_a_command_is_the_one_named_but_not_under_mlflow_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "by variable")
+    assert call("explore", str(tmp_path / "nowhere"), "--experiment", "by option").exit_code == 1
+    assert MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_experiments()[0].name == "by option"
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    refused = call("explore", "--experiment", "by option")
+    assert refused.exit_code == 2
+    assert "mlflow run --experiment-name" in refused.output
 
 
 def test_help_of_train_says_unit_and_default_of_every_setting() -> None:

@@ -25,6 +25,7 @@ from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.reporting import report_job
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.jobs import launch_command
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, is_orphaned, noted_failure, open_run, read_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -128,7 +129,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
                     show()
                 if (is_owner or is_adopted) and asked.finalise:
                     finalise(study, configuration, job, device, experiment, run_id, console)
-    console.say(f"run {run_id}; look at it with: mlflow ui")
+    console.say(f"run {run_id}; look at it: {where_to_look(experiment)}")
     return StudyResult(run_id, study)
 
 

@@ -35,6 +35,10 @@ class PredictorInput:
         `ecgml.records.clinical.Origin` of each value.
     notes : tuple of str
         What preprocessing found wanting and mended.
+    faults : tuple of str or None, length 12
+        Why each lead is not usable, None where it is.
+    suspicions : tuple of str
+        What is probably wrong with the electrodes' places or the gain.
     """
 
     windows: NDArray[np.int16]
@@ -42,6 +46,8 @@ class PredictorInput:
     clinical: NDArray[np.float32]
     origins: NDArray[np.uint8]
     notes: tuple[str, ...]
+    faults: tuple[str | None, ...] = ()
+    suspicions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Predictor:
         ready = preprocess(record, settings)
         windows, n_valid = cut_windows(ready.waveform, settings.n_times)
         values, origins = clinical_row({**record.given, **(given or {})}, ready.measured)
-        return PredictorInput(windows, n_valid, values, origins, ready.notes)
+        return PredictorInput(windows, n_valid, values, origins, ready.notes, ready.faults, ready.suspicions)
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""

@@ -67,12 +67,18 @@ class PreparedRecord:
         and, after :data:`SUSPECT`, what is probably wrong with the leads' places or the gain.
     amplitude_mv : float
         What the typical lead spans; see `ecgml.preprocessing.amplitude`.
+    faults : tuple of str or None, length 12
+        Why each lead is not usable, None where it is.
+    suspicions : tuple of str
+        What is probably wrong with the leads' places or the gain, as in the notes.
     """
 
     waveform: NDArray[np.int16]
     measured: Mapping[str, float]
     notes: tuple[str, ...]
     amplitude_mv: float
+    faults: tuple[str | None, ...] = ()
+    suspicions: tuple[str, ...] = ()
 
 
 def preprocess(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> PreparedRecord:
@@ -115,7 +121,7 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
     if implausible := implausible_amplitude(amplitude):
         suspicions = (implausible, *suspicions)
     notes += [SUSPECT + suspicion for suspicion in suspicions]
-    return PreparedRecord(whole, measured, tuple(notes), amplitude)
+    return PreparedRecord(whole, measured, tuple(notes), amplitude, tuple(faults), suspicions)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from ecgml.errors import EcgmlError, TrackingError
 from ecgml.service.launches import is_own_launch, launcher_lives
 from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, own_marks, owner_lives
+from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
 
 ERROR = "ecgml.error"
@@ -65,6 +66,7 @@ def open_run(
     ----------
     experiment_id : str
     name : str, optional
+        The run of ``mlflow run`` takes it, too, unless a person has named that one.
     parent_id : str, optional
         Makes it a child of that run.
     run_id : str, optional
@@ -78,6 +80,10 @@ def open_run(
     if known := run_id or adopted:
         # Before it counts as running again: until then it is its former owner's.
         _mark(known, own)
+    if parent_id is None:
+        prepare_pages(experiment_id)
+    if adopted and name and is_random_name(read_run(adopted).info.run_name):
+        MlflowClient().update_run(adopted, name=name)
     run = mlflow.start_run(
         run_id=known,
         experiment_id=experiment_id,

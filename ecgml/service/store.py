@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from pathlib import Path
@@ -25,12 +26,17 @@ HEALTH_TIMEOUT_S = 20.0
 _SQLITE = "sqlite:///"
 
 
-def connect() -> str:
+def connect(beside: str = "") -> str:
     """Connect to the tracking store and return the experiment's id.
 
     ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` decide; under ``mlflow run`` the project's run does. Without
     them: ``mlflow.db`` in the working directory, experiment ``ecg-rhythm``. A sqlite database is made under a lock:
     several processes that meet a fresh one crash in its migrations.
+
+    Parameters
+    ----------
+    beside : str, optional
+        A run: where no experiment is named, its own is taken, if it is in this store.
 
     Raises
     ------
@@ -42,8 +48,8 @@ def connect() -> str:
     try:
         if uri.startswith(_SQLITE):
             with FileLock(unquote(uri.removeprefix(_SQLITE)) + ".lock"):
-                return _experiment()
-        return _experiment()
+                return _experiment(beside)
+        return _experiment(beside)
     except (MlflowException, OSError, SQLAlchemyError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
@@ -118,13 +124,17 @@ def public_uri(uri: str) -> str:
     return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else uri
 
 
-def _experiment() -> str:
+def _experiment(beside: str) -> str:
     client = MlflowClient()
     if run_id := os.environ.get("MLFLOW_RUN_ID"):
         return client.get_run(run_id).info.experiment_id
     if experiment_id := os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return client.get_experiment(experiment_id).experiment_id
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    if beside and not name:
+        with contextlib.suppress(MlflowException):
+            return client.get_run(beside).info.experiment_id
+    name = name or DEFAULT_EXPERIMENT
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:

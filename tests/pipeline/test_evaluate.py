@@ -53,6 +53,16 @@ def test_an_external_cohort_is_scored_as_in_the_job(job: Job, external: Path, ca
     np.testing.assert_allclose(ours.y_prob, theirs.y_prob, atol=1e-6)
 
 
+def test_evaluation_is_kept_in_the_experiment_of_the_model(
+    job: Job, external: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a model that was trained under another name than today's default."""
+    monkeypatch.setattr("ecgml.service.store.DEFAULT_EXPERIMENT", "another default")
+    run = run_of(evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache, external), Console(io.StringIO())))
+    assert run.info.experiment_id == job.parent.info.experiment_id
+    assert MlflowClient().get_experiment_by_name("another default") is None
+
+
 def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Path) -> None:
     options = options_of(cache, demo)
     stream = io.StringIO()
@@ -164,7 +174,7 @@ def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple
         for path in out.rglob("*/*")
         if not path.stem.endswith("_scores")
     )  # fmt: skip
-    for title in ("How good it is", "confuses", "Where not to trust", "Class by class", "Typical errors", "looks at"):
+    for title in ("Overall performance", "Confusion matrix", "Calibration", "confident errors", "Explanations"):
         assert re.search(f"<h2>[^<]*{title}", page), title
     card = (out / "model_card.md").read_text()
     assert card.startswith("**Simulated data")
@@ -196,7 +206,7 @@ def test_recordings_that_are_gone_leave_a_report_without_ecgs(
     assert "/data/away: no such folder" in stream.getvalue()
     page = (tmp_path / "out" / "report.html").read_text()
     assert "The recordings are not to be had: /data/away" in page
-    assert "Class by class, test part" in page
+    assert "Performance by class, test part" in page
     assert not list((tmp_path / "out" / "figures").glob("mistake_*"))
 
 

@@ -52,7 +52,7 @@ def explored(store: Path, demo: Path, cache: Path, tmp_path_factory: pytest.Temp
     out = tmp_path_factory.mktemp("explored") / "out"
     options = {"data_dir": str(partial), "cache_dir": str(cache), "jobs": "1", "filtered": "1", "signals": "30"}
     said = explore(options, Console(io.StringIO()), out=str(out))
-    run_id = said.partition("run ")[2].partition(",")[0]
+    run_id = said.partition("run ")[2].partition(";")[0]
     return Explored(MlflowClient().get_run(run_id), said, out)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import mlflow
@@ -42,7 +43,13 @@ def running() -> list[str]:
 def test_job_has_a_parent_and_a_child_a_model_all_finished(job: Job) -> None:
     assert set(job.children) == {"fusion", "baseline"}
     assert {run.info.status for run in (job.parent, *job.children.values())} == {"FINISHED"}
-    assert job.parent.info.run_name == "demo"
+    assert re.fullmatch(r"demo \d{4}-\d\d-\d\d \d\d:\d\d", job.parent.info.run_name)
+
+
+def test_job_ends_with_an_address_that_opens_its_experiment(job: Job, store: Path) -> None:
+    last = job.printed.splitlines()[-1]
+    assert f"mlflow ui --backend-store-uri sqlite:///{store}/mlflow.db" in last
+    assert f"/#/experiments/{job.parent.info.experiment_id}/runs?workflowType=machine_learning&" in last
 
 
 def test_children_have_the_same_metrics(job: Job) -> None:

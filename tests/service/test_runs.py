@@ -116,6 +116,17 @@ def test_launch_is_alive_while_its_own_mlflow_run_is(registry: MlflowClient, exp
             launcher.communicate(b"\n")
 
 
+@pytest.mark.parametrize(("launched_as", "name"), [("merciful-stork-371", "demo 2026-01-02 03:04"), ("mine", "mine")])
+def test_run_of_mlflow_run_is_named_after_its_data_unless_a_person_named_it(
+    launched_as: str, name: str, registry: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = registry.create_run(experiment, run_name=launched_as).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    with open_run(experiment, "demo 2026-01-02 03:04") as run:
+        assert run.info.run_id == run_id
+    assert registry.get_run(run_id).info.run_name == name
+
+
 def test_run_shows_that_it_lives(registry: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = registry
     monkeypatch.setattr(owner_module, "BEAT_S", 0.05)

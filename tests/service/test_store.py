@@ -38,6 +38,27 @@ def test_what_is_no_store_of_ours_is_refused_in_a_line(
     assert kind != "no database" or path.read_bytes() == before
 
 
+def test_experiment_is_the_one_named_then_that_of_the_run_beside_then_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
+    monkeypatch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
+    mlflow.set_tracking_uri(None)
+    try:
+        default = connect()
+        client = MlflowClient()
+        other = client.create_experiment("other")
+        run_id = client.create_run(other).info.run_id
+        assert connect(beside=run_id) == other
+        assert connect(beside="of another store") == default
+        monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "named")
+        assert client.get_experiment(connect(beside=run_id)).name == "named"
+    finally:
+        monkeypatch.undo()
+        mlflow.set_tracking_uri(None)
+
+
 def test_an_experiment_made_by_another_at_the_same_moment_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
 from ecgml.report.shortcuts import PLACES, SHOWN, ShortcutScores
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -80,8 +81,8 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
         check_folder(folder, PAGE)
-        experiment = connect()
         subject = find_audited_model(model, Path(temporary)) if model else None
+        experiment = connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
             options = {**options, **data_of(subject.run_id)}
@@ -152,7 +153,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 tracker.copy(folder / one, one)
             _log(tracker, configuration, sections, caution, bool(survey.caution), model)
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([said, "", *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+    return "\n".join(
+        [said, "", *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
+    )
 
 
 def _open(

@@ -33,6 +33,7 @@ from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD, card_of_run
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -91,9 +92,9 @@ def evaluate(
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
         check_folder(folder, PAGE)
         device = choose_device(settings.device)
-        experiment = connect()
         address, version = pinned(model)
         checkpoint = read_checkpoint(address)
+        experiment = connect(beside=str(checkpoint.facts.get("run_id", "")))
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         gather = on_data if data.data_dir or data.external_dir else on_own_data
@@ -145,7 +146,9 @@ def evaluate(
             tracker.tags({key: value for key, value in tags.items() if value})
             tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*said, *page, f"run {run.info.run_id}; look at it with: mlflow ui (artifact {PAGE})"])
+    return "\n".join(
+        [*said, *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
+    )
 
 
 def _findings(

@@ -28,6 +28,7 @@ from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
 from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
+from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -85,7 +86,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
             write_page(folder, PAGE, html, sections, _tables(survey))
             _log(Tracker(run.info.run_id), configuration, survey, cohorts, caches, sections, folder)
     page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*page, f"run {run.info.run_id}, artifact {PAGE}; look at it with: mlflow ui"])
+    return "\n".join([*page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"])
 
 
 def _sections(

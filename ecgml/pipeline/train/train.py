@@ -46,6 +46,7 @@ from ecgml.records.schemes import scheme_named
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.logged_model import log_model
 from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.pages import run_name, where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -103,7 +104,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
             same_threads(interrupted, device),
-            open_run(experiment, job.name, tags=marks) as run,
+            open_run(experiment, run_name(job.name), tags=marks) as run,
             say_how_to_resume(run.info.run_id, experiment, console),
         ):
             tracker = Tracker(run.info.run_id)
@@ -131,7 +132,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             tracker.describe(describe_job(models, verdicts, job, links))
             for verdict in verdicts:
                 console.say(verdict)
-    console.say(f"run {run.info.run_id}; look at it with: mlflow ui")
+    console.say(f"run {run.info.run_id}; look at it: {where_to_look(experiment)}")
     return run.info.run_id
 
 

@@ -1,0 +1,127 @@
+"""Records -> prepared, predicted, described: what every protocol of the server shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+from ecgml.datasets.parallel import n_cores
+from ecgml.errors import RecordError
+from ecgml.inference.predictor import Prediction, PredictorInput
+from ecgml.records.clinical import CLINICAL_COLUMNS
+from ecgml.records.leads import LEADS
+from ecgml.records.record import Record
+from ecgml.server.batching import Batcher
+from ecgml.server.loading import ServedModel
+from ecgml.server.monitoring import Monitor
+
+T = TypeVar("T")
+
+
+@dataclass
+class Timings:
+    """Where a request's time went, s."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Count time in a stage: ``read``, ``preprocess``, ``queue`` or ``model``."""
+        self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+
+    def header(self) -> str:
+        """Return the value of ``Server-Timing``, ms."""
+        return ", ".join(f"{stage};dur={seconds * 1000:.2f}" for stage, seconds in self.stages.items())
+
+
+class Answering:
+    """A model that may be swapped, the threads that prepare its inputs, and the queue before it."""
+
+    def __init__(self, model: ServedModel, batcher: Batcher, monitor: Monitor) -> None:
+        self.batcher, self.monitor = batcher, monitor
+        self._threads = ThreadPoolExecutor(n_cores(), thread_name_prefix="prepare")
+        self.swap(model)
+
+    def swap(self, model: ServedModel) -> None:
+        """Answer with another model from now on; what is prepared for the former is answered by the former."""
+        if getattr(self, "model", None):
+            self.monitor.model.labels(self.model.pinned, self.model.version or "").set(0)
+        self.model = model
+        self.monitor.model.labels(model.pinned, model.version or "").set(1)
+
+    async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call a function off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def answer(
+        self,
+        model: ServedModel,
+        records: Sequence[Record | RecordError],
+        given: Sequence[Mapping[str, float]],
+        timings: Timings,
+    ) -> list[tuple[PredictorInput, Prediction] | RecordError]:
+        """Answer records; one that cannot be used is an error of its own.
+
+        Raises
+        ------
+        QueueFull
+            If too many records wait.
+        """
+        self.batcher.reserve(len(records))
+        started = perf_counter()
+        prepared = await asyncio.gather(
+            *(self.in_thread(_prepare, model, record, values) for record, values in zip(records, given, strict=True))
+        )
+        timings.add("preprocess", perf_counter() - started)
+        usable = [outcome for outcome in prepared if isinstance(outcome, PredictorInput)]
+        answers, queued, computed = await self.batcher.answer(model, usable)
+        timings.add("queue", queued)
+        timings.add("model", computed)
+        answered = iter(answers)
+        outcomes: list[tuple[PredictorInput, Prediction] | RecordError] = []
+        for outcome in prepared:
+            if isinstance(outcome, RecordError):
+                self.monitor.unusable.labels(outcome.reason).inc()
+                outcomes.append(outcome)
+            else:
+                prediction = next(answered)
+                self.monitor.records.labels(prediction.rhythm).inc()
+                self.monitor.abstentions.inc(prediction.abstained)
+                outcomes.append((outcome, prediction))
+        for stage, seconds in timings.stages.items():
+            self.monitor.stage_seconds.labels(stage).observe(seconds)
+        return outcomes
+
+    def close(self) -> None:
+        """Stop the threads when they are done."""
+        self._threads.shutdown(wait=False)
+        self.batcher.close()
+
+
+def described(prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:
+    """Return an answer as JSON: the model's, quality by lead and suspicions of the electrodes, measurements by name."""
+    answer = prediction.to_json()
+    clinical, origins = answer.pop("clinical"), answer.pop("origins")
+    return {
+        **answer,
+        "measurements": {
+            column.name: {"value": clinical.get(column.name), "unit": column.unit, "origin": origins[column.name]}
+            for column in CLINICAL_COLUMNS
+        },
+        "quality": {lead: fault or "usable" for lead, fault in zip(LEADS, prepared.faults, strict=True)},
+        "suspicions": list(prepared.suspicions),
+    }
+
+
+def _prepare(
+    model: ServedModel, record: Record | RecordError, given: Mapping[str, float]
+) -> PredictorInput | RecordError:
+    if isinstance(record, RecordError):
+        return record
+    try:
+        return model.predictor.prepare(record, given)
+    except RecordError as error:
+        return error

@@ -1,0 +1,110 @@
+"""The FastAPI application: routes, limits, life cycle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+import ecgml
+from ecgml.config import from_json
+from ecgml.server import about, files, invocations, open_inference
+from ecgml.server.answering import Answering
+from ecgml.server.batching import Batcher, QueueFull
+from ecgml.server.following import Follower
+from ecgml.server.guard import Guard, Refused, failed, log_as_json
+from ecgml.server.loading import ServedModel, load_model
+from ecgml.server.monitoring import Monitor
+from ecgml.server.settings import ServerSettings
+
+ENVIRONMENT = "ECGML_SERVER"
+"""Where a worker's process finds address and settings."""
+
+DEFAULT_NAME = "ecg-rhythm"
+
+
+def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
+    """Return the application that answers with a model.
+
+    Parameters
+    ----------
+    model : ServedModel
+    settings : ServerSettings
+    """
+    monitor = Monitor()
+
+    @contextlib.asynccontextmanager
+    async def alive(app: FastAPI) -> AsyncIterator[None]:
+        answering = Answering(model, Batcher(settings.queue, settings.max_batch, monitor), monitor)
+        app.state.answering = answering
+        app.state.follower = Follower(model, answering.swap, settings.device, monitor)
+        app.state.looks = set()
+        tasks = [
+            asyncio.create_task(answering.batcher.run()),
+            asyncio.create_task(app.state.follower.run(settings.poll_s)),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            answering.close()
+
+    app = FastAPI(
+        title="ecgml",
+        version=ecgml.__version__,
+        description="Classifies the rhythm of 12-lead ECGs. Intended for research; not a medical device.",
+        lifespan=alive,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.monitor, app.state.model_name = settings, monitor, name_of(model.address)
+    for router in (files.router, invocations.router, open_inference.router, about.router):
+        app.include_router(router)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(QueueFull, _queue_full)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _failed)
+    return Guard(app, settings, monitor)
+
+
+def from_environment() -> ASGIApp:
+    """Return the application of a worker's process: address and settings are in :data:`ENVIRONMENT`."""
+    log_as_json()
+    given = json.loads(os.environ[ENVIRONMENT])
+    settings = from_json(ServerSettings, given["settings"], "the server's settings")
+    return make_app(load_model(given["address"], settings.device), settings)
+
+
+def name_of(address: str) -> str:
+    """Return by which name the Open Inference Protocol asks for a model."""
+    if not address.startswith("models:/"):
+        return DEFAULT_NAME
+    return address.removeprefix("models:/").partition("/")[0].partition("@")[0]
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)
+    return JSONResponse({"error": error.text}, error.status, headers=error.headers)
+
+
+async def _queue_full(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": "1"})
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": failed(request.scope)}, 500)
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)

@@ -1,0 +1,146 @@
+"""Prepared records of many requests -> batches for the model.
+
+A record never waits for company: what arrives while the model is at work is its next batch. So the wait is bounded by
+one batch and zero when nothing is being answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeVar
+
+from ecgml.errors import EcgmlError
+from ecgml.inference.predictor import Prediction, PredictorInput
+from ecgml.server.loading import ServedModel
+from ecgml.server.monitoring import Monitor
+
+T = TypeVar("T")
+
+
+class QueueFull(EcgmlError):
+    """More records wait than the queue may hold."""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    model: ServedModel
+    prepared: Sequence[PredictorInput]
+    result: asyncio.Future[tuple[list[Prediction], float, float]]
+    since: float
+
+
+class Batcher:
+    """Lets a model answer records in batches, in one thread.
+
+    Parameters
+    ----------
+    n_waiting : int
+        Records that may wait.
+    max_batch : int
+        Records of a batch; a request with more is a batch of its own.
+    monitor : Monitor
+    """
+
+    def __init__(self, n_waiting: int, max_batch: int, monitor: Monitor) -> None:
+        self._n_allowed, self._max_batch, self._monitor = n_waiting, max_batch, monitor
+        self._queue: deque[_Waiting] = deque()
+        self._n_waiting = 0
+        self._arrived = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+
+    def reserve(self, n_records: int) -> None:
+        """Refuse what the queue cannot hold before any work is done on it.
+
+        Raises
+        ------
+        QueueFull
+        """
+        if self._n_waiting + n_records > max(self._n_allowed, n_records if not self._n_waiting else 0):
+            raise QueueFull("too many records wait; try again in a second")
+
+    async def answer(
+        self, model: ServedModel, prepared: Sequence[PredictorInput]
+    ) -> tuple[list[Prediction], float, float]:
+        """Return the model's answers, and how long they waited and were computed, s.
+
+        Raises
+        ------
+        QueueFull
+            If too many records wait.
+        """
+        if not prepared:
+            return [], 0.0, 0.0
+        self.reserve(len(prepared))
+        waiting = _Waiting(model, prepared, asyncio.get_running_loop().create_future(), perf_counter())
+        self._queue.append(waiting)
+        self._count(len(prepared))
+        self._arrived.set()
+        return await waiting.result
+
+    async def run(self) -> None:
+        """Answer what arrives, for ever."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                batch = self._take()
+                if batch:
+                    await self._compute(batch)
+
+    async def in_model_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call what computes with torch between two batches: torch's number of threads is the process's."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    def close(self) -> None:
+        """Stop the model's thread when its batch is done."""
+        self._thread.shutdown(wait=False)
+
+    def _take(self) -> list[_Waiting]:
+        """Take the next batch: of one model, without those whose client has gone."""
+        batch: list[_Waiting] = []
+        n_records = 0
+        while self._queue:
+            first = self._queue[0]
+            fits = not batch or (first.model is batch[0].model and n_records + len(first.prepared) <= self._max_batch)
+            if not fits:
+                break
+            self._queue.popleft()
+            self._count(-len(first.prepared))
+            if not first.result.cancelled():
+                batch.append(first)
+                n_records += len(first.prepared)
+        return batch
+
+    async def _compute(self, batch: list[_Waiting]) -> None:
+        started = perf_counter()
+        prepared = [record for waiting in batch for record in waiting.prepared]
+        predictor = batch[0].model.predictor
+        loop = asyncio.get_running_loop()
+        try:
+            answers = await loop.run_in_executor(self._thread, predictor.describe, [""] * len(prepared), prepared)
+        except Exception as error:
+            if len(batch) > 1:  # one of them is at fault: the others are answered
+                for waiting in batch:
+                    await self._compute([waiting])
+                return
+            with contextlib.suppress(asyncio.InvalidStateError):
+                batch[0].result.set_exception(error)
+            return
+        seconds = perf_counter() - started
+        self._monitor.batch_records.observe(len(prepared))
+        place = 0
+        for waiting in batch:
+            own = answers[place : place + len(waiting.prepared)]
+            place += len(waiting.prepared)
+            if not waiting.result.done():
+                waiting.result.set_result((own, started - waiting.since, seconds))
+
+    def _count(self, n_records: int) -> None:
+        self._n_waiting += n_records
+        self._monitor.waiting.set(self._n_waiting)

@@ -1,0 +1,206 @@
+"""POST /v1/predict: ECG files as they lie on disk."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from starlette.datastructures import FormData, UploadFile
+
+from ecgml.errors import ConfigError, RecordError
+from ecgml.inference.predictor import Prediction, PredictorInput
+from ecgml.paper import to_svg
+from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES, accepted, is_plausible, parse_number, parse_sex
+from ecgml.records.leads import canonical_lead
+from ecgml.records.readers.options import ReadOptions
+from ecgml.records.record import Record
+from ecgml.records.units import UNITS, is_voltage
+from ecgml.server.answering import Answering, Timings, described
+from ecgml.server.guard import Refused
+from ecgml.server.loading import ServedModel
+from ecgml.server.settings import ServerSettings
+from ecgml.server.uploads import Place, Upload, read, store
+
+router = APIRouter()
+
+FIELDS = ("file", "fs", "unit", "leads", "clinical", "explain", "svg")
+
+_BODY = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "required": ["file"],
+            "properties": {
+                "file": {
+                    "type": "array",
+                    "items": {"type": "string", "format": "binary"},
+                    "description": "ECG files of any readable format; the parts of a WFDB record, or a zip",
+                },
+                "fs": {"type": "number", "description": "Sampling frequency, Hz, where the file does not tell it"},
+                "unit": {"type": "string", "enum": list(UNITS), "description": "Where the file does not tell it"},
+                "leads": {"type": "string", "description": "Comma-separated, where the file does not tell them"},
+                "clinical": {
+                    "type": "string",
+                    "description": "JSON: an object of clinical values (see /v1/schema) for all records, or a list of "
+                    "one a record",
+                    "examples": ['{"age": 63, "sex": "male"}'],
+                },
+                "explain": {"type": "boolean", "description": "Add what in the ECG the answer rests on"},
+                "svg": {"type": "boolean", "description": "Add the ECG on paper as SVG"},
+            },
+        }
+    }
+}
+
+
+@router.post(
+    "/v1/predict",
+    summary="Classify ECG files",
+    openapi_extra={"requestBody": {"required": True, "content": _BODY}},
+    responses={
+        400: {"description": "The request cannot be used; `error` says why"},
+        413: {"description": "Too large"},
+        503: {"description": "Too many records wait; Retry-After says for how long"},
+    },
+)
+async def predict_files(request: Request) -> JSONResponse:
+    """Answer each record of a request; one that cannot be used is an ``error`` of its own.
+
+    ``curl -F file=@ecg.dcm http://127.0.0.1:8000/v1/predict``
+    """
+    answering: Answering = request.app.state.answering
+    settings: ServerSettings = request.app.state.settings
+    model, timings = answering.model, Timings()
+    async with request.form(
+        max_files=4 * settings.max_records, max_fields=32, max_part_size=int(settings.max_body_mb * 1e6)
+    ) as form:
+        options, clinical, explain, svg = _fields(form)
+        uploads = [
+            Upload(part.filename or "", await part.read())
+            for part in form.getlist("file")
+            if isinstance(part, UploadFile)
+        ]
+    if not uploads:
+        raise Refused(400, "file: no ECG was sent; curl -F file=@ecg.dcm …")
+    started = perf_counter()
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        numbers, records = await answering.in_thread(_read_all, uploads, Path(folder), options, settings)
+    timings.add("read", perf_counter() - started)
+    given, notes = _given(clinical, records)
+    outcomes = await answering.answer(model, records, given, timings)
+    results = []
+    for number, record, outcome, unused in zip(numbers, records, outcomes, notes, strict=True):
+        if isinstance(outcome, RecordError):
+            results.append({"file": number, "error": str(outcome), "reason": outcome.reason})
+            continue
+        prepared, prediction = outcome
+        answer = {"file": number, **described(prepared, prediction)}
+        answer["notes"] = [*unused, *answer["notes"]]
+        if svg:
+            answer["svg"] = await answering.in_thread(to_svg, record.waveform, record.fs)
+        if explain:
+            answer["explanation"] = await answering.batcher.in_model_thread(_explain, model, prepared, prediction)
+        results.append(answer)
+    body = {"model": {"address": model.pinned, "version": model.version}, "results": results}
+    return JSONResponse(body, headers={"Server-Timing": timings.header()})
+
+
+def _fields(form: FormData) -> tuple[ReadOptions, Any, bool, bool]:
+    """Return what a request asks for beside its files.
+
+    Raises
+    ------
+    Refused
+        If a field is unknown or its value of no use.
+    """
+    for name in form:
+        if name not in FIELDS:
+            near = difflib.get_close_matches(name, FIELDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(FIELDS)}"
+            raise Refused(400, f"{name[:40]}: no such field; {hint}")
+    texts = {name: value.strip() for name, value in form.items() if isinstance(value, str) and value.strip()}
+    fs = parse_number(texts["fs"]) if "fs" in texts else None
+    if fs is not None and not (math.isfinite(fs) and fs > 0):
+        raise Refused(400, "fs: a sampling frequency in Hz is needed, a positive number")
+    if (unit := texts.get("unit")) is not None and not is_voltage(unit):
+        raise Refused(400, f"unit: no voltage; one of {', '.join(UNITS)}")
+    leads = tuple(lead.strip() for lead in texts["leads"].split(",")) if "leads" in texts else None
+    if leads and not any(map(canonical_lead, leads)):
+        raise Refused(400, "leads: none is a lead; e.g. I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6")
+    try:
+        clinical = json.loads(texts["clinical"]) if "clinical" in texts else {}
+    except (ValueError, RecursionError):
+        raise Refused(400, 'clinical: no JSON; e.g. {"age": 63, "sex": "male"}') from None
+    return ReadOptions(fs=fs, unit=unit, leads=leads), clinical, _flag(texts, "explain"), _flag(texts, "svg")
+
+
+def _flag(texts: Mapping[str, str], name: str) -> bool:
+    value = texts.get(name, "false").lower()
+    if value not in ("true", "false", "1", "0"):
+        raise Refused(400, f"{name}: true or false is needed")
+    return value in ("true", "1")
+
+
+def _read_all(
+    uploads: Sequence[Upload], folder: Path, options: ReadOptions, settings: ServerSettings
+) -> tuple[list[int], list[Record | RecordError]]:
+    places = store(uploads, folder, int(settings.max_unpacked_mb * 1e6))
+    if len(places) > settings.max_records:
+        raise Refused(413, f"{len(places):,} records in one request, at most {settings.max_records:,} are taken")
+    numbers, records = [], []
+    for place in places:
+        if isinstance(place, Place):
+            numbers.append(place.number)
+            try:
+                records.append(read(place, options))
+            except (RecordError, ConfigError) as error:
+                records.append(error if isinstance(error, RecordError) else RecordError(str(error), "options"))
+        else:
+            numbers.append(place[0])
+            records.append(place[1])
+    return numbers, records
+
+
+def _given(clinical: Any, records: Sequence[Record | RecordError]) -> tuple[list[dict[str, float]], list[list[str]]]:
+    """Return the clinical values sent beside each record, and notes on those that are not used."""
+    rows = clinical if isinstance(clinical, list) else [clinical] * len(records)
+    if len(rows) != len(records):
+        raise Refused(400, f"clinical: {len(rows)} objects beside {len(records)} records; one a record is needed")
+    given, notes = [], []
+    for row in rows:
+        if not isinstance(row, dict):
+            raise Refused(400, 'clinical: an object is needed, e.g. {"age": 63, "sex": "male"}')
+        values, unused = {}, []
+        for name, value in row.items():
+            if name not in CLINICAL_NAMES:
+                near = difflib.get_close_matches(name, CLINICAL_NAMES, 1)
+                raise Refused(
+                    400, f"clinical: {name[:40]!r} is no column{f'; did you mean {near[0]}?' if near else ''}"
+                )
+            if value is None:
+                continue
+            number = parse_sex(value) if name == "sex" else parse_number(value)
+            column = next(column for column in CLINICAL_COLUMNS if column.name == name)
+            if isinstance(value, bool | list | dict) or not is_plausible(column, number):
+                unused.append(f"{name} is not used: it must be {accepted(name)}")
+                continue
+            values[name] = number
+        given.append(values)
+        notes.append(unused)
+    return given, notes
+
+
+def _explain(model: ServedModel, prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:
+    """Return what raised the log-odds of the answer: by lead and time at the model's sampling rate, and by column."""
+    # captum is loaded with the first explanation that is asked for: answers do not need it.
+    from ecgml.server.explaining import explain
+
+    return explain(model.predictor, prepared, prediction.rhythm)
