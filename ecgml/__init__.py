@@ -4,6 +4,7 @@ Rooms, from the ground up; each imports only from rooms below it (``pyproject.to
 
 errors                every exception raised on purpose
 config                settings: options and file in, frozen dataclasses out, JSON back
+plugins               what other installed packages add
 saving                a result as a file: whole or not there
 source                which code runs, as a digest
 records               one ECG: leads, units, rhythms, label schemes, readers, the clinical row
@@ -14,7 +15,7 @@ cohorts               a data set on disk as a list of labelled records; the simu
 calibration           scaling, conformal sets, abstention: fitted after training, applied by inference
 perturbations         what may be wrong with an ECG that is sent in
 datasets              cohorts -> cache -> batches: splits, encoder, sampling, augmentation
-models                blocks, CNN backbone, BiGRU, clinical MLP, fusion, baseline
+models                the base class and registry of architectures; fusion, baseline and their layers
 evaluation            labels and probabilities -> metrics, intervals, paired tests
 exploration           what a person looks at before training
 report                figures and sections of what evaluation and audit found

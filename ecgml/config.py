@@ -15,7 +15,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
-    choices: Sequence[str] | None = None,
+    choices: Sequence[str] | Callable[[], Sequence[str]] | None = None,
     metavar: str = "",
 ) -> Any:
     """Make a dataclass field that carries its own documentation and bounds.
@@ -46,12 +46,13 @@ def setting(
         Inclusive bounds.
     above : float, optional
         Exclusive lower bound.
-    choices : sequence of str, optional
-        The values allowed; of a tuple field, those allowed for each item.
+    choices : sequence of str, or a callable that returns it, optional
+        The values allowed; of a tuple field, those allowed for each item. A callable is asked when a value is checked
+        or shown: what other packages add is known only then.
     metavar : str
         What stands for the value in ``--help``; by default its type or choices.
     """
-    metadata = {"doc": doc, "low": low, "high": high, "above": above, "choices": tuple(choices) if choices else None}
+    metadata = {"doc": doc, "low": low, "high": high, "above": above, "choices": choices}
     metadata["metavar"] = metavar
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -65,7 +66,7 @@ def fields_of(section: type) -> dict[str, tuple[dataclasses.Field, Any]]:
 def placeholder(field: dataclasses.Field, hint: Any) -> str:
     """Return what stands for a setting's value in ``--help``."""
     base, _, is_tuple = _shape(hint)
-    choices = field.metadata["choices"]
+    choices = _choices(field.metadata)
     names = {int: "INTEGER", float: "NUMBER", bool: "true|false", str: "TEXT"}
     word = field.metadata["metavar"] or ("|".join(choices) if choices else names[base])
     return f"{word}[,…]" if is_tuple else word
@@ -109,9 +110,14 @@ def _check_bounds(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
         raise ConfigError(f"{name}: {value} is too small, more than {above:g} is needed")
     if high is not None and value > high:
         raise ConfigError(f"{name}: {value} is too large, at most {high:g} is allowed")
-    choices = metadata.get("choices")
+    choices = _choices(metadata)
     if choices and value not in choices:
         raise ConfigError(f"{name}: {value!r} is unknown{nearest(str(value), choices)}; one of {', '.join(choices)}")
+
+
+def _choices(metadata: Mapping[str, Any]) -> Sequence[str]:
+    choices = metadata.get("choices")
+    return choices() if callable(choices) else tuple(choices or ())
 
 
 def nearest(word: str, valid: Sequence[str]) -> str:

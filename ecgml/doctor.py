@@ -38,7 +38,7 @@ class Check:
 
 
 def examine(folders: Sequence[str], cache: Path, device: str) -> Iterator[Check]:
-    """Look at Python, packages, devices, environment managers, data, disk and tracking store, one after another.
+    """Look at Python, packages, architectures, devices, environment managers, data, disk and tracking store in turn.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> Iterator[Check]
     looks: tuple[Callable[[], Iterable[Check]], ...] = (
         _python,
         _packages,
+        _architectures,
         lambda: _device(device),
         _environment_managers,
         lambda: _data(folders),
@@ -80,6 +81,17 @@ def _packages() -> Iterator[Check]:
         yield Check("fault", f"missing or of another version: {', '.join(missing)}", "pip install -e .")
     else:
         yield Check("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
+
+
+def _architectures() -> Iterator[Check]:
+    from ecgml.models.registry import model_class, model_names, model_package
+
+    listed = []
+    for name in model_names():
+        model_class(name)
+        package = model_package(name)
+        listed.append(f"{name} ({package})" if package else name)
+    yield Check("ok", f"architectures: {', '.join(listed)}")
 
 
 def _satisfied(requirement: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ecgml.config import setting, validate
 from ecgml.errors import ConfigError
-from ecgml.models.settings import MODELS
+from ecgml.models.registry import DEFAULT_MODELS, model_names
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
 from tuning.spaces import SPACES
 from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
@@ -83,7 +83,7 @@ class TuneSettings:
 class TrialSettings(JobSettings):
     """What a trial trains: one model, from the start."""
 
-    models: tuple[str, ...] = setting(MODELS[:1], "Model to tune", choices=MODELS)
+    models: tuple[str, ...] = setting(DEFAULT_MODELS[:1], "Model to tune", choices=model_names)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,7 +5,7 @@ among its inputs. Output: the log-odds of a class after calibration, which unlik
 Baseline: nothing known, that is a waveform of zeros, which is what a missing lead is in training, and every clinical
 value missing. Both are inputs that the model knows, so their difference means "what this record told".
 
-Where we differ: the path begins behind `ecgml.models.fusion.normalise`. Scaling a record does not change what the model
+Where we differ: the path begins behind the model's `normalise`. Scaling a record does not change what the model
 sees, so along a path of growing amplitude all of the change would fall into its first steps.
 
 What zero-baseline gradients cannot show: they are a product with the signal, so a stretch where nothing is seen (no P
@@ -30,7 +30,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from ecgml.models.fusion import normalise
+from ecgml.models.rhythm_model import RhythmModel
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import one_thread
 
@@ -100,11 +100,11 @@ class Explainer:
     ----------
     checkpoint : Checkpoint
     device : torch.device or str
-    model : Module, optional
+    model : RhythmModel, optional
         Instead of the checkpoint's own, in evaluation mode: for :func:`randomised`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device | str = "cpu", model: nn.Module | None = None):
+    def __init__(self, checkpoint: Checkpoint, device: torch.device | str = "cpu", model: RhythmModel | None = None):
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.model = checkpoint.build(self.device) if model is None else model
@@ -152,7 +152,7 @@ class Explainer:
         def log_odds(waveform: Tensor, clinical: Tensor, mask: Tensor) -> Tensor:
             logits = self._logits(waveform, mask, clinical)
             rest = torch.arange(logits.shape[1], device=logits.device) != label
-            # The baseline model leaves the clinical row alone; a gradient is asked for all the same.
+            # A model of the waveform leaves the clinical row alone; a gradient is asked for all the same.
             return logits[:, label] - logits[:, rest].logsumexp(dim=1) + 0 * clinical.sum(dim=1)
 
         # cuDNN's recurrence has no backward pass in evaluation mode.
@@ -177,7 +177,7 @@ class Explainer:
         waveform = torch.from_numpy(inputs.waveform).to(self.device)
         times = np.arange(inputs.waveform.shape[2]) < inputs.n_valid[:, None]
         mask = torch.from_numpy(times.astype(np.float32)).to(self.device)
-        return normalise(waveform, mask), mask, self._encode(inputs.clinical)
+        return self.model.normalise(waveform, mask), mask, self._encode(inputs.clinical)
 
     def _encode(self, clinical: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(self.checkpoint.encoder.encode(clinical)).to(self.device)
@@ -201,15 +201,9 @@ def randomised(explainer: Explainer, seed: int = 0) -> Iterator[tuple[str, Expla
     explainer : Explainer
     """
     model = copy.deepcopy(explainer.model)
-    parts: list[tuple[str, list[nn.Module]]] = [("classifier", [model.head])]
-    middle = (("clinical", "clinical MLP"), ("pooling", "pooling"), ("recurrent", "GRU"))
-    parts += [(title, [getattr(model, name)]) for name, title in middle if hasattr(model, name)]
-    stages = list(model.trunk.stages)
-    parts += [("deeper half of the CNN", stages[len(stages) // 2 :])]
-    parts += [("whole CNN", [*stages[: len(stages) // 2], *model.trunk.attention, model.trunk.stem])]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for name, modules in parts:
+        for name, modules in model.parts():
             for layer in (layer for module in modules for layer in module.modules()):
                 if hasattr(layer, "reset_parameters") and not isinstance(layer, nn.modules.batchnorm._BatchNorm):
                     layer.reset_parameters()

@@ -5,21 +5,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ecgml.config import nearest
 from ecgml.errors import ConfigError
-from ecgml.models.fusion import BaselineModel, FusionModel
-from ecgml.models.settings import MODELS, ModelSettings
+from ecgml.models.registry import model_class
+from ecgml.models.rhythm_model import RhythmModel
+from ecgml.models.settings import ModelSettings
 
-_MODELS = dict(zip(MODELS, (FusionModel, BaselineModel), strict=True))
 
-
-def build_model(name: str, n_leads: int, n_features: int, n_classes: int, settings: ModelSettings) -> nn.Module:
+def build_model(name: str, n_leads: int, n_features: int, n_classes: int, settings: ModelSettings) -> RhythmModel:
     """Build a model with fresh weights, in channels-last memory.
 
     Parameters
     ----------
     name : str
-        One of `ecgml.models.settings.MODELS`.
+        Of `ecgml.models.registry`.
     n_leads, n_features, n_classes : int
         ``n_features`` counts encoded clinical features.
     settings : ModelSettings
@@ -27,8 +25,10 @@ def build_model(name: str, n_leads: int, n_features: int, n_classes: int, settin
     Raises
     ------
     ConfigError
-        If the name is unknown.
+        If the name is unknown, or its class lacks a part that evaluation and audits need.
     """
-    if name not in _MODELS:
-        raise ConfigError(f"models: {name!r} is unknown{nearest(name, MODELS)}; one of {', '.join(MODELS)}")
-    return _MODELS[name](n_leads, n_features, n_classes, settings).to(memory_format=torch.channels_last)
+    model = model_class(name)(n_leads, n_features, n_classes, settings)
+    for part in ("head", "pooling"):
+        if not isinstance(getattr(model, part, None), nn.Module):
+            raise ConfigError(f"models: {name} has no layer {part!r}; set it in __init__, as RhythmModel says")
+    return model.to(memory_format=torch.channels_last)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from ecgml.config import setting, validate
 from ecgml.errors import ConfigError
 
-MODELS = ("fusion", "baseline")
-
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Sizes of the networks; both models share the trunk's."""
+    """Sizes of the networks; an architecture takes those that it has."""
 
     trunk_width: int = setting(32, "Channels of the trunk's first stage", low=4, high=512)
     trunk_stages: int = setting(4, "Stages of the trunk; each halves the time axis", low=1, high=7)

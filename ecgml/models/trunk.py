@@ -64,6 +64,14 @@ class Trunk(nn.Module):
                 x = block(x, mask)
         return x, mask
 
+    def halves(self) -> list[tuple[str, list[nn.Module]]]:
+        """Return name and layers of the deeper half, and of all that is before it."""
+        stages, middle = list(self.stages), len(self.stages) // 2
+        return [
+            ("deeper half of the CNN", stages[middle:]),
+            ("whole CNN", [*stages[:middle], *self.attention, self.stem]),
+        ]
+
 
 def _halve(mask: Tensor) -> Tensor:
     """Keep every second moment: those at which a convolution of stride 2 is centred."""

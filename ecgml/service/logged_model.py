@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import warnings
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +17,13 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import Array, Map, Object, Property
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 import ecgml
 from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT
+from ecgml.models.registry import model_entry
+from ecgml.plugins import carried
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
@@ -49,13 +53,15 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
         path, card_path = Path(folder) / CHECKPOINT, Path(folder) / CARD
         save_checkpoint(checkpoint, path)
         card_path.write_text(card, encoding="utf-8")
+        entry = model_entry(checkpoint.model_name)
+        code = [Path(ecgml.__file__).parent, *(carried(entry, Path(folder)) if entry.dist else ())]
         return mlflow.pyfunc.log_model(
             name=checkpoint.model_name,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={CHECKPOINT: str(path), CARD: str(card_path)},
-            code_paths=[str(Path(ecgml.__file__).parent)],
+            code_paths=[str(one) for one in code],
             signature=signature(),
-            pip_requirements=requirements(),
+            pip_requirements=requirements(entry.dist.requires if entry.dist else ()),
             metadata=metadata(checkpoint),
             tags={MLFLOW_RUN_NOTE: as_description(card)},
             step=step,
@@ -101,12 +107,20 @@ def _interval() -> Object:
     )
 
 
-def requirements() -> list[str]:
+def requirements(plugin: Iterable[str] | None = ()) -> list[str]:
     """Return what serving imports with the versions installed.
 
     Of a version only the public part: ``2.13.0+cpu`` is on no package index, and ``==2.13.0`` takes it where it is.
+
+    Parameters
+    ----------
+    plugin : iterable of str
+        What the package asks for that adds the architecture, as in its metadata; of ecgml the model carries the code.
     """
-    return [f"{name}=={Version(importlib.metadata.version(name)).public}" for name in REQUIREMENTS]
+    asked = (Requirement(line) for line in plugin or ())
+    needed = [one.name for one in asked if not one.marker or one.marker.evaluate({"extra": ""})]
+    names = sorted({*REQUIREMENTS, *needed} - {"ecgml"})
+    return [f"{name}=={Version(importlib.metadata.version(name)).public}" for name in names]
 
 
 def metadata(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ecgml import config
 from ecgml.calibration.calibration import Calibration
@@ -19,6 +19,8 @@ from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.build import build_model
+from ecgml.models.registry import model_class, model_names, model_package
+from ecgml.models.rhythm_model import RhythmModel
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
@@ -37,7 +39,7 @@ class Checkpoint:
     Parameters
     ----------
     model_name : str
-        Of `ecgml.models.settings.MODELS`.
+        Of `ecgml.models.registry`.
     model : ModelSettings
     preprocessing : PreprocessingSettings
     scheme : str
@@ -62,7 +64,7 @@ class Checkpoint:
     calibration: Calibration
     facts: Mapping[str, Any] = field(default_factory=dict)
 
-    def build(self, device: torch.device | str = "cpu") -> nn.Module:
+    def build(self, device: torch.device | str = "cpu") -> RhythmModel:
         """Rebuild the model with its weights, in evaluation mode.
 
         Raises
@@ -101,6 +103,8 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         "calibration": checkpoint.calibration.to_json(),
         "facts": dict(checkpoint.facts),
     }
+    if package := model_package(checkpoint.model_name):
+        description["package"] = package
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         write_state(temporary / WEIGHTS, checkpoint.weights, {})
@@ -123,13 +127,14 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the folder is missing, incomplete, damaged or of a later version.
+        If the folder is missing, incomplete, damaged or of a later version, or its architecture is not installed.
     """
     path = folder / DESCRIPTION
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         if description["format"] > FORMAT:
             raise CheckpointError(f"{folder}: written by a later version of ecgml; update ecgml")
+        _check_architecture(description["model_name"], description.get("package", ""), folder)
         return Checkpoint(
             description["model_name"],
             config.from_json(ModelSettings, description["model"], str(path)),
@@ -147,6 +152,15 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(str(error)) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
+
+
+def _check_architecture(name: str, package: str, folder: Path) -> None:
+    if name not in model_names():
+        source = f"{package}, which adds it," if package else "the package that adds it"
+        raise CheckpointError(
+            f"{folder}: no architecture {name!r} is installed, only {', '.join(model_names())}; install {source} here"
+        )
+    model_class(name)  # found is not yet importable
 
 
 def _calibration(description: Mapping[str, Any]) -> Calibration:

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.inference.explanations import Explainer, Inputs, delete, likeness, randomised, smoothed
 from ecgml.models.build import build_model
+from ecgml.models.rhythm_model import RhythmModel
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
@@ -95,7 +95,7 @@ def test_randomisation_cascades_to_maps_that_share_nothing(inputs: Inputs) -> No
     assert unchanged == [], "every layer was made random"
 
 
-class Listener(nn.Module):
+class Listener(RhythmModel):
     """A model that hears one stretch of lead I alone: its class 0 rises with the power between 2 and 2.5 s."""
 
     def from_normalised(self, waveform: torch.Tensor, mask: torch.Tensor, clinical: torch.Tensor) -> torch.Tensor:
@@ -105,7 +105,7 @@ class Listener(nn.Module):
 
 def test_masking_what_is_marked_hurts_and_masking_at_random_does_not(inputs: Inputs) -> None:
     """The truth is known here: all of the answer is in half a second of lead I."""
-    explainer, labels = Explainer(checkpoint(), model=Listener()), np.zeros(3, dtype=int)
+    explainer, labels = Explainer(checkpoint(), model=Listener(12, 3, 4, MODEL)), np.zeros(3, dtype=int)
     found = explainer.attribute(inputs, labels, 16)
     inside = found.waveform[:, 0, 200:250].sum()
     assert inside == pytest.approx(found.waveform.sum(), rel=1e-4)

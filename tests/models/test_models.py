@@ -10,10 +10,11 @@ from torch import nn
 from ecgml.errors import ConfigError
 from ecgml.models.blocks import SqueezeExcitation, masked_mean
 from ecgml.models.build import build_model
-from ecgml.models.fusion import normalise
+from ecgml.models.normalisation import normalise
 from ecgml.models.pooling import TemporalPooling
 from ecgml.models.recurrent import BidirectionalGRU
-from ecgml.models.settings import MODELS, ModelSettings
+from ecgml.models.registry import model_class, model_names
+from ecgml.models.settings import ModelSettings
 
 SMALL = ModelSettings(trunk_width=8, trunk_stages=3, gru_width=6, clinical_width=5)
 N_FEATURES, N_CLASSES = 7, 4
@@ -30,7 +31,7 @@ def inputs(n_records: int = 3, n_times: int = 400) -> tuple[torch.Tensor, torch.
     return waveform, torch.ones(n_records, n_times), torch.randn(n_records, N_FEATURES, generator=generator)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", model_names())
 @pytest.mark.parametrize("n_times", [200, 401, 1000])
 def test_any_length_gives_finite_logits(name: str, n_times: int) -> None:
     logits = model(name).eval()(*inputs(3, n_times))
@@ -38,7 +39,7 @@ def test_any_length_gives_finite_logits(name: str, n_times: int) -> None:
     assert bool(torch.isfinite(logits).all())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", model_names())
 def test_every_parameter_gets_a_gradient(name: str) -> None:
     network = model(name)
     network(*inputs()).square().sum().backward()
@@ -46,7 +47,7 @@ def test_every_parameter_gets_a_gradient(name: str) -> None:
     assert without == []
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", model_names())
 def test_record_is_predicted_the_same_in_any_batch(name: str) -> None:
     network = model(name).eval()
     waveform, mask, clinical = inputs(4)
@@ -55,7 +56,7 @@ def test_record_is_predicted_the_same_in_any_batch(name: str) -> None:
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", model_names())
 def test_more_padding_changes_nothing(name: str) -> None:
     """The forward GRU ends before the padding, and pooling leaves it out; the backward GRU starts in silence.
 
@@ -136,7 +137,7 @@ def test_recurrence_runs_both_ways() -> None:
     assert (network(last) - plain)[:, 0].abs().max() > 1e-6
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", model_names())
 def test_gain_of_the_recording_does_not_matter(name: str) -> None:
     network = model(name).eval()
     waveform, mask, clinical = inputs()
@@ -148,9 +149,10 @@ def test_gain_of_the_recording_does_not_matter(name: str) -> None:
 def test_fusion_heeds_the_clinical_row_and_the_baseline_does_not() -> None:
     waveform, mask, clinical = inputs()
     heeds = {}
-    for name in MODELS:
+    for name in model_names():
         network = model(name).eval()
         heeds[name] = not torch.equal(network(waveform, mask, clinical), network(waveform, mask, clinical + 1))
+    assert heeds == {name: model_class(name).uses_clinical for name in model_names()}
     assert heeds == {"fusion": True, "baseline": False}
 
 

@@ -14,6 +14,7 @@ from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.predictions import Predictions
+from ecgml.models.registry import waveform_only
 from ecgml.pipeline.compare.compare import ScoredModel, scored_model
 from ecgml.pipeline.job.settings import DataSettings
 from ecgml.pipeline.promote.comparison_input import read_past_job
@@ -22,9 +23,6 @@ from ecgml.service.models import fetch_checkpoint, pinned
 from ecgml.service.runs import read_run, siblings_of
 from ecgml.training.checkpoint import Checkpoint, load_checkpoint
 from ecgml.training.device import choose_device
-
-WAVEFORM_ONLY = "baseline"
-"""The model of a job that never sees a clinical value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +82,11 @@ def find_audited_model(model: str, folder: Path) -> AuditedModel:
     run_id = str(checkpoint.facts.get("run_id", ""))
     if not run_id:
         raise EvaluationError(f"audit: {model} does not say which run made it; its test part cannot be known")
-    sibling = siblings_of(read_run(run_id)).get(WAVEFORM_ONLY)
-    other = None
-    if sibling and sibling.finished and sibling.run_id != run_id:
-        other = scored_model(sibling.run_id)
-    return AuditedModel(run_id, scored_model(run_id), checkpoint, place.absolute(), other)
+    siblings = siblings_of(read_run(run_id))
+    others = {name for name, one in siblings.items() if one.finished and one.run_id != run_id}
+    other = waveform_only(others)
+    reference = scored_model(siblings[other].run_id) if other else None
+    return AuditedModel(run_id, scored_model(run_id), checkpoint, place.absolute(), reference)
 
 
 def data_of(run_id: str) -> dict[str, str]:

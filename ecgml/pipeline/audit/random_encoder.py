@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.models.build import build_model
+from ecgml.models.rhythm_model import RhythmModel
 from ecgml.records.leads import LEADS
 from ecgml.training.checkpoint import Checkpoint
 
@@ -43,49 +44,48 @@ def predict_by_random_encoder(
     y_prob : ndarray, shape (n_test, n_classes)
         NaN where a record has no window.
     """
-    n_classes = len(checkpoint.classes)
+    n_features, n_classes = checkpoint.encoder.n_out, len(checkpoint.classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(
-            checkpoint.model_name, len(LEADS), checkpoint.encoder.n_out, n_classes, checkpoint.model
-        ).to(store.device)
-        _settle(model, store, train.first_window[:SETTLING])
-    x = _features(model, store, train.first_window)
+        model = build_model(checkpoint.model_name, len(LEADS), n_features, n_classes, checkpoint.model).to(store.device)
+        _settle(model, store, train.first_window[:SETTLING], n_features)
+    x = _features(model, store, train.first_window, n_features)
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
     classifier.fit(x, train.y_harmonised)
     y_prob = np.zeros((len(test), n_classes))
     there = test.n_windows > 0
     y_prob[np.ix_(there, classifier.classes_)] = classifier.predict_proba(
-        _features(model, store, test.first_window[there])
+        _features(model, store, test.first_window[there], n_features)
     )
     y_prob[~there] = np.nan
     return y_prob
 
 
-def _settle(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> None:
+def _settle(model: nn.Module, store: WindowStore, windows: NDArray[np.int64], n_features: int) -> None:
     for layer in model.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             layer.momentum = None  # the mean over all batches
     model.train()
     with torch.no_grad():
         for start in range(0, len(windows) - 1, BATCH):
-            _forward(model, store, windows[start : start + BATCH])
+            _forward(model, store, windows[start : start + BATCH], n_features)
     model.eval()
 
 
-def _features(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return what the temporal pooling gives of each window, shape (n_windows, n_features)."""
+def _features(
+    model: RhythmModel, store: WindowStore, windows: NDArray[np.int64], n_features: int
+) -> NDArray[np.float32]:
+    """Return what the pooling gives of each window, shape (n_windows, n_features)."""
     found: list[Tensor] = []
     hook = model.pooling.register_forward_hook(lambda module, inputs, output: found.append(output.float().cpu()))
     with torch.inference_mode():
         for start in range(0, len(windows), BATCH):
-            _forward(model, store, windows[start : start + BATCH])
+            _forward(model, store, windows[start : start + BATCH], n_features)
     hook.remove()
     return torch.cat(found).numpy()
 
 
-def _forward(model: nn.Module, store: WindowStore, windows: NDArray[np.int64]) -> None:
+def _forward(model: nn.Module, store: WindowStore, windows: NDArray[np.int64], n_features: int) -> None:
     waveform, n_valid = store.take(windows)
     mask = (torch.arange(waveform.shape[2], device=waveform.device) < n_valid[:, None]).float()
-    features = model.clinical[0].in_features if hasattr(model, "clinical") else 1
-    model(waveform, mask, torch.zeros(len(waveform), features, device=waveform.device))
+    model(waveform, mask, torch.zeros(len(waveform), n_features, device=waveform.device))

@@ -24,6 +24,7 @@ from ecgml.datasets.parallel import parallel_map
 from ecgml.evaluation.predictions import Predictions
 from ecgml.exploration.survey import Survey
 from ecgml.models.clinical import ClinicalMLP
+from ecgml.models.registry import model_class
 from ecgml.models.settings import ModelSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.training.checkpoint import Checkpoint
@@ -78,30 +79,31 @@ def rule(seed: int) -> ClassifierMixin:
 
 
 class ClinicalBranch(ClassifierMixin):
-    """A fusion model's clinical branch alone, as a classifier: encoder, MLP and a linear layer.
+    """A model's clinical branch alone, as a classifier: encoder, branch and a linear layer.
 
     Takes clinical rows, NaN where missing, in the order of `ecgml.records.clinical`.
 
     Parameters
     ----------
     seed : int
+    part : type of Module
+        The branch's class: `ecgml.models.rhythm_model.RhythmModel.clinical_branch`.
     settings : ModelSettings
-        Of them the clinical MLP's width and dropout.
+        Its sizes.
     """
 
     takes_rows = True
 
-    def __init__(self, seed: int, settings: ModelSettings) -> None:
-        self.seed, self.settings = seed, settings
+    def __init__(self, seed: int, part: type[nn.Module], settings: ModelSettings) -> None:
+        self.seed, self.part, self.settings = seed, part, settings
 
     def fit(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> ClinicalBranch:
         """Fit for a fixed number of epochs; nothing is selected."""
-        settings = self.settings
         self.classes_, labels = np.unique(y, return_inverse=True)
         self._encoder = ClinicalEncoder.fit(x.astype(np.float32))
         with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(self.seed)
-            branch = ClinicalMLP(self._encoder.n_out, settings.clinical_width, settings.dropout)
+            branch = self.part(self._encoder.n_out, self.settings)
             self._model = nn.Sequential(branch, nn.Linear(branch.n_out, len(self.classes_)))
             rows, targets = self._encode(x), torch.from_numpy(labels)
             optimiser = torch.optim.AdamW(self._model.parameters(), lr=BRANCH_RATE)
@@ -158,18 +160,18 @@ def dates(survey: Survey) -> NDArray[np.float64] | None:
 
 
 def shortcuts_beside(checkpoint: Checkpoint | None) -> tuple[Shortcut, ...]:
-    """Return the shortcuts to learn; a fusion model's clinical branch has that model's own size.
+    """Return the shortcuts to learn; the clinical branch is that of the model, and of its size.
 
     Parameters
     ----------
     checkpoint : Checkpoint or None
         Of the model that is audited. Where it has no clinical branch, one of the default size is learned.
     """
-    if checkpoint is not None and checkpoint.model_name == "fusion":
-        settings, title = checkpoint.model, "the fusion model's clinical branch alone, trained anew"
-    else:
-        settings, title = ModelSettings(), "a clinical branch of the default size, without an ECG"
-    branch = partial(ClinicalBranch, settings=settings)
+    branch = partial(ClinicalBranch, part=ClinicalMLP, settings=ModelSettings())
+    title = "a clinical branch of the default size, without an ECG"
+    if checkpoint and (part := model_class(checkpoint.model_name).clinical_branch):
+        branch = partial(ClinicalBranch, part=part, settings=checkpoint.model)
+        title = f"the {checkpoint.model_name} model's clinical branch alone, trained anew"
     rate = table_columns("ventricular_rate")
     return (
         Shortcut("clinical_only", "every value of the table (gradient boosting)", table_columns(), boosting),

@@ -26,6 +26,7 @@ from ecgml.errors import ConfigError, EvaluationError, TrainingError
 from ecgml.evaluation.prediction_files import read_predictions, write_predictions
 from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol, ProtocolScores, judge_protocols, protocol_table
 from ecgml.evaluation.summary import interval_text
+from ecgml.models.registry import model_entry
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
 from ecgml.pipeline.job.configuration import resolve_settings
@@ -38,6 +39,7 @@ from ecgml.pipeline.job.settings import PROTOCOL_SECTIONS, DataSettings, Protoco
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
 from ecgml.pipeline.train.train import fit_model, initial_model, training_data
+from ecgml.plugins import source_of
 from ecgml.report.protocols import protocols_section
 from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.pages import where_to_look
@@ -264,7 +266,9 @@ def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
     sections = configuration.to_json()["settings"]
     own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
     own["fit"] = {key: value for key, value in own["fit"].items() if key != "device"}
-    content = json.dumps([name, job.digest, own, code_digest(), torch.__version__], sort_keys=True)
+    entry = model_entry(name)
+    code = [code_digest(), *([code_digest(package=source_of(entry))] if entry.dist else [])]
+    content = json.dumps([name, job.digest, own, *code, torch.__version__], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -55,7 +55,7 @@ def model_card(
     Parameters
     ----------
     name : str
-        Of `ecgml.models.settings.MODELS`.
+        Of `ecgml.models.registry`.
     configuration : Configuration
     job : JobData
     scores : mapping

@@ -13,7 +13,8 @@ from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
 from ecgml.evaluation.settings import GateSettings
 from ecgml.exploration.settings import ExplorationSettings
-from ecgml.models.settings import MODELS, ModelSettings
+from ecgml.models.registry import DEFAULT_MODELS, model_names
+from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import HARMONISE_RULES, SCHEMES
 from ecgml.training.settings import FitSettings
@@ -77,7 +78,7 @@ class DataSettings:
 class JobSettings:
     """What to train, and from what."""
 
-    models: tuple[str, ...] = setting(MODELS, "Models to train, comma-separated", choices=MODELS)
+    models: tuple[str, ...] = setting(DEFAULT_MODELS, "Models to train, comma-separated", choices=model_names)
     init_from: str = setting(
         "",
         "Earlier model to start from: a checkpoint folder, runs:/<a model's run id> or models:/<name>@<alias>; by "
@@ -92,7 +93,7 @@ class JobSettings:
             # A job may be resumed, and is read about, from another working directory.
             object.__setattr__(self, "init_from", str(Path(self.init_from).expanduser().absolute()))
         if not self.models:
-            raise ConfigError(f"models: none given; one or more of {', '.join(MODELS)}")
+            raise ConfigError(f"models: none given; one or more of {', '.join(model_names())}")
         if len(set(self.models)) != len(self.models):
             raise ConfigError(f"models: {','.join(self.models)} names one twice")
 

@@ -177,9 +177,17 @@ FAULTS = (
     Fault(
         "lineage/fold-of-other-code",
         "ecgml/pipeline/evaluate/protocols.py",
-        "own, code_digest(), torch.__version__]",
+        "own, *code, torch.__version__]",
         "own, torch.__version__]",
         "a fold that other code trained is found again",
         ("tests/pipeline/test_protocols.py::test_a_fold_of_other_code_settings_or_data_is_another",),
+    ),
+    Fault(
+        "lineage/fold-of-another-architecture's-code",
+        "ecgml/pipeline/evaluate/protocols.py",
+        "if entry.dist else []",
+        "if not entry else []",
+        "a fold that an earlier version of another package's architecture trained is found again",
+        ("tests/test_plugins.py::test_a_fold_is_of_the_code_of_its_architecture",),
     ),
 )

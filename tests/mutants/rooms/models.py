@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.fault import Fault
 
+PLUGINS = ("tests/test_plugins.py",)
 TESTS = ("tests/models/test_models.py",)
 
 FAULTS = (
@@ -81,7 +82,7 @@ FAULTS = (
     ),
     Fault(
         "models/padding-scales",
-        "ecgml/models/fusion.py",
+        "ecgml/models/normalisation.py",
         "(used * mask.sum(dim=1).clamp(min=1))",
         "(used * mask.shape[1])",
         "a short record is made larger than a long one",
@@ -89,7 +90,7 @@ FAULTS = (
     ),
     Fault(
         "models/absent-leads-scale",
-        "ecgml/models/fusion.py",
+        "ecgml/models/normalisation.py",
         "used = (waveform != 0).any(dim=2).sum(dim=1).clamp(min=1)",
         "used = waveform.shape[1]",
         "a record of few leads is made larger than one of twelve",
@@ -97,11 +98,9 @@ FAULTS = (
     ),
     Fault(
         "models/gain-is-seen",
-        "ecgml/models/fusion.py",
-        "return self.from_normalised(normalise(waveform, mask), mask, clinical)\n\n    def from_normalised(self, "
-        'waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:\n        """As :meth:`forward`',
-        "return self.from_normalised(waveform, mask, clinical)\n\n    def from_normalised(self, "
-        'waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:\n        """As :meth:`forward`',
+        "ecgml/models/rhythm_model.py",
+        "self.from_normalised(self.normalise(waveform, mask), mask, clinical)",
+        "self.from_normalised(waveform, mask, clinical)",
         "the recorder's gain decides the rhythm",
         TESTS,
     ),
@@ -128,5 +127,37 @@ FAULTS = (
         "num_layers=2, batch_first=False, bidirectional=True",
         "a record's prediction depends on the others in its batch",
         TESTS,
+    ),
+    Fault(
+        "models/reference-uses-clinical-values",
+        "ecgml/models/registry.py",
+        "and not model_class(name).uses_clinical",
+        "and model_class(name).uses_clinical",
+        "the audit's waveform-only reference sees clinical values",
+        PLUGINS,
+    ),
+    Fault(
+        "models/taken-name",
+        "ecgml/plugins.py",
+        "if entry.name in entries:",
+        "if not entries:",
+        "another package's architecture takes the place of one of ours unnoticed",
+        PLUGINS,
+    ),
+    Fault(
+        "models/no-package-in-a-checkpoint",
+        "ecgml/training/checkpoint.py",
+        'description["package"] = package',
+        "pass",
+        "a checkpoint does not say which package is missing",
+        PLUGINS,
+    ),
+    Fault(
+        "models/code-stays-behind",
+        "ecgml/plugins.py",
+        "return [source_of(entry), metadata]",
+        "return [metadata]",
+        "a served model lacks the code of its architecture",
+        PLUGINS,
     ),
 )

@@ -1,0 +1,133 @@
+"""What other packages add: found by name, refused with one line, and carried by a model that leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ecgml.config import resolve
+from ecgml.doctor import examine
+from ecgml.errors import CheckpointError, ConfigError
+from ecgml.models.registry import OURS, model_class, model_names, model_package, waveform_only
+from ecgml.pipeline.evaluate import protocols
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
+from ecgml.plugins import carried, load, registered
+from ecgml.source import code_digest
+from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
+from tests.extension import extension, write_extension
+from tests.untrained import untrained_checkpoint
+
+__all__ = ["extension"]
+
+
+def test_an_architecture_of_another_package_is_a_choice_beside_ours(extension: Path) -> None:
+    assert model_names() == ("fusion", "baseline", "tcn")
+    assert model_package("tcn") == "my-rhythms 0.1"
+    assert model_package("fusion") == ""
+    assert resolve({"job": JobSettings}, {"models": "tcn,fusion"})["job"].models == ("tcn", "fusion")
+    assert resolve({"job": JobSettings}, {})["job"].models == ("fusion", "baseline")
+    with pytest.raises(ConfigError, match="'tcm' is unknown, did you mean 'tcn'"):
+        resolve({"job": JobSettings}, {"models": "tcm"})
+
+
+def test_a_checkpoint_of_what_is_not_installed_names_the_package(extension: Path, tmp_path: Path) -> None:
+    save_checkpoint(untrained_checkpoint("tcn"), tmp_path / "ours")
+    assert load_checkpoint(tmp_path / "ours").build().head.in_features
+    code = f"from ecgml.training.checkpoint import *; load_checkpoint(Path({str(tmp_path / 'ours')!r}))"
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=without, check=False)
+    line = done.stderr.strip().splitlines()[-1]
+    assert "no architecture 'tcn' is installed, only fusion, baseline" in line
+    assert "my-rhythms 0.1" in line
+    assert CheckpointError.__name__ in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("fusion", "my_rhythms:DilatedNetwork", "'fusion' of ecgml.models: ecgml has one of that name; rename it"),
+        ("a/b", "my_rhythms:DilatedNetwork", "'a/b' of ecgml.models: letters, digits"),
+    ],
+)
+def test_a_name_that_is_taken_or_unusable_is_refused(
+    name: str, value: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_extension(tmp_path)
+    (listed,) = tmp_path.glob("*.dist-info/entry_points.txt")
+    listed.write_text(f"[ecgml.models]\n{name} = {value}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registered.cache_clear()
+    with pytest.raises(ConfigError, match=f"my-rhythms 0.1, entry point {message}"):
+        model_names()
+
+
+@pytest.mark.parametrize("value", ["no_such_module:Model", "ecgml.models.fusion:NoSuchClass"])
+def test_what_cannot_be_imported_is_named_with_the_remedy(value: str) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"mine: .*{value}, which cannot be imported \(.*\); install what is missing"
+    ):
+        load(EntryPoint("mine", value, "ecgml.models"))
+
+
+def test_what_is_no_architecture_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ecgml.models.registry.OURS", (*OURS, EntryPoint("mine", "ecgml.models.trunk:Trunk", "ecgml.models"))
+    )
+    with pytest.raises(ConfigError, match=r"mine, ecgml\.models\.trunk:Trunk, is no class derived from ecgml's Rhythm"):
+        model_class("mine")
+
+
+def test_what_a_model_takes_along_is_found_without_an_installation(extension: Path, tmp_path: Path) -> None:
+    for path in carried(registered(*OURS)["tcn"], tmp_path):
+        (tmp_path / "there" / path.name).parent.mkdir(exist_ok=True)
+        path.rename(tmp_path / "there" / path.name) if path.is_dir() else (tmp_path / "there" / path.name).write_bytes(
+            path.read_bytes()
+        )
+    code = "from ecgml.models.registry import *; print(model_package('tcn'), model_class('tcn').__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "there")},
+    )  # fmt: skip
+    assert done.stdout.split() == ["my-rhythms", "0.1", "DilatedNetwork"]
+
+
+def test_doctor_lists_what_was_added_and_says_what_is_broken(
+    extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [one.line() for one in examine([], tmp_path, "cpu")]
+    assert "ok    architectures: fusion, baseline, tcn (my-rhythms 0.1)" in lines
+    broken = EntryPoint("mine", "no_such_module:Model", "ecgml.models")
+    monkeypatch.setattr("ecgml.models.registry.OURS", (*OURS, broken))
+    (fault,) = (one for one in examine([], tmp_path, "cpu") if "no_such_module" in one.what)
+    assert fault.is_fatal
+
+
+def test_the_waveform_only_reference_is_one_that_says_so(extension: Path) -> None:
+    assert waveform_only({"fusion", "tcn", "baseline"}) == "baseline"
+    assert waveform_only({"fusion", "tcn", "gone"}) is None
+
+
+def test_explanations_take_the_layers_of_an_architecture_that_names_none(extension: Path) -> None:
+    model = untrained_checkpoint("tcn").build()
+    assert [name for name, _ in model.parts()] == ["classifier", "clinical", "pooling", "layers", "stem"]
+
+
+def test_a_fold_is_of_the_code_of_its_architecture(extension: Path) -> None:
+    configuration, data = resolve(TRAIN_SECTIONS, {}), SimpleNamespace(digest="0" * 64)
+    before = [protocols._digest_of(name, data, configuration) for name in ("tcn", "fusion")]
+    module = extension / "my_rhythms.py"
+    module.write_text(module.read_text().replace("STRIDE = 8", "STRIDE = 4"))
+    code_digest.cache_clear()
+    after = [protocols._digest_of(name, data, configuration) for name in ("tcn", "fusion")]
+    assert [a == b for a, b in zip(after, before, strict=True)] == [False, True]
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    registered.cache_clear()
