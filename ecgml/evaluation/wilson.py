@@ -7,8 +7,8 @@ as from seven thousand. There we give Wilson's interval (Wilson 1927, 10.1080/01
 * Trials are independent groups (patients), not records.
 * F1 is 2J / (1 + J) of the proportion J = TP / (TP + FP + FN): its interval is that of J, transformed (the indirect
   method of Lam, Gopal & Qian 2023, arXiv 2309.14621, which they recommend over Clopper and Pearson's and Wald's).
-* The area under the precision-recall curve has as many trials as the class has groups (Boyd, Eng & Page 2013,
-  10.1007/978-3-642-40994-3_29); that under the ROC curve as many as there are disjoint pairs, each an independent
+* The area under the precision-recall curve has as many trials as the class has groups (Boyd, Eng & Page, ECML PKDD
+  2013); that under the ROC curve as many as there are disjoint pairs, each an independent
   comparison: the smaller of the numbers of groups with and without the class.
 * A macro average combines the classes' intervals (Zou & Donner 2008, 10.1002/sim.3095).
 
