@@ -21,12 +21,14 @@ MOSTLY_ABSTAINED = 0.5
 """Share abstained on: below it, a drop in macro-F1 is mostly not flagged by the model."""
 
 
-def robustness_section(robustness: Robustness, *, note: str = "", how: str = "") -> Section:
+def robustness_section(robustness: Robustness, *, data: str = "", note: str = "", how: str = "") -> Section:
     """Return heat maps, the table behind them, and text.
 
     Parameters
     ----------
     robustness : Robustness
+    data : str
+        Model and data for the figures' titles: "fusion, test part".
     note : str
         Below the figures: "Simulated data".
     how : str
@@ -75,11 +77,12 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             f"Wherever macro-F1 drops significantly ({robustness.n_groups:,} patients), the model abstains on at least "
             "half of the records."
         )
+    after = f": {data}" if data else ""
     parts = [
         picture(
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",
-            f"{title} by perturbation and strength",
-            robustness_figure(robustness, metric, title=title, note=note),
+            f"Robustness to perturbations: {title}",
+            robustness_figure(robustness, metric, title=f"Robustness, {title}{after}", note=note),
             alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
             words=(),

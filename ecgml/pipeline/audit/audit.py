@@ -133,7 +133,8 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                     f"{len(tasks):,} of the {len(parts.test):,} records of the model's test part, of all classes in "
                     "turn, by harmonised labels: what training meant by the classes."
                 )
-                sections.append(robustness_section(robustness, note=survey.caution, how=how))
+                tested = f"{subject.name}, test part ({name})"
+                sections.append(robustness_section(robustness, data=tested, note=survey.caution, how=how))
                 tables[ROBUSTNESS_TABLE] = robustness.table()
             if found:
                 tables[SHORTCUTS_TABLE] = _table(found)
