@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
+from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
-
-SHOWN = ("macro_f1", "macro_auroc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,8 @@ def judge_robustness(
             raise EvaluationError(f"robustness: {one.kind}, {one.strength} is of other records than the unperturbed")
     everything = [reference, *perturbed]
     metrics = [Metrics(one.predictions) for one in everything]
-    wanted = [metrics[0].names.index(name) for name in SHOWN]
+    shown = names_of("robustness")
+    wanted = [metrics[0].names.index(name) for name in shown]
     silent = np.column_stack([one.abstained for one in everything]).astype(float)
     right = np.column_stack([one.predictions.y_pred == one.predictions.y_true for one in everything]) * (1 - silent)
 
@@ -134,10 +134,10 @@ def judge_robustness(
     cells = []
     for place, one in enumerate(everything):
         columns = [2 * place, 2 * place + 1, 2 * n + place, 3 * n + place]
-        names = (*SHOWN, "abstained", "answered_accuracy")
+        names = (*shown, "abstained", "answered_accuracy")
         figures = estimates_of(names, point[0, columns], draws[:, columns])
         difference = [values[:, [0, 1]] - values[:, columns[:2]] for values in (point, draws)]
-        drops = estimates_of(SHOWN, difference[0][0], difference[1])
+        drops = estimates_of(shown, difference[0][0], difference[1])
         refused = float(np.mean(~one.predictions.scored))
         cells.append(Cell(one.kind, one.strength, figures, drops, refused))
     return Robustness(cells[0], tuple(cells[1:]), own.n_records, len(set(own.groups)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ecgml.evaluation.cautions import FEW_GROUPS
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import OVERALL
+from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import interval_text, metric_title
 from ecgml.page.sections import Listing, Section
@@ -36,9 +36,9 @@ def overview_section(evaluated: Sequence[Evaluated]) -> Section:
         "would lie there 19 times in 20."
     )
     classes = evaluated[0].scores.classes
-    columns: dict[str, list[object]] = {"figure": [metric_title(name, classes) for name in OVERALL]}
+    columns: dict[str, list[object]] = {"figure": [metric_title(name, classes) for name in names_of()]}
     for one in evaluated:
-        columns[f"{one.title} ({one.scores.n_records:,})"] = [cell(one.scores[name]) for name in OVERALL]
+        columns[f"{one.title} ({one.scores.n_records:,})"] = [cell(one.scores[name]) for name in names_of()]
     parts = [Listing("headline", "Headline figures", columns)]
     both = [one for one in evaluated if one.harmonised]
     if both:
@@ -89,8 +89,8 @@ def _labels(both: Sequence[Evaluated]) -> Listing:
     for one in both:
         for wording, scores in (("as written", one.scores), ("harmonised", one.harmonised)):
             row = (f"{one.title}, {wording}", _support(scores))
-            rows.append((*row, *(cell(scores[name]) for name in ("accuracy", "macro_f1", "macro_auroc"))))
-    header = ("labels", "records", "accuracy", "macro-F1", "macro AUROC")
+            rows.append((*row, *(cell(scores[name]) for name in names_of("overview"))))
+    header = ("labels", "records", *titles_of("overview").values())
     return Listing(
         "labels",
         "Labels as written, and harmonised",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ecgml.evaluation.estimates import signed
-from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
-from ecgml.evaluation.summary import TITLES as METRICS
+from ecgml.evaluation.metric_table import names_of, titles_of
+from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 from ecgml.report.figures.protocols import protocols_figure
@@ -65,7 +65,7 @@ def protocols_section(
     metrics = {}
     for one in protocols:
         metrics |= one.scores.flat(f"protocol_{one.name}_")
-        for metric in SHOWN if one.drop else ():
+        for metric in names_of("overview") if one.drop else ():
             drop = one.drop[metric]
             named = {"": drop.value, "_low": drop.low, "_high": drop.high}
             metrics |= {f"protocol_{one.name}_drop_{metric}{end}": value for end, value in named.items()}
@@ -100,7 +100,7 @@ def _pooled(protocols: Sequence[Protocol]) -> Listing:
             "protocol": [one.title for one in protocols],
             "records": [one.scores.n_records for one in protocols],
             "patients": [one.scores.n_groups for one in protocols],
-            **{METRICS[metric]: [cell(one.scores[metric]) for one in protocols] for metric in SHOWN},
+            **{title: [cell(one.scores[name]) for one in protocols] for name, title in titles_of("overview").items()},
             "drop in macro-F1": [signed(one.drop["macro_f1"]) if one.drop else "" for one in protocols],
             "drop in macro AUROC": [signed(one.drop["macro_auroc"]) if one.drop else "" for one in protocols],
             "the drop stands on": [one.basis for one in protocols],
@@ -120,7 +120,10 @@ def _parts(protocols: Sequence[Protocol]) -> Listing:
             "held out": [fold.name for _, fold in rows],
             "trained on": [fold.n_train for _, fold in rows],
             "records": [fold.scores.n_records if fold.scores else 0 for _, fold in rows],
-            **{metric: [cell(fold.scores[metric]) if fold.scores else "" for _, fold in rows] for metric in SHOWN},
+            **{
+                metric: [cell(fold.scores[metric]) if fold.scores else "" for _, fold in rows]
+                for metric in names_of("overview")
+            },
             "": [fold.note for _, fold in rows],
         },
     )

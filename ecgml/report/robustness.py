@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
-from ecgml.report.figures.robustness import TITLES, robustness_figure
+from ecgml.report.figures.robustness import robustness_figure
 from ecgml.report.overview import cell as shown
 
 HARM = 0.05
@@ -73,6 +74,8 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             f"Wherever a loss of accuracy can be told from noise ({robustness.n_groups:,} patients), it abstains on at "
             "least half of the records."
         )
+    titles = {name: sentence(title) for name, title in titles_of("robustness").items()}
+    titles["abstained"] = "Share abstained on"
     parts = [
         picture(
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",
@@ -82,7 +85,7 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
             words=("A dot: significantly below the unperturbed records (95 %).",) if metric != "abstained" else (),
         )
-        for metric, title in TITLES.items()
+        for metric, title in titles.items()
     ]
     metrics = {"robustness_as_recorded_macro_f1": reference.figures["macro_f1"].value}
     for one in robustness.cells:

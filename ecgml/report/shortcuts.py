@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ecgml.evaluation.comparison import Comparison
 from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
-from ecgml.evaluation.summary import TITLES, interval_text
+from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 from ecgml.report.figures.shortcuts import Line, shortcuts_figure
 from ecgml.report.overview import cell
@@ -18,7 +19,6 @@ ALL, TEST = "all", "test"
 
 PLACES = {ALL: "every row with a class, out of fold", TEST: "the model's test part"}
 
-SHOWN = ("accuracy", "macro_f1", "macro_auroc", "ece")
 
 TOLERANCE = 0.03
 """By which a fused model without clinical values may be behind one that only ever sees the waveform."""
@@ -65,7 +65,7 @@ def shortcuts_section(
         f"audit_{what}",
         sentence(PLACES[what]),
         {"seen": [one.title for one in found]}
-        | {TITLES[name]: [cell(one.scores[name]) for one in found] for name in SHOWN},
+        | {title: [cell(one.scores[name]) for one in found] for name, title in titles_of("audit").items()},
     )
     metrics = {}
     for one in found:

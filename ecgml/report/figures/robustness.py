@@ -15,8 +15,6 @@ from ecgml.report.figures.style import GREY, INK, new_figure
 PER_ROW = 11
 """Cells side by side; a kind with more goes on in a further row."""
 
-TITLES = {"macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC", "abstained": "Share abstained on"}
-
 
 def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title: str = "", note: str = "") -> Figure:
     """Draw a cell for each condition, coloured by its figure; a dot marks a significant drop.
@@ -25,7 +23,7 @@ def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title
     ----------
     robustness : Robustness
     metric : str
-        Of :data:`TITLES`.
+        Of the table's, or ``abstained``.
     title, note : str
         Above and below the figure.
     """

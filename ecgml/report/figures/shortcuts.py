@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.scores import Scores
+from ecgml.page.sections import sentence
 from ecgml.report.figures.style import FAINT, bare, model_style, new_figure
-
-SHOWN = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Line:
 
 
 def shortcuts_figure(lines: Sequence[Line], *, title: str = "", note: str = "") -> Figure:
-    """Draw each line's accuracy, macro-F1 and macro AUROC with their 95 % intervals.
+    """Draw each line's metrics of an overview with their 95 % intervals.
 
     Parameters
     ----------
@@ -34,8 +34,9 @@ def shortcuts_figure(lines: Sequence[Line], *, title: str = "", note: str = "") 
         Above and below the figure.
     """
     figure = new_figure(11, 0.42 * len(lines) + 1.9, title, note)
-    panels = figure.subplots(1, len(SHOWN), sharey=True)
-    for axes, (name, label) in zip(panels, SHOWN.items(), strict=True):
+    shown = titles_of("overview")
+    panels = figure.subplots(1, len(shown), sharey=True)
+    for axes, (name, label) in zip(panels, shown.items(), strict=True):
         for row, line in enumerate(lines):
             estimate, colour = line.scores[name], model_style(int(line.is_model))["color"]
             axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=1.8, solid_capstyle="butt")
@@ -44,7 +45,7 @@ def shortcuts_figure(lines: Sequence[Line], *, title: str = "", note: str = "") 
                 f"{estimate.value:.3f}", (estimate.value, row), (0, 6), textcoords="offset points", ha="center",
                 fontsize=8.5, color=colour,
             )  # fmt: skip
-        bare(axes, label)
+        bare(axes, sentence(label))
         axes.set_xlim(0, 1.05)
         axes.set_ylim(len(lines) - 0.5, -0.7)
         axes.set_yticks(range(len(lines)), [line.title for line in lines])
