@@ -1,9 +1,9 @@
 """Whose turn it is: the total over all workers and restarts, and the trials of dead workers done again.
 
-Optuna's heartbeat exists for databases only. Here every running trial carries its worker (host, process, that
-process's start) and a beat that grows while the worker lives; all that is decided is decided under the storage's lock.
-A worker of the same host is looked up among the processes; another's is dead when its beat has stood still for
-:data:`GRACE_S` by the observer's own clock, so that hosts need not agree on the time.
+Optuna's own heartbeat and retry do not keep the total (docs/architecture.md). Here every running trial carries its
+worker (host, process, that process's start) and a beat that grows while the worker lives; all that is decided is
+decided under the storage's lock. A worker of the same host is looked up among the processes; another's is dead when its
+beat has stood still for :data:`GRACE_S` by the observer's own clock, so that hosts need not agree on the time.
 """
 
 from __future__ import annotations

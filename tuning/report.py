@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,8 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.reporting import note_of
 from ecgml.service.tracker import Tracker
-from tuning import figures
 from tuning.counts import TrialCounts
+from tuning.figures import draw_study
 from tuning.queue import REASON, RETRY_OF, RUN_ID, SETTINGS
 from tuning.settings import TuneSettings
 from tuning.spaces import plain_settings, settings_of, space_named
@@ -77,20 +76,9 @@ def report_study(
         # Tags, not parameters: these MLflow never changes, and a study that goes on may find better.
         tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
         tracker.text(best_yaml(study, best, configuration, train_command), "best.yaml")
-        note = note_of(job)
-        importances = importances_of(study)
-        drawn = {
-            "history": figures.history(trials, asked.metric, asked.direction, note=note),
-            "intermediate": figures.intermediate(trials, asked.metric, note=note),
-            "slice": figures.slices(trials, asked.metric, note=note),
-            "parallel": figures.parallel(trials, asked.metric, asked.direction, note=note),
-            "timeline": figures.timeline(trials, note=note),
-        }
-        if importances:
-            drawn["importances"] = figures.importances(importances, asked.metric, note=note)
         with tracker.folder("figures") as folder:
             folder.mkdir()
-            for name, figure in drawn.items():
+            for name, figure in draw_study(study, asked.metric, note_of(job)):
                 save_figure(figure, folder / f"{name}.png")
     tracker.describe(describe_study(study, best, asked, address, job, train_command))
 
@@ -130,17 +118,6 @@ def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list]:
         "reason": [trial.user_attrs.get(REASON, "") for trial in trials],
         "run": [trial.user_attrs.get(RUN_ID, "") for trial in trials],
     }
-
-
-def importances_of(study: optuna.Study) -> dict[str, float]:
-    """Return each parameter's share of the metric's variance (fANOVA, Hutter et al. 2014); empty with too few."""
-    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
-    if len(complete) < 4 or len({trial.value for trial in complete}) < 2:
-        return {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
 
 
 def best_yaml(study: optuna.Study, best: FrozenTrial, configuration: Configuration, train_command: str) -> str:

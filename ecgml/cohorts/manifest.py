@@ -75,9 +75,11 @@ def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
     order = sorted(range(len(table)), key=lambda row: entries[row].record_id)
     is_there = [any(path.is_file() for path in own) for own in files]
     there = tuple(entries[row] for row in order if is_there[row])
+    missing = [paths[row] for row in range(len(table)) if not is_there[row]]
     if not there and need_files:
         raise CohortError(
-            f"{folder}: none of the {len(table):,} files of {MANIFEST} is there; paths start at its folder"
+            f"{folder}: none of the {len(table):,} files of {MANIFEST} is there (first: {missing[0]}); paths start at "
+            "its folder"
         )
     return Cohort(
         name=folder.name,
@@ -85,7 +87,7 @@ def open_manifest(folder: Path, *, need_files: bool = True) -> Cohort:
         root=folder,
         entries=there,
         absent=tuple(entries[row] for row in order if not is_there[row]),
-        warnings=(*_warnings(table, given, len(there)), *_af_warnings(entries, words, codes, mapped)),
+        warnings=(*_warnings(table, given, missing), *_af_warnings(entries, words, codes, mapped)),
         simulated=is_simulated(folder),
         table={"manifest": table.path, **({"labels": labels} if labels else {})},
     )
@@ -165,7 +167,7 @@ def _meant_column(name: str) -> str:
     return nearest(name, (*_REQUIRED, *_OPTIONAL))
 
 
-def _warnings(table: Table, given: list[dict[str, float]], n_there: int) -> list[str]:
+def _warnings(table: Table, given: list[dict[str, float]], missing: list[Path]) -> list[str]:
     warnings = [f"{MANIFEST}: column {name!r} is not known{_meant_column(name)}; passed over" for name in table.unknown]
     if table.short:
         rows = "1 row has" if len(table.short) == 1 else f"{len(table.short):,} rows have"
@@ -173,8 +175,10 @@ def _warnings(table: Table, given: list[dict[str, float]], n_there: int) -> list
             f"{MANIFEST}: {rows} fewer cells than the header (first: row {table.short[0]}); what lacks counts as empty"
         )
     warnings += value_warnings(table, {name: name for name in CLINICAL_NAMES}, given)
-    if n_there < len(table):
-        warnings.append(f"{len(table) - n_there:,} of {len(table):,} rows of {MANIFEST} have no file; passed over")
+    if missing:
+        warnings.append(
+            f"{len(missing):,} of {len(table):,} rows of {MANIFEST} have no file (first: {missing[0]}); passed over"
+        )
     return warnings
 
 

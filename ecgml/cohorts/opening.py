@@ -71,10 +71,13 @@ def open_cohort(path: str | Path, *, need_files: bool = True) -> Cohort:
 def _kind_of(folder: Path) -> Kind:
     if found := _table_kind_of(folder):
         return found
-    nested = [child.name for child in sorted(folder.iterdir()) if child.is_dir() and _table_kind_of(child)]
-    if nested:
+    folders = [child for child in sorted(folder.iterdir()) if child.is_dir()]
+    if any(map(_table_kind_of, folders)):
         # Headers deeper down would otherwise be opened without the tables that label them.
-        raise CohortError(f"{folder}: is no data set itself but holds {', '.join(nested)}; give their folders")
+        nested = [child.name for child in folders if _table_kind_of(child) or HEADER_KIND.recognises(child)]
+        raise CohortError(
+            f"{folder}: is no data set itself but holds {', '.join(nested)}; give their folders, comma-separated"
+        )
     if HEADER_KIND.recognises(folder):
         return HEADER_KIND
     looked = ", ".join(kind.mark for kind in (*TABLE_KINDS, HEADER_KIND))

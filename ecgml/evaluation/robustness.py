@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
-from ecgml.evaluation.metric_table import names_of
+from ecgml.evaluation.metric_table import is_lower_better, names_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 
@@ -43,9 +43,9 @@ class Cell:
     kind: str
     strength: str
     figures: dict[str, Estimate]
-    """``macro_f1``, ``macro_auroc``, ``abstained`` (share), and of those answered ``answered_accuracy``."""
+    """The metrics of robustness, ``abstained`` (share), and of those answered ``answered_accuracy``."""
     drops: dict[str, Estimate]
-    """By how much ``macro_f1`` and ``macro_auroc`` are below those of the unperturbed records; paired."""
+    """By how much the metrics are worse than those of the unperturbed records; paired."""
     refused: float
     """Share of the records that preprocessing refused; they are among those abstained on."""
 
@@ -78,8 +78,8 @@ class Robustness:
         Returns
         -------
         table : DataFrame
-            Columns ``perturbation``, ``strength``; macro_f1, macro_auroc, abstained, answered_accuracy,
-            drop_macro_f1 and drop_macro_auroc, each followed by its ``_low`` and ``_high``; ``refused``.
+            Columns ``perturbation``, ``strength``; the metrics of robustness, abstained, answered_accuracy, and
+            ``drop_`` of each metric, each followed by its ``_low`` and ``_high``; ``refused``.
         """
         rows = []
         for cell in (self.reference, *self.cells):
@@ -130,13 +130,15 @@ def judge_robustness(
 
     point = statistic(np.ones((1, own.n_records)))
     draws = bootstrap(statistic, own.groups, n_bootstrap, seed)
-    n = len(everything)
+    n, k = len(everything), len(shown)
+    sign = np.array([-1.0 if is_lower_better(name) else 1.0 for name in shown])
     cells = []
     for place, one in enumerate(everything):
-        columns = [2 * place, 2 * place + 1, 2 * n + place, 3 * n + place]
+        own_columns = range(place * k, (place + 1) * k)
+        columns = [*own_columns, k * n + place, (k + 1) * n + place]
         names = (*shown, "abstained", "answered_accuracy")
         figures = estimates_of(names, point[0, columns], draws[:, columns])
-        difference = [values[:, [0, 1]] - values[:, columns[:2]] for values in (point, draws)]
+        difference = [sign * (values[:, :k] - values[:, own_columns]) for values in (point, draws)]
         drops = estimates_of(shown, difference[0][0], difference[1])
         refused = float(np.mean(~one.predictions.scored))
         cells.append(Cell(one.kind, one.strength, figures, drops, refused))

@@ -1,4 +1,4 @@
-"""The report's part about silence: what is not answered, what that buys, and what the sets hold."""
+"""The report's section on abstention: who is answered, at what accuracy, and the conformal prediction sets."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def abstention_section(
     n_bootstrap: int = 2000,
     note: str = "",
 ) -> Section | None:
-    """Return figure, tables and words; None where nothing is known of what is answered.
+    """Return the risk-coverage curve, tables and text; None where no set of records has answers.
 
     Parameters
     ----------
     evaluated : sequence of Evaluated
     promised : float, optional
-        Coverage for which the sets were made.
+        Coverage that the conformal sets were fitted for.
     n_bootstrap : int
         Draws of the intervals.
     note : str
@@ -38,83 +38,97 @@ def abstention_section(
     words: list[str] = []
     parts: list[Picture | Listing] = []
     metrics: dict[str, float] = {}
-    for one in evaluated:
-        if one.answers is None:
+    for item in evaluated:
+        if item.answers is None:
             continue
-        scores = score_answers(one.predictions, one.answers, n_bootstrap=n_bootstrap)
-        metrics |= scores.flat(one.predictions.classes, f"{one.key}_")
-        words.append(_in_words(one, scores))
+        scores = score_answers(item.predictions, item.answers, n_bootstrap=n_bootstrap)
+        metrics |= scores.flat(item.predictions.classes, f"{item.key}_")
+        words.append(_in_words(item, scores))
         parts.append(
             picture(
-                f"{one.key}_coverage",
-                f"What silence buys, {one.title}",
-                coverage_figure(one.predictions, one.answers, title=sentence(one.title), note=note),
+                f"{item.key}_coverage",
+                f"Abstention: risk-coverage curve, {item.title}",
+                coverage_figure(item.predictions, item.answers, title=item.caption, note=note),
                 alt=words[-1],
-                basis=f"{one.predictions.n_records:,} records of the {one.title} (artifact {one.answers_file})",
-                words=("The less is answered, the better should be what is; at random (dotted) it is not.",),
+                basis=f"{item.records} (artifact {item.answers_file})",
+                words=(
+                    "Each curve answers fewer records from right to left, the least certain first. A useful ordering "
+                    "rises as coverage falls; abstaining at random would stay on the dotted line.",
+                ),
             )
         )
-        parts += _reasons(one, one.answers)
-        if one.outside:
-            parts.append(_outside(one))
+        parts += _reasons(item, item.answers)
+        if item.outside:
+            parts.append(_outside(item))
         if scores.set_coverage:
-            parts.append(_sets(one, scores, promised, n_bootstrap))
+            parts.append(_sets(item, scores, promised, n_bootstrap))
     if not parts:
         return None
-    words.append("A record that it abstains on still has its probabilities, and counts everywhere else in this report.")
-    return Section("abstention", "What it does not answer", tuple(words), tuple(parts), (), metrics)
+    words.append(
+        "A record that the model abstains on still has probabilities, and is counted in every other section of this "
+        "report."
+    )
+    return Section("abstention", "Abstention and conformal prediction sets", tuple(words), tuple(parts), (), metrics)
 
 
-def _in_words(one: Evaluated, scores: AnswerScores) -> str:
-    everything = float(np.mean(one.predictions.y_pred == one.predictions.y_true))
+def _in_words(item: Evaluated, scores: AnswerScores) -> str:
+    overall = float(np.mean(item.predictions.y_pred == item.predictions.y_true))
     sets = ""
     if scores.set_size:
-        little = scores.set_size.value > one.predictions.n_classes / 2
-        sets = f" Its sets hold {interval_text(scores.set_size)} of {one.predictions.n_classes} classes on average"
-        sets += ": so large, they tell little." if little else "."
+        large = scores.set_size.value > item.predictions.n_classes / 2
+        sets = (
+            f" Its conformal sets hold {interval_text(scores.set_size)} of {item.predictions.n_classes} classes on "
+            "average"
+        )
+        sets += ", too many to be informative." if large else "."
     return (
-        f"{sentence(one.title)}: it answers {interval_text(scores.answered)} of these records, with accuracy "
-        f"{interval_text(scores.accuracy)} and macro-F1 {interval_text(scores.macro_f1)} on those; on all of them "
-        f"accuracy is {everything:.3f}.{sets}"
+        f"{sentence(item.title)}: the model answers {interval_text(scores.answered)} of the records. On those, "
+        f"accuracy is {interval_text(scores.accuracy)} and macro-F1 {interval_text(scores.macro_f1)}; on all records "
+        f"accuracy is {overall:.3f}.{sets}"
     )
 
 
-def _reasons(one: Evaluated, answers: Answers) -> list[Listing]:
+def _reasons(item: Evaluated, answers: Answers) -> list[Listing]:
     counts = Counter(reason for reason in answers.reasons if reason)
     if not counts:
         return []
     columns = {"reason": list(counts), "records": list(counts.values())}
-    return [Listing(f"{one.key}_abstentions", f"Why it says nothing, {one.title}", columns)]
+    return [Listing(f"{item.key}_abstentions", f"Reasons for abstention, {item.title}", columns)]
 
 
-def _outside(one: Evaluated) -> Listing:
+def _outside(item: Evaluated) -> Listing:
     return Listing(
-        f"{one.key}_outside",
-        f"Records outside the scheme, cohorts of the {one.title}",
+        f"{item.key}_outside",
+        f"Records outside the label scheme, cohorts of the {item.title}",
         {
-            "kind": list(one.outside),
-            "records": [n for n, _ in one.outside.values()],
-            "abstained on": [k for _, k in one.outside.values()],
+            "kind": list(item.outside),
+            "records": [n for n, _ in item.outside.values()],
+            "abstained on": [k for _, k in item.outside.values()],
         },
         (
-            "None of them was learnt from. A record without a rhythm statement is often an ordinary sinus rhythm that "
-            "nobody named: to answer it is no error.",
+            "The model was trained on none of these. A record without a rhythm statement is often an ordinary sinus "
+            "rhythm that nobody labelled: answering it is no error.",
         ),
     )
 
 
-def _sets(one: Evaluated, scores: AnswerScores, promised: float | None, n_bootstrap: int) -> Listing:
-    asked = f", asked for {promised:g}" if promised else ""
+def _sets(item: Evaluated, scores: AnswerScores, promised: float | None, n_bootstrap: int) -> Listing:
+    nominal = f"; nominal coverage {promised:g}" if promised else ""
     columns: dict[str, list] = {
-        "class": list(one.predictions.classes),
-        "records": one.predictions.support.tolist(),
-        "in its set (95 %)": [cell(own) for own in scores.set_coverage],
+        "class": list(item.predictions.classes),
+        "records": item.predictions.support.tolist(),
+        "coverage (95 % CI)": [cell(estimate) for estimate in scores.set_coverage],
     }
-    words = [f"Share of each class's records whose conformal set holds the class{asked}."]
-    if one.y_harmonised is not None and one.answers is not None:
-        harmonised = replace(one.predictions, y_true=one.y_harmonised)
-        ruled = score_answers(harmonised, one.answers, n_bootstrap=n_bootstrap)
-        columns["records, harmonised"] = harmonised.support.tolist()
-        columns["in its set, harmonised"] = [cell(own) for own in ruled.set_coverage]
-        words.append("The sets were made for harmonised labels; what a source words otherwise they cannot know.")
-    return Listing(f"{one.key}_sets", f"What the sets hold, {one.title}", columns, tuple(words))
+    words = [f"Share of each class's records whose conformal set contains the class{nominal}."]
+    if item.y_harmonised is not None and item.answers is not None:
+        harmonised = replace(item.predictions, y_true=item.y_harmonised)
+        by_rate = score_answers(harmonised, item.answers, n_bootstrap=n_bootstrap)
+        columns["records, harmonised labels"] = harmonised.support.tolist()
+        columns["coverage, harmonised labels"] = [cell(estimate) for estimate in by_rate.set_coverage]
+        words.append(
+            "The sets were fitted to harmonised labels, so coverage of original labels that follow another rule is not "
+            "guaranteed."
+        )
+    return Listing(
+        f"{item.key}_sets", f"Conformal prediction sets: coverage by class, {item.title}", columns, tuple(words)
+    )

@@ -1,4 +1,4 @@
-"""Class by class: figures with intervals, ROC and precision-recall curves."""
+"""Performance by class: metrics with intervals, ROC and precision-recall curves."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ COLUMNS = {
     "auroc": "AUROC",
     "auprc": "AUPRC",
 }
-"""Metric -> what a clinician calls it."""
+"""Metric -> its name in clinical writing."""
 
 
 def classes_section(evaluated: Sequence[Evaluated], note: str = "") -> Section:
-    """Show each class's figures and curves.
+    """Show each class's metrics and curves.
 
     Parameters
     ----------
@@ -33,27 +33,29 @@ def classes_section(evaluated: Sequence[Evaluated], note: str = "") -> Section:
         Below every figure.
     """
     parts = []
-    for one in evaluated:
-        scores = one.scores
+    for item in evaluated:
+        scores = item.scores
         columns: dict[str, list[object]] = {"class": list(scores.classes), "records": list(scores.support)}
         for metric, title in COLUMNS.items():
             columns[title] = [cell(scores[class_metric(metric, name)]) for name in scores.classes]
-        columns["note"] = [support_note(n) for n in scores.support]
-        parts.append(Listing(f"{one.key}_classes", f"Class by class, {one.title}", columns, scores.cautions))
-        for name, title, make in (("roc", "ROC curves", roc_figure), ("pr", "Precision and recall", pr_figure)):
+        if any(notes := [support_note(n) for n in scores.support]):
+            columns["note"] = list(notes)
+        parts.append(Listing(f"{item.key}_classes", f"Performance by class, {item.title}", columns, scores.cautions))
+        for name, title, make in (("roc", "ROC curves", roc_figure), ("pr", "Precision-recall curves", pr_figure)):
             parts.append(
                 picture(
-                    f"{one.key}_{name}",
-                    f"{title}, {one.title}",
-                    make(one.predictions, title=one.title.capitalize(), note=note),
+                    f"{item.key}_{name}",
+                    f"{title}, {item.title}",
+                    make(item.predictions, title=item.caption, note=note),
                     alt=f"{title} of each class against the rest; the areas are in the table above",
-                    basis=one.basis,
+                    basis=item.basis,
                     words=(),
                 )
             )
     words = (
-        "Sensitivity: of the records with the label, how many were called so. Specificity: of the others, how many "
-        "were not. PPV: of those called so, how many have the label; it falls where the rhythm is rarer than here. "
-        "AUROC and AUPRC: how well the probability orders records, whatever the threshold.",
+        "Sensitivity (recall): share of the records of a class that are predicted as this class. Specificity: share of "
+        "the other records that are not. PPV (precision): share of the predictions of a class that are right; it falls "
+        "where the rhythm is rarer than here. AUROC and AUPRC: how well the probability ranks records, independent of "
+        "a threshold.",
     )
-    return Section("classes", "Class by class", words, tuple(parts))
+    return Section("classes", "Performance by class", words, tuple(parts))

@@ -12,6 +12,10 @@ from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.subgroups import SubgroupScores
+from ecgml.page.sections import sentence
+
+MOST_SOURCES = 3
+"""Names of data sources in a figure's title."""
 
 
 def predictions_file(key: str) -> str:
@@ -20,7 +24,7 @@ def predictions_file(key: str) -> str:
 
 
 def answers_file(key: str) -> str:
-    """Return the artifact with what is answered of one set of records."""
+    """Return the artifact that says which records of a set are answered."""
     return "answers.csv" if key == "test" else f"{key}_answers.csv"
 
 
@@ -35,19 +39,21 @@ class Evaluated:
     title : str
         ``"test part"``.
     predictions : Predictions
-        Beside labels as their sources wrote them.
+        With original labels.
     scores : Scores
     harmonised : Scores or None
-        By harmonised labels; None where these are the same, or not known.
+        By harmonised labels; None where these are the same, or unknown.
     people : str
-        Whose ECGs, in words; empty where nothing is known.
+        Age and sex of the patients, in words; empty where unknown.
     answers : Answers or None
         Which records are answered; None where the model's run did not keep them.
     outside : mapping of str to (int, int)
         Records of the same cohorts that the scheme has no class for, by kind: how many, how many abstained on.
     subgroups : SubgroupScores or None
     y_harmonised : ndarray of int64, shape (n_records,), or None
-        Harmonised labels, which training and calibration went by; None where they are the same, or not known.
+        Harmonised labels, which training and calibration used; None where they are the same, or unknown.
+    model : str
+        Name of the model, for titles.
     """
 
     key: str
@@ -60,12 +66,26 @@ class Evaluated:
     outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     subgroups: SubgroupScores | None = None
     y_harmonised: NDArray[np.int64] | None = None
+    model: str = ""
+
+    @property
+    def caption(self) -> str:
+        """Title of its figures: the model and the data."""
+        sources = sorted(set(self.predictions.sources) - {""})
+        listed = ", ".join(sources[:MOST_SOURCES]) + ", …" * (len(sources) > MOST_SOURCES)
+        text = ", ".join(filter(None, (self.model, self.title)))
+        return sentence(text) + (f" ({listed})" if listed else "")
+
+    @property
+    def records(self) -> str:
+        """How many records of which set."""
+        n = self.scores.n_records
+        return f"{n:,} {'record' if n == 1 else 'records'} of the {self.title}"
 
     @property
     def basis(self) -> str:
-        """What a figure of it stands on, and the artifact that has it."""
-        n = self.scores.n_records
-        return f"{n:,} {'record' if n == 1 else 'records'} of the {self.title} (artifact {self.file})"
+        """The records behind a figure, and the artifact that lists them."""
+        return f"{self.records} (artifact {self.file})"
 
     @property
     def file(self) -> str:
@@ -74,5 +94,5 @@ class Evaluated:
 
     @property
     def answers_file(self) -> str:
-        """The artifact with what is answered, record by record."""
+        """The artifact with its answers, record by record."""
         return answers_file(self.key)

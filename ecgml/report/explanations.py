@@ -1,4 +1,4 @@
-"""What a model looks at, drawn over the ECG, and whether to believe the drawing."""
+"""The report's section on explanations: attributions drawn over the ECG, and tests of whether they are faithful."""
 
 from __future__ import annotations
 
@@ -6,60 +6,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ecgml.page.sections import Listing, Picture, Section, picture
-from ecgml.paper import cells, draw
+from ecgml.paper import draw
 from ecgml.records.leads import LEADS
-from ecgml.report.mistakes import DPI, Drawn, paper_figure
+from ecgml.report.figures.attribution import draw_attribution, draw_key
+from ecgml.report.mistakes import DPI, DrawnRecord, paper_figure
 
-FOR, AGAINST = "#E69F00", "#0072B2"
-"""Orange and blue: told apart with any colour vision; in grey print the one is a full band, the other a strip."""
-
-STRONGEST = 0.98
-"""Quantile of a record's attributions that is drawn at full strength, so that one spike does not pale the rest."""
-
-BAND_MM, STRIP_MM = 10.0, 2.5
+TITLE = "Explanations (integrated gradients)"
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
-    """A record, and what raised the log-odds of the class that the model gave it.
+class ExplainedRecord:
+    """A record, and what raised or lowered the log-odds of its predicted class.
 
     Parameters
     ----------
-    drawn : Drawn
+    record : DrawnRecord
     attribution : ndarray, shape (n_leads, n_times)
         Smoothed.
     clinical : sequence of (str, float)
         Attribution by clinical column.
     """
 
-    drawn: Drawn
+    record: DrawnRecord
     attribution: NDArray[np.float32]
     clinical: Sequence[tuple[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
-class Checks:
-    """Whether explanations deserve belief.
+class ExplanationChecks:
+    """Tests of whether explanations are faithful to the model.
 
     Parameters
     ----------
     labels : sequence of str, length n_records
         The class that was explained.
     residual : ndarray, shape (n_records,)
-        What the attributions' sum misses, as a share of the mean difference that they explain.
+        Difference between the attributions' sum and what they explain, as a share of its mean size.
     marked, at_random, loudest : ndarray, shape (n_records,)
-        Fall of the probability when what is marked, as much at random, and the largest signal is masked.
+        Drop in probability when the most marked stretches, random ones, and those of the largest signal are masked.
     masked_share : float
         Of the time.
     randomised : sequence of (str, float, float)
-        Part of the model made random, in cascade; rank correlation of maps with signs, and of their sizes.
+        Part of the model that is randomised, in cascade; rank correlation of signed maps, and of their magnitudes.
     n_randomised : int
-        Records that this stands on.
+        Records that the correlation is averaged over.
     """
 
     labels: Sequence[str]
@@ -73,20 +66,20 @@ class Checks:
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """How much each clinical column matters.
+class ClinicalImportance:
+    """Importance of each clinical column.
 
     Parameters
     ----------
     names : sequence of str
     attribution : ndarray, shape (n_columns,)
-        Mean size of the attribution, log-odds.
+        Mean magnitude of the attribution, log-odds.
     permutation : ndarray, shape (n_columns,)
-        Rise of the log loss when the column's values are exchanged between records (Breiman 2001).
+        Increase of the log loss when the column's values are permuted between records (Breiman 2001).
     n_attributed, n_permuted : int
-        Records that each stands on.
+        Records used for each.
     waveform : float
-        Mean size of what the whole waveform adds, log-odds.
+        Mean magnitude of the whole waveform's attribution, log-odds.
     """
 
     names: Sequence[str]
@@ -98,55 +91,46 @@ class Columns:
 
 
 FEW, RELEVANT = 8, 0.01
-"""Records, and a difference of probability, below which masking says nothing for the explanations."""
+"""Records, and a difference in probability, below which masking is no evidence for the explanations."""
 
 
 def explanations_section(
-    explained: Sequence[Explained], checks: Checks | None, columns: Columns | None, missing: str = ""
+    explained: Sequence[ExplainedRecord],
+    checks: ExplanationChecks | None,
+    importance: ClinicalImportance | None,
+    missing: str = "",
 ) -> Section:
-    """Show what the model looks at.
+    """Show attributions over the ECG, their tests, and the importance of clinical values.
 
     Parameters
     ----------
-    explained : sequence of Explained
-    checks : Checks or None
-    columns : Columns or None
-        None of a model that does not look at them.
+    explained : sequence of ExplainedRecord
+    checks : ExplanationChecks or None
+    importance : ClinicalImportance or None
+        None of a model that does not use clinical values.
     missing : str
         Why there is nothing.
     """
     if not explained or checks is None:
-        return Section("explanations", "What it looks at", (missing or "No record to explain.",))
-    parts: list[Picture | Listing] = [_picture(place, one) for place, one in enumerate(explained, start=1)]
+        return Section("explanations", TITLE, (missing or "No record to explain.",))
+    parts: list[Picture | Listing] = [_picture(place, item) for place, item in enumerate(explained, start=1)]
     parts += [_leads(explained), _deletion(checks), _randomisation(checks)]
-    if columns is not None:
-        parts.append(_columns(columns))
-    difference = checks.marked - checks.at_random
-    low, high = _interval(difference)
-    if len(difference) < FEW:
-        told = f"fewer than {FEW} records tell nothing of whether to believe them"
-    elif low > 0 and difference.mean() >= RELEVANT:
-        told = "more than masking as much at random: they point at something the model uses"
-    else:
-        told = "hardly more than masking as much at random: do not believe them"
-    findings = [
-        f"Masking what explanations mark lowers the probability by {checks.marked.mean():.2f}, as much at random by "
-        f"{checks.at_random.mean():.2f} (difference {difference.mean():.2f}, {low:.2f} to {high:.2f}, "
-        f"{len(difference)} records; table deletion.csv): {told}."
-    ]
-    if columns is not None:
-        order = np.argsort(-columns.attribution)[:3]
-        named = ", ".join(columns.names[index] for index in order)
+    if importance is not None:
+        parts.append(_clinical(importance))
+    findings = [_faithfulness(checks)]
+    if importance is not None:
+        order = np.argsort(-importance.attribution)[:3]
+        named = ", ".join(importance.names[index] for index in order)
         findings.append(
-            f"The waveform moves the log-odds by {columns.waveform:.1f} on average, all clinical values together by "
-            f"{columns.attribution.sum():.1f} at most, most of it {named} (table clinical_columns.csv)."
+            f"The waveform moves the log-odds by {importance.waveform:.1f} on average, all clinical values together by "
+            f"at most {importance.attribution.sum():.1f}, mainly {named} (table clinical_columns.csv)."
         )
     words = (
-        "Integrated gradients (Sundararajan et al. 2017): what in this record raised the odds of the class given, "
-        "against a record of which nothing is known (no lead, no clinical value). Orange behind the trace speaks for "
-        "the class, the blue strip under it against; the darker, the more.",
-        "They show what the model used, not what is true. What is absent (a missing P wave) can hardly be marked, and "
-        "large waves are marked more easily than small ones.",
+        "Integrated gradients (Sundararajan et al. 2017): what raised or lowered the log-odds of the predicted class, "
+        "compared with an empty record (no lead, no clinical value). Orange bands behind the trace support the class; "
+        "blue hatched bands below the trace oppose it. The stronger the colour, the larger the contribution.",
+        "Attributions show what the model used, not what is true. An absent feature, such as a missing P wave, is "
+        "hardly marked, and large waves are marked more readily than small ones.",
     )
     metrics = {
         "explanation_fall_marked": float(checks.marked.mean()),
@@ -155,138 +139,124 @@ def explanations_section(
         "explanation_randomised_correlation": checks.randomised[-1][1],
         "explanation_residual": float(np.abs(checks.residual).mean()),
     }
-    return Section("explanations", "What it looks at", words, tuple(parts), tuple(findings), metrics)
+    return Section("explanations", TITLE, words, tuple(parts), tuple(findings), metrics)
 
 
-def draw_attribution(axes: Axes, attribution: NDArray[np.floating], fs: float) -> None:
-    """Lay attributions behind a 12-lead ECG that :func:`ecgml.paper.draw` drew.
-
-    Parameters
-    ----------
-    axes : Axes
-        In the page's millimetres.
-    attribution : ndarray, shape (n_leads, n_times)
-        Positive where it speaks for the class.
-    fs : float
-        Hz.
-    """
-    strongest = np.quantile(np.abs(attribution), STRONGEST) or 1.0
-    for cell in cells(attribution.shape[1], fs):
-        there = attribution[LEADS.index(cell.lead), cell.start : cell.stop] / strongest
-        for colour, values, top, bottom in (
-            (FOR, there, cell.middle_mm - BAND_MM, cell.middle_mm + BAND_MM),
-            (AGAINST, -there, cell.middle_mm + BAND_MM, cell.middle_mm + BAND_MM + STRIP_MM),
-        ):
-            red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
-            strip = np.empty((1, len(values), 4))
-            strip[..., :3] = red, green, blue
-            strip[..., 3] = 0.85 * np.clip(values, 0, 1)
-            axes.imshow(
-                strip,
-                extent=(cell.left_mm, cell.right_mm, bottom, top),
-                aspect="equal",
-                interpolation="bilinear",
-                zorder=0.5,
-            )
+def _faithfulness(checks: ExplanationChecks) -> str:
+    difference = checks.marked - checks.at_random
+    low, high = _interval(difference)
+    if len(difference) < FEW:
+        verdict = f"fewer than {FEW} records, too few to say whether the explanations are faithful"
+    elif low > 0 and difference.mean() >= RELEVANT:
+        verdict = "the marked stretches matter to the model more than random ones"
+    else:
+        verdict = "hardly more than at random, so do not rely on the explanations"
+    return (
+        f"Masking the marked stretches lowers the probability by {checks.marked.mean():.2f}, masking random ones by "
+        f"{checks.at_random.mean():.2f} (difference {difference.mean():.2f}, {low:.2f} to {high:.2f}, "
+        f"{len(difference)} records; table deletion.csv): {verdict}."
+    )
 
 
-def _picture(place: int, one: Explained) -> Picture:
-    drawn = one.drawn
+def _picture(place: int, item: ExplainedRecord) -> Picture:
+    record = item.record
     figure = paper_figure()
     axes = figure.axes[0]
-    draw(axes, drawn.waveform, drawn.fs, title=f"{drawn.record_id}   label {drawn.label}, model says {drawn.said}")
-    limits = axes.get_xlim(), axes.get_ylim()
-    draw_attribution(axes, one.attribution, drawn.fs)
-    axes.set(xlim=limits[0], ylim=limits[1])
-    axes.legend(
-        handles=[Patch(color=FOR, label=f"for {drawn.said}"), Patch(color=AGAINST, label=f"against {drawn.said}")],
-        loc="upper right", ncols=2, frameon=False, fontsize=8,
-    )  # fmt: skip
-    told = sorted(one.clinical, key=lambda pair: -abs(pair[1]))[:3]
-    clinical = ", ".join(f"{name} {value:+.2f}" for name, value in told)
+    draw(axes, record.waveform, record.fs, title=record.title)
+    draw_attribution(axes, item.attribution, record.fs)
+    draw_key(axes, record.predicted)
+    largest = sorted(item.clinical, key=lambda pair: -abs(pair[1]))[:3]
+    clinical = ", ".join(f"{name} {value:+.2f}" for name, value in largest)
     return picture(
         f"explanation_{place}",
-        f"{drawn.said}, probability {drawn.probability:.2f}",
+        f"{record.predicted}, probability {record.probability:.2f}",
         figure,
-        alt=f"12-lead ECG of record {drawn.record_id} with what speaks for {drawn.said} marked",
-        basis=f"record {drawn.record_id} of the {drawn.group}, as the model saw it at {drawn.fs:g} Hz",
+        alt=f"12-lead ECG of record {record.record_id}; stretches that support or oppose {record.predicted} are marked",
+        basis=record.basis,
         words=(
-            f"The waveform moved the log-odds of {drawn.said} by {one.attribution.sum():+.1f}"
-            + (f"; clinical values by {sum(value for _, value in one.clinical):+.1f} ({clinical})." if told else "."),
+            f"The waveform moved the log-odds of {record.predicted} by {item.attribution.sum():+.1f}"
+            + (
+                f", clinical values by {sum(value for _, value in item.clinical):+.1f} ({clinical})."
+                if largest
+                else "."
+            ),
         ),
         dpi=DPI,
     )
 
 
-def _leads(explained: Sequence[Explained]) -> Listing:
+def _leads(explained: Sequence[ExplainedRecord]) -> Listing:
     columns: dict[str, list[object]] = {"lead": list(LEADS)}
-    for one in explained:
-        size = np.abs(one.attribution).sum(axis=1)
+    for item in explained:
+        size = np.abs(item.attribution).sum(axis=1)
         share = 100 * size / (size.sum() or 1.0)
-        columns[f"{one.drawn.said}: {one.drawn.record_id}"] = [f"{value:.0f} %" for value in share]
-    return Listing("leads", "Which leads", columns, ("Share of the size of attributions, of the records drawn above.",))
+        columns[f"{item.record.predicted}: {item.record.record_id}"] = [f"{value:.0f} %" for value in share]
+    return Listing(
+        "leads", "Attribution by lead", columns, ("Share of the total magnitude, for each record drawn above.",)
+    )
 
 
-def _deletion(checks: Checks) -> Listing:
+def _deletion(checks: ExplanationChecks) -> Listing:
     labels = np.array(checks.labels)
     rows = []
     for name in ["all", *dict.fromkeys(checks.labels)]:
-        here = np.ones(len(labels), dtype=bool) if name == "all" else labels == name
-        row = [name, int(here.sum())]
+        chosen = np.ones(len(labels), dtype=bool) if name == "all" else labels == name
+        row = [name, int(chosen.sum())]
         for values in (checks.marked, checks.at_random, checks.loudest, checks.marked - checks.at_random):
-            low, high = _interval(values[here])
-            row.append(f"{values[here].mean():.3f} ({low:.3f} to {high:.3f})")
+            low, high = _interval(values[chosen])
+            row.append(f"{values[chosen].mean():.3f} ({low:.3f} to {high:.3f})")
         rows.append(row)
-    header = ("class given", "records", "what is marked", "as much at random", "largest signal", "marked − random")
+    header = ("predicted class", "records", "marked", "random", "largest signal", "marked − random")
     return Listing(
         "deletion",
-        "Does masking what is marked hurt more?",
+        "Deletion test: does masking marked stretches lower the probability?",
         {name: [row[place] for row in rows] for place, name in enumerate(header)},
         (
-            f"Fall of the probability of the class given when {checks.masked_share:.0%} of the time, in stretches of "
-            "100 ms, is set to zero in all leads: the most marked stretches, as many at random, and those of the "
-            "largest signal, which an explanation that only follows the QRS complexes would mark. 95 % intervals by "
-            "bootstrap over records. A class that rests on what is spread over the record (irregular intervals) "
-            "survives the loss of any part.",
+            f"Drop in the probability of the predicted class when {checks.masked_share:.0%} of the time, in stretches "
+            "of 100 ms, is set to zero in all leads: the most marked stretches, random ones, and those with the "
+            "largest signal, which an explanation that merely follows the QRS complexes would mark. 95 % intervals "
+            "by bootstrap over records. Where the evidence is spread over the whole record, as with irregular "
+            "intervals, masking any part changes little.",
         ),
     )
 
 
-def _randomisation(checks: Checks) -> Listing:
+def _randomisation(checks: ExplanationChecks) -> Listing:
     columns: dict[str, Sequence[object]] = {
-        "made random, output first": [name for name, *_ in checks.randomised],
-        "rank correlation of maps": [f"{signed:+.2f}" for _, signed, _ in checks.randomised],
-        "of their sizes alone": [f"{size:+.2f}" for *_, size in checks.randomised],
+        "randomised, output first": [name for name, *_ in checks.randomised],
+        "rank correlation, signed": [f"{signed:+.2f}" for _, signed, _ in checks.randomised],
+        "rank correlation, magnitude": [f"{size:+.2f}" for *_, size in checks.randomised],
     }
     return Listing(
         "randomisation",
-        "Do they change when the model does?",
+        "Randomisation test: do explanations depend on the trained weights?",
         columns,
         (
-            "Cascading randomisation (Adebayo et al. 2018): 1 would be a map that does not depend on what was learnt. "
-            f"Sizes stay alike to a degree because attributions are products with the signal. Mean of "
-            f"{checks.n_randomised} records.",
-            f"Completeness: the sum of attributions misses the difference that it explains by "
-            f"{np.abs(checks.residual).mean():.1%} on average, {np.abs(checks.residual).max():.1%} at most.",
+            "Cascading randomisation (Adebayo et al. 2018): a correlation of 1 would mean that the maps do not "
+            "depend on what the model learnt. Magnitudes stay correlated to a degree because attributions are "
+            f"products with the signal. Mean of {checks.n_randomised} records.",
+            "Completeness: the attributions' sum differs from what it explains by "
+            f"{np.abs(checks.residual).mean():.1%} on average, by {np.abs(checks.residual).max():.1%} at most.",
         ),
     )
 
 
-def _columns(columns: Columns) -> Listing:
-    order = np.argsort(-columns.attribution)
+def _clinical(importance: ClinicalImportance) -> Listing:
+    order = np.argsort(-importance.attribution)
     return Listing(
         "clinical_columns",
-        "Which clinical values",
+        "Importance of clinical values",
         {
-            "column": [columns.names[index] for index in order],
-            "mean size of attribution": [f"{columns.attribution[index]:.2f}" for index in order],
-            "rise of log loss when exchanged": [f"{columns.permutation[index]:+.4f}" for index in order],
+            "column": [importance.names[index] for index in order],
+            "mean attribution": [f"{importance.attribution[index]:.2f}" for index in order],
+            "permutation importance": [f"{importance.permutation[index]:+.4f}" for index in order],
         },
         (
-            f"Attribution in log-odds, over {columns.n_attributed} records; permutation importance over "
-            f"{columns.n_permuted}, by harmonised labels, which the model was trained on. Columns "
-            "that no record has are left out. Columns that tell the same (rates and "
-            "intervals) share their importance, so that each looks small when exchanged alone.",
+            f"Mean magnitude of the attribution in log-odds, over {importance.n_attributed} records. Permutation "
+            f"importance: increase of the log loss over {importance.n_permuted} records when the column is permuted, "
+            "by harmonised labels, which the model was trained on. Columns without any value are left out. "
+            "Correlated columns (rates and intervals) share their importance, so each looks small when permuted "
+            "alone.",
         ),
     )
 

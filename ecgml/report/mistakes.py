@@ -1,4 +1,4 @@
-"""The most confident errors, drawn as ECGs on paper."""
+"""The most confident errors, drawn on ECG paper."""
 
 from __future__ import annotations
 
@@ -21,50 +21,60 @@ DPI = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """One record to draw.
+class DrawnRecord:
+    """A record to be drawn, and its classification.
 
     Parameters
     ----------
     record_id, group : str
-        The record, and what it was part of.
-    label, said : str
-        Class as written by the source, and the model's.
-    probability, own_probability : float
-        Of what was said, and of the label.
+        The record, and the set that it is part of.
+    label, predicted : str
+        Original label and predicted class.
+    probability, label_probability : float
+        Of the predicted class, and of the label.
     waveform : ndarray, shape (n_leads, n_times)
-        As the model saw it, mV; NaN where a lead is missing.
+        Preprocessed, mV; NaN where a lead is missing.
     fs : float
         Hz.
     rhythm : str
-        As the source wrote it; may be empty.
+        Original rhythm statement; may be empty.
     """
 
     record_id: str
     group: str
     label: str
-    said: str
+    predicted: str
     probability: float
-    own_probability: float
+    label_probability: float
     waveform: NDArray[np.float32]
     fs: float
     rhythm: str = ""
 
+    @property
+    def title(self) -> str:
+        """Heading of its page of ECG paper."""
+        return f"{self.record_id}   label {self.label}, predicted {self.predicted} ({self.probability:.2f})"
+
+    @property
+    def basis(self) -> str:
+        """The record, and how it was processed before it was drawn."""
+        return f"record {self.record_id} of the {self.group}, preprocessed, at {self.fs:g} Hz"
+
 
 def most_confident_mistakes(predictions: Predictions, most: int = MOST) -> NDArray[np.int64]:
-    """Return the rows of the wrong answers with the highest probability, most confident first; all kinds in turn.
+    """Return the rows of the most confident errors, most confident first, all kinds in turn.
 
     The first of every kind (a class called another), then the second of each, so that one frequent kind does not hide
     the others.
     """
-    said = predictions.y_pred
-    wrong = np.flatnonzero((said != predictions.y_true) & (said != NOT_SCORED))
-    confidence = predictions.y_prob[wrong, said[wrong]]
+    predicted = predictions.y_pred
+    wrong = np.flatnonzero((predicted != predictions.y_true) & (predicted != NOT_SCORED))
+    confidence = predictions.y_prob[wrong, predicted[wrong]]
     order = wrong[np.argsort(-confidence, kind="stable")]
     seen: Counter[tuple[int, int]] = Counter()
     turns = []
     for row in order.tolist():
-        kind = int(predictions.y_true[row]), int(said[row])
+        kind = int(predictions.y_true[row]), int(predicted[row])
         turns.append(seen[kind])
         seen[kind] += 1
     chosen = np.sort(np.argsort(turns, kind="stable")[:most])
@@ -78,42 +88,41 @@ def paper_figure() -> Figure:
     return figure
 
 
-def mistakes_section(drawn: Sequence[Drawn], missing: str = "") -> Section:
-    """Draw typical errors.
+def mistakes_section(records: Sequence[DrawnRecord], missing: str = "") -> Section:
+    """Draw the most confident errors on ECG paper.
 
     Parameters
     ----------
-    drawn : sequence of Drawn
+    records : sequence of DrawnRecord
         Most confident first.
     missing : str
         Why there are none.
     """
     parts = []
-    for place, one in enumerate(drawn, start=1):
+    for place, record in enumerate(records, start=1):
         figure = paper_figure()
-        draw(figure.axes[0], one.waveform, one.fs, title=f"{one.record_id}   label {one.label}, model says {one.said}")
-        meaning = consequence(one.label, one.said)
-        written = f" (source: {one.rhythm})" if one.rhythm and one.rhythm != one.label else ""
-        said = (
-            f"The model says {one.said} with probability {one.probability:.2f}; the label is {one.label}{written}, to "
-            f"which it gives {one.own_probability:.2f}."
+        draw(figure.axes[0], record.waveform, record.fs, title=record.title)
+        meaning = consequence(record.label, record.predicted)
+        original = f" (source: {record.rhythm})" if record.rhythm and record.rhythm != record.label else ""
+        text = (
+            f"Predicted {record.predicted} with probability {record.probability:.2f}; the label is "
+            f"{record.label}{original}, with probability {record.label_probability:.2f}."
         )
         parts.append(
             picture(
                 f"mistake_{place}",
-                f"{place}. {one.label} called {one.said}",
+                f"{place}. {record.label} called {record.predicted}",
                 figure,
-                alt=f"12-lead ECG of record {one.record_id}. {said}",
-                basis=f"record {one.record_id} of the {one.group}, as the model saw it at {one.fs:g} Hz",
-                words=(said, f"If it stood: {meaning}." if meaning else ""),
+                alt=f"12-lead ECG of record {record.record_id}. {text}",
+                basis=record.basis,
+                words=(text, f"Possible consequence: {meaning}." if meaning else ""),
                 dpi=DPI,
             )
         )
-    words = [
-        "The wrong answers that the model was surest of, of each kind of confusion in turn. "
-        "Some are the model's errors, some the label's: look before "
-        "you judge."
-    ]
-    if not drawn:
-        words = [missing or "No record was called wrong."]
-    return Section("mistakes", "Typical errors", tuple(words), tuple(parts))
+    words = (
+        "The wrong predictions with the highest probability, each kind of error in turn. Some are errors of the model, "
+        "others of the label: read the ECG before you judge."
+    )
+    if not records:
+        words = missing or "No record was misclassified."
+    return Section("mistakes", "Most confident errors", (words,), tuple(parts))

@@ -1,4 +1,4 @@
-"""How good a model is, on whom, and what the labels' wording does to it."""
+"""Overall performance of a model, and how much it depends on the labels' definition."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ecgml.evaluation.estimates import Estimate
 from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import interval_text, metric_title
-from ecgml.page.sections import Listing, Section
+from ecgml.page.sections import Listing, Section, sentence
 from ecgml.report.evaluated import Evaluated
 
-WORDING = 0.02
-"""A difference in macro-F1 by which the labels' wording is worth a sentence on top of the page."""
+LABELS_DIFFER = 0.02
+"""Difference in macro-F1 between original and harmonised labels that is reported on top of the page."""
 
 
 def overview_section(evaluated: Sequence[Evaluated]) -> Section:
-    """Say how good the model is on each set of records, in words and as a table.
+    """Report how well the model does on each set of records, in words and as a table.
 
     Parameters
     ----------
@@ -26,52 +26,55 @@ def overview_section(evaluated: Sequence[Evaluated]) -> Section:
         At least one.
     """
     words = []
-    for one in evaluated:
-        words.append(f"{one.title.capitalize()}: {one.scores.n_records:,} records ({_support(one.scores)}).")
-        words += [one.people] if one.people else []
-        words.append(f"{one.title.capitalize()}: {in_words(one.scores)}")
+    for item in evaluated:
+        title = sentence(item.title)
+        words.append(f"{title}: {item.scores.n_records:,} records ({_support(item.scores)}).")
+        words += [item.people] if item.people else []
+        words.append(f"{title}: {in_words(item.scores)}")
     words.append(
-        "Labels are as their sources wrote them. A record that cannot be used counts as an error. In brackets are 95 % "
-        "intervals by bootstrap over patients: were the same number of other patients like these drawn, the figure "
-        "would lie there 19 times in 20."
+        "Labels are the original ones of each source. A record that cannot be used counts as an error. Brackets hold "
+        "95 % confidence intervals: bootstrap over patients, or the exact interval of a proportion where the bootstrap "
+        "collapses to a point."
     )
     classes = evaluated[0].scores.classes
-    columns: dict[str, list[object]] = {"figure": [metric_title(name, classes) for name in names_of()]}
-    for one in evaluated:
-        columns[f"{one.title} ({one.scores.n_records:,})"] = [cell(one.scores[name]) for name in names_of()]
-    parts = [Listing("headline", "Headline figures", columns)]
-    both = [one for one in evaluated if one.harmonised]
+    columns: dict[str, list[object]] = {"metric": [metric_title(name, classes) for name in names_of()]}
+    for item in evaluated:
+        columns[f"{item.title} ({item.scores.n_records:,})"] = [cell(item.scores[name]) for name in names_of()]
+    parts = [Listing("headline", "Main metrics", columns)]
+    both = [item for item in evaluated if item.harmonised]
     if both:
         parts.append(_labels(both))
-    findings = tuple(f"{one.title.capitalize()}: {in_words(one.scores)}{_by_rule(one)}" for one in evaluated)
-    return Section("overview", "How good it is, and on whom", tuple(words), tuple(parts), findings)
+    findings = tuple(f"{sentence(item.title)}: {in_words(item.scores)}{_by_rate(item)}" for item in evaluated)
+    return Section("overview", "Overall performance", tuple(words), tuple(parts), findings)
 
 
-def _by_rule(one: Evaluated) -> str:
-    """Say what harmonised labels make of it, where that is another figure."""
-    if one.harmonised is None or abs(one.harmonised["macro_f1"].value - one.scores["macro_f1"].value) < WORDING:
+def _by_rate(item: Evaluated) -> str:
+    """Report the harmonised figures where they differ from the original ones."""
+    if item.harmonised is None:
+        return ""
+    if abs(item.harmonised["macro_f1"].value - item.scores["macro_f1"].value) < LABELS_DIFFER:
         return ""
     return (
-        f" With harmonised labels, by which a sinus rhythm is called by its rate, accuracy is "
-        f"{interval_text(one.harmonised['accuracy'])} and macro-F1 {interval_text(one.harmonised['macro_f1'])}: how "
-        "sources word what they see, and so how many records each class has, makes the difference."
+        f" With harmonised labels, which define sinus rhythms by their rate, accuracy is "
+        f"{interval_text(item.harmonised['accuracy'])} and macro-F1 {interval_text(item.harmonised['macro_f1'])}: the "
+        "difference comes from how sources define their labels."
     )
 
 
 def in_words(scores: Scores) -> str:
-    """Return how many of a hundred records are called right, in plain words."""
+    """Return accuracy, macro-F1 and macro AUROC as a sentence."""
     accuracy, auroc = scores["accuracy"], scores["macro_auroc"]
-    text = f"of 100 such records about {100 * accuracy.value:.0f} are called right"
+    text = f"about {100 * accuracy.value:.0f} of 100 records are classified correctly"
     if math.isfinite(accuracy.low):
         text += f" (95 % interval {100 * accuracy.low:.0f} to {100 * accuracy.high:.0f})"
-    text += f"; each class counted alike, macro-F1 is {interval_text(scores['macro_f1'])}"
+    text += f"; macro-F1, the mean over the classes, is {interval_text(scores['macro_f1'])}"
     if math.isfinite(auroc.value):
         text += (
-            f". Shown a record of a class and one of another, it gives the first more probability {auroc.value:.1%} "
-            "of the time (macro AUROC)"
+            f". In {auroc.value:.1%} of pairs of a record of a class and one of another, the first gets the higher "
+            "probability of the class (macro AUROC)"
         )
     if scores.n_groups < FEW_GROUPS:
-        text += f". From {scores.n_groups} independent groups this says little"
+        text += f". {scores.n_groups} independent groups are too few for a firm conclusion"
     return f"{text}."
 
 
@@ -86,18 +89,18 @@ def _support(scores: Scores) -> str:
 
 def _labels(both: Sequence[Evaluated]) -> Listing:
     rows = []
-    for one in both:
-        for wording, scores in (("as written", one.scores), ("harmonised", one.harmonised)):
-            row = (f"{one.title}, {wording}", _support(scores))
+    for item in both:
+        for definition, scores in (("original labels", item.scores), ("harmonised labels", item.harmonised)):
+            row = (f"{item.title}, {definition}", _support(scores))
             rows.append((*row, *(cell(scores[name]) for name in names_of("overview"))))
     header = ("labels", "records", *titles_of("overview").values())
     return Listing(
         "labels",
-        "Labels as written, and harmonised",
+        "Original and harmonised labels",
         dict(zip(header, map(list, zip(*rows, strict=True)), strict=True)),
         (
-            "Sources call the same rhythm differently: one writes sinus bradycardia below 60/min, another only near "
-            "50/min. Harmonised, a sinus rhythm is called by its rate. What differs between the two lines is wording, "
-            "not reading.",
+            "Sources define the same rhythm differently: for some, sinus bradycardia begins below 60/min, for others "
+            "near 50/min. Harmonised labels define every sinus rhythm by its rate. The difference between the two rows "
+            "comes from these definitions, not from the model.",
         ),
     )

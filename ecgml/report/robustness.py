@@ -1,4 +1,4 @@
-"""The audit's part about robustness: what breaks the model, and whether it says so."""
+"""The audit's section on robustness to perturbations: which cost accuracy, and whether the model abstains."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ecgml.report.figures.robustness import robustness_figure
 from ecgml.report.overview import cell as shown
 
 HARM = 0.05
-"""A drop in macro-F1 that is worth a sentence."""
+"""A drop in macro-F1 from which on a condition is reported in the text."""
 
 SMALL = 50
-"""Patients below which a missing drop says little."""
+"""With fewer patients, the absence of a significant drop is weak evidence of robustness."""
 
-SILENT = 0.5
-"""Of the records abstained on: below it, a model that got worse did not say so."""
+MOSTLY_ABSTAINED = 0.5
+"""Share abstained on: below it, a drop in macro-F1 is mostly not flagged by the model."""
 
 
 def robustness_section(robustness: Robustness, *, note: str = "", how: str = "") -> Section:
-    """Return heat maps, the table behind them, and words.
+    """Return heat maps, the table behind them, and text.
 
     Parameters
     ----------
@@ -34,45 +34,47 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
         Which records these are, a sentence.
     """
     reference = robustness.reference
-    harmful = [one for one in robustness.cells if _harms(one)]
-    silent = [kind for kind, cells in robustness.kinds.items() if any(map(_is_silent, cells))]
-    unharmed = [kind for kind, cells in robustness.kinds.items() if not any(map(_harms, cells)) and kind not in silent]
+    harmful = [cell for cell in robustness.cells if _harms(cell)]
+    abstaining = [kind for kind, cells in robustness.kinds.items() if any(map(_mostly_abstains, cells))]
+    unharmed = [
+        kind for kind, cells in robustness.kinds.items() if not any(map(_harms, cells)) and kind not in abstaining
+    ]
     words = [
         how,
-        f"As recorded: macro-F1 {interval_text(reference.figures['macro_f1'])}, {_silence(reference)}. Each condition "
-        "perturbs the record as it was read and passes through preprocessing as a served record does. A record that "
-        "preprocessing refuses counts as an error and as abstained on; the other answers count whether the model "
-        "stands by them or not. Hum of the mains is not in a record sampled at twice its frequency or less.",
+        f"Unperturbed: macro-F1 {interval_text(reference.figures['macro_f1'])}, {_abstained(reference)}. Each "
+        "condition perturbs the record as read and is then preprocessed like a served record. A record that "
+        "preprocessing refuses counts as an error and as an abstention; other predictions count whether the model "
+        "abstains on them or not. Mains noise cannot be simulated in records sampled at twice its frequency or less.",
     ]
     for kind, cells in robustness.kinds.items():
-        if worst := next((one for one in cells if _harms(one)), None):
+        if worst := next((cell for cell in cells if _harms(cell)), None):
             words.append(f"{sentence(kind)}: {_sentence(kind, cells, worst)}")
     if unharmed:
-        words.append(f"No drop of {HARM:g} or more that noise could not make: {', '.join(unharmed)}.")
-    for kind in silent:
-        told = [
-            f"{one.strength} ({_silence(one)}, {one.refused:.0%} refused)"
-            for one in robustness.kinds[kind]
-            if _is_silent(one)
+        words.append(f"No significant drop of {HARM:g} or more: {', '.join(unharmed)}.")
+    for kind in abstaining:
+        listed = [
+            f"{cell.strength} ({_abstained(cell)}, {cell.refused:.0%} refused by preprocessing)"
+            for cell in robustness.kinds[kind]
+            if _mostly_abstains(cell)
         ]
-        words.append(f"{sentence(kind)}, where it says nothing on half of the records or more: {', '.join(told)}.")
+        words.append(f"{sentence(kind)}: the model abstains on at least half of the records at {', '.join(listed)}.")
     if robustness.n_groups < SMALL:
         words.append(
-            f"Of {robustness.n_groups} patients only large drops can be told from noise: the table's intervals say how "
-            "large; more records (--perturbed) narrow them."
+            f"With {robustness.n_groups} patients only large drops are significant; see the intervals in the table. "
+            "More records (--perturbed) narrow them."
         )
-    unsaid = [one for one in harmful if one.figures["abstained"].value < SILENT]
+    unflagged = [cell for cell in harmful if not _mostly_abstains(cell)]
     findings = []
-    if unsaid:
-        worst = max(unsaid, key=lambda one: one.drops["macro_f1"].value)
+    if unflagged:
+        worst = max(unflagged, key=lambda cell: cell.drops["macro_f1"].value)
         findings.append(
-            f"What breaks it without its saying so, worst: {worst.name}: macro-F1 "
-            f"{worst.figures['macro_f1'].value:.3f}, drop {signed(worst.drops['macro_f1'])}, {_silence(worst)}."
+            f"Largest drop without abstention: {worst.name}: macro-F1 {worst.figures['macro_f1'].value:.3f}, drop "
+            f"{signed(worst.drops['macro_f1'])}, {_abstained(worst)}."
         )
     elif harmful:
         findings.append(
-            f"Wherever a loss of accuracy can be told from noise ({robustness.n_groups:,} patients), it abstains on at "
-            "least half of the records."
+            f"Wherever macro-F1 drops significantly ({robustness.n_groups:,} patients), the model abstains on at least "
+            "half of the records."
         )
     titles = {name: sentence(title) for name, title in titles_of("robustness").items()}
     titles["abstained"] = "Share abstained on"
@@ -83,28 +85,30 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             robustness_figure(robustness, metric, title=title, note=note),
             alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
-            words=("A dot: significantly below the unperturbed records (95 %).",) if metric != "abstained" else (),
+            words=(),
         )
         for metric, title in titles.items()
     ]
     metrics = {"robustness_as_recorded_macro_f1": reference.figures["macro_f1"].value}
-    for one in robustness.cells:
-        metrics[f"robustness_{snake_case(one.name)}_macro_f1"] = one.figures["macro_f1"].value
+    for cell in robustness.cells:
+        metrics[f"robustness_{snake_case(cell.name)}_macro_f1"] = cell.figures["macro_f1"].value
     kept = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    return Section("robustness", "Robustness", tuple(words), (*parts, _listing(robustness)), tuple(findings), kept)
+    return Section(
+        "robustness", "Robustness to perturbations", tuple(words), (*parts, _listing(robustness)), tuple(findings), kept
+    )
 
 
-def _is_silent(one: Cell) -> bool:
-    return one.figures["abstained"].value >= SILENT
+def _mostly_abstains(cell: Cell) -> bool:
+    return cell.figures["abstained"].value >= MOSTLY_ABSTAINED
 
 
-def _harms(one: Cell) -> bool:
-    drop = one.drops["macro_f1"]
+def _harms(cell: Cell) -> bool:
+    drop = cell.drops["macro_f1"]
     return drop.value >= HARM and drop.low > 0
 
 
-def _silence(one: Cell) -> str:
-    return f"{one.figures['abstained'].value:.0%} abstained on"
+def _abstained(cell: Cell) -> str:
+    return f"{cell.figures['abstained'].value:.0%} abstained on"
 
 
 def _is_scale(kind: str) -> bool:
@@ -115,29 +119,31 @@ def _is_scale(kind: str) -> bool:
 
 
 def _sentence(kind: str, cells: list[Cell], first: Cell) -> str:
-    def told(one: Cell) -> str:
-        return f"macro-F1 {one.figures['macro_f1'].value:.3f} (drop {signed(one.drops['macro_f1'])}), {_silence(one)}"
+    def figures(cell: Cell) -> str:
+        drop = signed(cell.drops["macro_f1"])
+        return f"macro-F1 {cell.figures['macro_f1'].value:.3f} (drop {drop}), {_abstained(cell)}"
 
     if _is_scale(kind):
         last = cells[-1]
-        end = f"; at {last.strength} {told(last)}" if last is not first else ""
-        return f"from {first.strength} on it loses: {told(first)}{end}."
-    return "; ".join(f"{one.strength}: {told(one)}" for one in cells if _harms(one)) + "."
+        end = f"; at {last.strength} {figures(last)}" if last is not first else ""
+        return f"significant drop from {first.strength} on: {figures(first)}{end}."
+    return "; ".join(f"{cell.strength}: {figures(cell)}" for cell in cells if _harms(cell)) + "."
 
 
 def _listing(robustness: Robustness) -> Listing:
     cells = (robustness.reference, *robustness.cells)
+    others = {name: title for name, title in titles_of("robustness").items() if name != "macro_f1"}
     return Listing(
         "robustness",
-        "Every condition",
+        "Robustness: every condition",
         {
-            "perturbation": [one.kind for one in cells],
-            "strength": [one.strength for one in cells],
-            "macro-F1": [shown(one.figures["macro_f1"]) for one in cells],
-            "drop": [signed(one.drops["macro_f1"]) if one is not cells[0] else "" for one in cells],
-            "macro AUROC": [shown(one.figures["macro_auroc"]) for one in cells],
-            "abstained on": [f"{one.figures['abstained'].value:.1%}" for one in cells],
-            "refused": [f"{one.refused:.1%}" for one in cells],
-            "accuracy of those answered": [shown(one.figures["answered_accuracy"]) for one in cells],
+            "perturbation": [cell.kind for cell in cells],
+            "strength": [cell.strength for cell in cells],
+            "macro-F1": [shown(cell.figures["macro_f1"]) for cell in cells],
+            "drop": [signed(cell.drops["macro_f1"]) if cell is not cells[0] else "" for cell in cells],
+            **{title: [shown(cell.figures[name]) for cell in cells] for name, title in others.items()},
+            "abstained on": [f"{cell.figures['abstained'].value:.1%}" for cell in cells],
+            "refused": [f"{cell.refused:.1%}" for cell in cells],
+            "accuracy of the answered": [shown(cell.figures["answered_accuracy"]) for cell in cells],
         },
     )

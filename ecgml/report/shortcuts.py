@@ -1,4 +1,4 @@
-"""The audit's part about shortcuts: what reaches the label without an ECG, and what the ECG adds."""
+"""The audit's section on shortcut learning: prediction without the ECG, and what the ECG adds."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import interval_text
-from ecgml.page.sections import Listing, Section, picture, sentence
-from ecgml.report.figures.shortcuts import Line, shortcuts_figure
+from ecgml.page.sections import Listing, Section, picture
+from ecgml.report.figures.shortcuts import LabelledScores, shortcuts_figure
 from ecgml.report.overview import cell
 
 ALL, TEST = "all", "test"
 
-PLACES = {ALL: "every row with a class, out of fold", TEST: "the model's test part"}
+PLACES = {ALL: "every row with a class, cross-validated", TEST: "the model's test part"}
 
 
 TOLERANCE = 0.03
-"""By which a fused model without clinical values may be behind one that only ever sees the waveform."""
+"""Macro-F1 by which a fusion model without clinical values may be behind one trained on the waveform alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class ShortcutScores:
-    """What one model, with or without an ECG, reaches on some records."""
+    """Scores of one model, with or without the ECG, on a set of records."""
 
     name: str
     title: str
@@ -36,56 +36,58 @@ class ShortcutScores:
 
 
 def shortcuts_section(
-    what: str, found: Sequence[ShortcutScores], words: Sequence[str], findings: Sequence[str], *, note: str = ""
+    what: str, models: Sequence[ShortcutScores], words: Sequence[str], findings: Sequence[str], *, note: str = ""
 ) -> Section:
-    """Return figure, table and words about one set of records.
+    """Return figure, table and text about one set of records.
 
     Parameters
     ----------
     what : str
         :data:`ALL` or :data:`TEST`.
-    found : sequence of ShortcutScores
+    models : sequence of ShortcutScores
         From top to bottom.
     words, findings : sequence of str
     note : str
         Below the figure: "Simulated data".
     """
-    lines = [Line(one.title, one.scores, is_model=one.sees_ecg) for one in found]
-    title = "What needs no waveform" if what == ALL else "The model and what needs no waveform, on its test part"
-    n_records = found[0].scores.n_records
+    bars = [LabelledScores(model.title, model.scores, sees_ecg=model.sees_ecg) for model in models]
+    title = "Shortcut learning: prediction without the ECG"
+    if what == TEST:
+        title = "Shortcut learning: the model and prediction without the ECG, test part"
+    n_records = models[0].scores.n_records
     drawn = picture(
         f"audit_{what}",
         title,
-        shortcuts_figure(lines, title=title, note=note),
-        alt="; ".join(f"{one.title}: macro-F1 {interval_text(one.scores['macro_f1'])}" for one in found),
+        shortcuts_figure(bars, title=title, note=note),
+        alt="; ".join(f"{model.title}: macro-F1 {interval_text(model.scores['macro_f1'])}" for model in models),
         basis=f"{n_records:,} records: {PLACES[what]}",
-        words=("Dots with 95 % intervals over patients; the second colour sees the ECG.",),
+        words=("Dots with 95 % intervals over patients.",),
     )
     listing = Listing(
         f"audit_{what}",
-        sentence(PLACES[what]),
-        {"seen": [one.title for one in found]}
-        | {title: [cell(one.scores[name]) for one in found] for name, title in titles_of("audit").items()},
+        f"Shortcut learning: {PLACES[what]}",
+        {"input": [model.title for model in models]}
+        | {title: [cell(model.scores[name]) for model in models] for name, title in titles_of("audit").items()},
     )
     metrics = {}
-    for one in found:
-        metrics |= one.scores.flat(f"{what}_{one.name}_")
+    for model in models:
+        metrics |= model.scores.flat(f"{what}_{model.name}_")
     return Section(f"shortcuts_{what}", title, tuple(words), (drawn, listing), tuple(findings), metrics)
 
 
-def no_ecg_in_words(found: Sequence[ShortcutScores]) -> str:
-    """Say what the best of what needs no ECG reaches."""
-    best = max(found, key=lambda one: one.scores["macro_f1"].value)
-    worth = best.scores
+def no_ecg_in_words(models: Sequence[ShortcutScores]) -> str:
+    """Report the best prediction without the ECG."""
+    best = max(models, key=lambda model: model.scores["macro_f1"].value)
+    scores = best.scores
     return (
-        f"Without any waveform, {best.title} reaches accuracy {interval_text(worth['accuracy'])} and macro-F1 "
-        f"{interval_text(worth['macro_f1'])} on {worth.n_records:,} records that it did not see: a model that uses "
-        "these values and is no better has learnt nothing from the waveform."
+        f"Without the ECG, {best.title} reaches accuracy {interval_text(scores['accuracy'])} and macro-F1 "
+        f"{interval_text(scores['macro_f1'])} on {scores.n_records:,} held-out records. A model that is given these "
+        "values and does no better has learnt nothing from the waveform."
     )
 
 
 def ecg_adds_in_words(name: str, comparison: Comparison, alone: Scores, random: Scores | None) -> str:
-    """Say how much the ECG adds: the model against the table alone, and from the waveform alone.
+    """Report what the ECG adds: the model compared with the table alone, and from the waveform alone.
 
     Parameters
     ----------
@@ -94,51 +96,51 @@ def ecg_adds_in_words(name: str, comparison: Comparison, alone: Scores, random: 
     comparison : Comparison
         The model as trained (a) and every value of the table (b), on its test part.
     alone : Scores
-        The model's with all clinical values withheld.
+        Of the model, all clinical values withheld.
     random : Scores, optional
-        Of its network before any training.
+        Of its untrained network.
     """
     difference = comparison.differences["macro_f1"]
     adds = (
-        "adds to the table"
+        "is significantly better than the table alone"
         if difference.low > 0
-        else "is worse than the table alone"
+        else "is significantly worse than the table alone"
         if difference.high < 0
-        else "cannot be told from the table alone"
+        else "does not differ significantly from the table alone"
     )
     untrained = (
-        f" Its network before any training, with a linear classifier, reaches {interval_text(random['macro_f1'])}."
+        f" Its untrained network with a linear classifier reaches {interval_text(random['macro_f1'])}."
         if random
         else ""
     )
     return (
-        f"How much the ECG adds: on the {comparison.n_records:,} records of its test part {name} {adds}: macro-F1 "
+        f"What the ECG adds: on the {comparison.n_records:,} records of its test part, {name} {adds}: macro-F1 "
         f"{comparison.a['macro_f1'].value:.3f} against {comparison.b['macro_f1'].value:.3f}, difference "
-        f"{signed(difference)}. From the waveform alone, all "
-        f"clinical values withheld, it reaches {interval_text(alone['macro_f1'])}.{untrained}"
+        f"{signed(difference)}. From the waveform alone, with all clinical values withheld, it reaches "
+        f"{interval_text(alone['macro_f1'])}.{untrained}"
     )
 
 
 def waveform_only_in_words(name: str, other: str, comparison: Comparison) -> str:
-    """Say whether the model without clinical values keeps up with one that only ever sees the waveform.
+    """Compare the model without clinical values with one trained on the waveform alone.
 
     Parameters
     ----------
     name, other : str
-        The model, and the one of the waveform alone.
+        The model, and the one trained on the waveform alone.
     comparison : Comparison
         The model with all clinical values withheld (a), and the other (b).
     """
     difference = comparison.differences["macro_f1"]
     span = signed(difference)
     if difference.low >= -TOLERANCE:
-        verdict = f"it is at most {TOLERANCE:g} behind, by the whole of the interval"
+        verdict = f"the whole interval lies above -{TOLERANCE:g}, so it keeps up"
     elif difference.value >= -TOLERANCE:
-        verdict = f"it is at most {TOLERANCE:g} behind here, but so few records cannot rule out more"
+        verdict = f"it is at most {TOLERANCE:g} behind, but with so few records a larger gap cannot be ruled out"
     else:
-        doubt = "" if difference.high < -TOLERANCE else ", though so few records cannot rule out less"
+        doubt = "" if difference.high < -TOLERANCE else ", but with so few records a smaller gap cannot be ruled out"
         verdict = f"it is more than {TOLERANCE:g} behind{doubt}"
     return (
-        f"Without clinical values {name} reaches macro-F1 {comparison.a['macro_f1'].value:.3f}, {other}, which only "
-        f"ever saw the waveform, {comparison.b['macro_f1'].value:.3f}: difference {span}; {verdict}."
+        f"Without clinical values, {name} reaches macro-F1 {comparison.a['macro_f1'].value:.3f} and {other}, trained "
+        f"on the waveform alone, {comparison.b['macro_f1'].value:.3f}: difference {span}; {verdict}."
     )

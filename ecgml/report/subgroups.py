@@ -1,4 +1,4 @@
-"""The report's part about subgroups."""
+"""The report's section on subgroup performance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecgml.report.overview import cell
 
 
 def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Section | None:
-    """Return figures, tables and words about subgroups; None where nothing was divided.
+    """Return figures, tables and text about subgroups; None where records were not divided.
 
     Parameters
     ----------
@@ -28,39 +28,43 @@ def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Sect
     parts: list[Picture | Listing] = []
     findings: list[str] = []
     metrics: dict[str, float] = {}
-    for one in evaluated:
-        if one.subgroups is None:
+    for item in evaluated:
+        if item.subgroups is None:
             continue
-        scores, title = one.subgroups, sentence(one.title)
+        scores, title = item.subgroups, sentence(item.title)
         words += [f"{title}: {_widest(gap)}" for metric in names_of("subgroups") if (gap := scores.widest(metric))]
         words.append(f"{title}: {scores.caution()}")
         small = [group for group in scores.groups if group.note]
         if small:
             listed = "; ".join(f"{group.name} ({group.n_records:,} records): {group.note}" for group in small)
-            words.append(f"{title}, shown, but held against nothing: {listed}.")
+            words.append(f"{title}, shown but not compared: {listed}.")
         if scores.unknown:
-            listed = ", ".join(f"{name} of {n:,}" for name, n in scores.unknown.items())
-            words.append(f"{title}, unknown, of {scores.n_records:,} records: {listed}.")
+            listed = ", ".join(f"{name} {n:,}" for name, n in scores.unknown.items())
+            words.append(f"{title}, unknown values among {scores.n_records:,} records: {listed}.")
         if not scores.groups:
             continue
-        parts += [_drawn(one, scores, note), _figures(one, scores), _gaps(one, scores)]
-        metrics |= _metrics(f"{one.key}_", scores)
+        parts += [_forest(item, scores, note), _figures(item, scores), _gaps(item, scores)]
+        metrics |= _metrics(f"{item.key}_", scores)
         if (gap := scores.widest()) and gap.size.low > 0:
             findings.append(f"{title}: {_widest(gap)} Subgroups also differ in their mix of classes.")
-    return Section("subgroups", "Subgroups", tuple(words), tuple(parts), tuple(findings), metrics) if words else None
+    return (
+        Section("subgroups", "Subgroup performance", tuple(words), tuple(parts), tuple(findings), metrics)
+        if words
+        else None
+    )
 
 
-def _drawn(one: Evaluated, scores: SubgroupScores, note: str) -> Picture:
-    heard = [f"{group.name}: macro-F1 {interval_text(group.estimates['macro_f1'])}" for group in scores.groups]
+def _forest(item: Evaluated, scores: SubgroupScores, note: str) -> Picture:
+    described = [f"{group.name}: macro-F1 {interval_text(group.estimates['macro_f1'])}" for group in scores.groups]
     return picture(
-        f"{one.key}_subgroups",
-        f"Each subgroup beside all records, {one.title}",
-        subgroups_figure(scores, title=sentence(one.title), note=note),
-        alt="; ".join(heard),
-        basis=f"{one.basis}; draws of whole patients",
+        f"{item.key}_subgroups",
+        f"Subgroup performance, {item.title}",
+        subgroups_figure(scores, title=item.caption, note=note),
+        alt="; ".join(described),
+        basis=f"{item.basis}; bootstrap over patients",
         words=(
-            "Dots with 95 % intervals; the number of records in brackets. Line and band: all records. Hollow and grey: "
-            "too small to be held against others.",
+            "Dots with 95 % intervals; number of records in brackets. Line and band: all records. Hollow and grey: too "
+            "small to be compared.",
         ),
     )
 
@@ -81,12 +85,12 @@ def _metrics(prefix: str, scores: SubgroupScores) -> dict[str, float]:
 def _widest(gap: Gap) -> str:
     judged = SIGNIFICANT if gap.size.excludes_zero else NOT_SIGNIFICANT
     return (
-        f"Widest gap in {titles_of()[gap.metric]}: {gap.attribute}, {gap.worse} behind {gap.better} by "
+        f"Largest gap in {titles_of()[gap.metric]}: {gap.attribute}, {gap.worse} behind {gap.better} by "
         f"{gap.size.value:.3f} (95 % interval {signed_text(gap.size.low)} to {signed_text(gap.size.high)}): {judged}."
     )
 
 
-def _figures(one: Evaluated, scores: SubgroupScores) -> Listing:
+def _figures(item: Evaluated, scores: SubgroupScores) -> Listing:
     groups = scores.groups
     columns = {
         "subgroup": [group.name for group in groups],
@@ -100,13 +104,15 @@ def _figures(one: Evaluated, scores: SubgroupScores) -> Listing:
             f"{cell(group.estimates[key])} ({group.support[label]:,})" if group.support[label] else "none"
             for group in groups
         ]
-    return Listing(f"{one.key}_subgroups", f"Subgroups, {one.title}", columns | {"": [group.note for group in groups]})
+    if any(group.note for group in groups):
+        columns["note"] = [group.note for group in groups]
+    return Listing(f"{item.key}_subgroups", f"Subgroup performance: table, {item.title}", columns)
 
 
-def _gaps(one: Evaluated, scores: SubgroupScores) -> Listing:
+def _gaps(item: Evaluated, scores: SubgroupScores) -> Listing:
     return Listing(
-        f"{one.key}_subgroup_gaps",
-        f"The widest gap of each attribute, {one.title}",
+        f"{item.key}_subgroup_gaps",
+        f"Largest gap of each attribute, {item.title}",
         {
             "metric": [titles_of()[gap.metric] for gap in scores.gaps],
             "attribute": [gap.attribute for gap in scores.gaps],

@@ -35,26 +35,27 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class _ImpatientProtocol(H11Protocol):
     """Closes a connection whose headers do not arrive in time: uvicorn alone waits for ever."""
 
+    _timer: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._header_timer = self.loop.call_later(HEADER_TIMEOUT_S, self._give_up)
+        self._timer = self.loop.call_later(HEADER_TIMEOUT_S, transport.close)
 
-    def handle_events(self) -> None:
-        super().handle_events()
-        if self.cycle is not None:
-            self._header_timer.cancel()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._header_timer.cancel()  # uvicorn's own timer of idle connections runs now
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop()  # the headers are there
+        elif self._timer is None:  # of a further request on this connection
+            self._timer = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._header_timer.cancel()
+        self._stop()
         super().connection_lost(exc)
 
-    def _give_up(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) -> None:
@@ -106,14 +107,15 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
             say(
                 f"{address} answers at {scheme}://{host}:{settings.port} by {settings.workers} processes (Ctrl-C stops)"
             )
-            Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+            Multiprocess(config, sockets=[listener]).run()
     finally:
         listener.close()
 
 
 def _listen(settings: ServerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # With proto 0, asyncio would leave Nagle on: 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))

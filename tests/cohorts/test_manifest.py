@@ -222,11 +222,12 @@ def test_a_header_that_leads_outside_the_folder_is_refused_under_every_name(own,
             open_cohort(root)
 
 
-def test_rows_without_a_file_are_counted(own):
-    cohort = open_cohort(own("path,rhythm", "a.csv,SR", "gone.csv,SB"))
+def test_rows_without_a_file_are_counted_and_the_first_is_named(own):
+    root = own("path,rhythm", "a.csv,SR", "gone.csv,SB")
+    cohort = open_cohort(root)
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)
     assert [entry.rhythms for entry in cohort.absent] == [("SB",)]
-    assert cohort.warnings == ("1 of 2 rows of manifest.csv have no file; passed over",)
+    assert cohort.warnings == (f"1 of 2 rows of manifest.csv have no file (first: {root / 'gone.csv'}); passed over",)
 
 
 def test_a_manifest_alone_opens_where_no_file_is_needed(own):
@@ -309,7 +310,10 @@ def test_a_wrong_row_is_refused_with_its_place_and_value(own, tmp_path, lines, m
 
 
 def test_a_manifest_without_any_of_its_files_is_refused(own):
-    with pytest.raises(CohortError, match=r"none of the 1 files of manifest\.csv is there; paths start at its folder"):
+    with pytest.raises(
+        CohortError,
+        match=r"none of the 1 files of manifest\.csv is there \(first: .*gone\.csv\); paths start at its folder",
+    ):
         open_cohort(own("path,rhythm", "gone.csv,SR"))
 
 

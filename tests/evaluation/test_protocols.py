@@ -109,7 +109,7 @@ def evaluated(predictions: Predictions, attributes: Mapping[str, Sequence[str]])
     return Evaluated("test", "test part", predictions, scores, subgroups=subgroups)
 
 
-def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., Predictions]) -> None:
+def test_the_sections_have_text_figures_and_tables(simulate: Callable[..., Predictions]) -> None:
     default, everything = simulate(300, skill=3.0).take(range(100)), simulate(300, skill=0.5, seed=1)
     protocols = judge_protocols(
         {"default": [ProtocolScores("test part", 200, default)], "kfold": folds_of(everything)}, n_bootstrap=100
@@ -124,16 +124,17 @@ def test_the_sections_say_show_and_list_what_was_found(simulate: Callable[..., P
     assert section.metrics["protocol_kfold_drop_macro_f1"] == drop.value
     assert section.metrics["protocol_default_macro_f1"] == protocols[0].scores["macro_f1"].value
     ward = {"ward": ["<b>a</b>" if row % 2 else "b" for row in range(300)]}
-    own = subgroups_section([evaluated(everything, ward)])
-    assert own is not None
-    assert own.parts[0].png.startswith(PNG)
-    html = render_page("Title", "", [section, own])
+    by_ward = subgroups_section([evaluated(everything, ward)])
+    assert by_ward is not None
+    assert by_ward.parts[0].png.startswith(PNG)
+    html = render_page("Title", "", [section, by_ward])
     assert "<b>a</b>" not in html
     assert "ward &lt;b&gt;a&lt;/b&gt;" in html
 
 
-def test_subgroups_of_nothing_known_are_said(simulate: Callable[..., Predictions]) -> None:
+def test_unknown_attributes_are_counted(simulate: Callable[..., Predictions]) -> None:
     section = subgroups_section([evaluated(simulate(), {"sex": [""] * 300})])
     assert section is not None
     assert section.parts == ()
-    assert "Test part, unknown, of 300 records: sex of 300." in section.words
+    assert "sex 300" in section.words[-1]
+    assert "unknown" in section.words[-1]

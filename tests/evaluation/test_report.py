@@ -17,8 +17,8 @@ from ecgml.report.calibration import calibration_section
 from ecgml.report.classes import classes_section
 from ecgml.report.confusions import confusions_section, consequence
 from ecgml.report.evaluated import Evaluated
-from ecgml.report.explanations import Checks, Columns, Explained, explanations_section
-from ecgml.report.mistakes import Drawn, mistakes_section, most_confident_mistakes
+from ecgml.report.explanations import ClinicalImportance, ExplainedRecord, ExplanationChecks, explanations_section
+from ecgml.report.mistakes import DrawnRecord, mistakes_section, most_confident_mistakes
 from ecgml.report.overview import overview_section
 from ecgml.report.sources import sources_section
 from ecgml.report.trust import trust_section
@@ -29,9 +29,9 @@ CLASSES = ("AFIB", "GSVT", "SB", "SR")
 
 def predictions(y_true: list[int], y_pred: list[int], confidence: list[float]) -> Predictions:
     y_prob = np.zeros((len(y_true), 4))
-    for row, (said, sure) in enumerate(zip(y_pred, confidence, strict=True)):
+    for row, (predicted, sure) in enumerate(zip(y_pred, confidence, strict=True)):
         y_prob[row] = (1 - sure) / 3
-        y_prob[row, said] = sure
+        y_prob[row, predicted] = sure
     ids = tuple(f"{NASTY}/{row}" for row in range(len(y_true)))
     return Predictions(ids, CLASSES, np.array(y_true), y_prob, sources=(NASTY,) * len(y_true))
 
@@ -51,33 +51,34 @@ MIXED = predictions(
 )
 
 
-def test_confusions_are_counted_and_named_by_what_they_would_mean() -> None:
+def test_errors_are_counted_by_kind_with_their_possible_consequence() -> None:
     table = listing(confusions_section([evaluated(MIXED)]), "test_confusions")
     assert table.columns["label"] == ["AFIB", "GSVT"]
-    assert table.columns["said"] == ["SR", "AFIB"]
+    assert table.columns["predicted"] == ["SR", "AFIB"]
     assert table.columns["records"] == [3, 1]
     assert table.columns["share of the label"] == ["30.0%", "10.0%"]
-    assert "missed" in table.columns["what it would mean"][0]
-    assert "anticoagulation" in table.columns["what it would mean"][1]
+    assert "missed" in table.columns["possible consequence"][0]
+    assert "anticoagulation" in table.columns["possible consequence"][1]
     findings = " ".join(confusions_section([evaluated(MIXED)]).findings)
     assert "AFIB missed in 3 of 10 records" in findings
 
 
-def test_every_confusion_of_every_scheme_has_a_meaning() -> None:
+def test_every_confusion_of_every_scheme_has_a_consequence() -> None:
     for scheme in SCHEMES.values():
         for label in scheme.classes:
-            for said in scheme.classes:
-                assert bool(consequence(label, said)) == (label != said), (scheme.name, label, said)
+            for predicted in scheme.classes:
+                assert bool(consequence(label, predicted)) == (label != predicted), (scheme.name, label, predicted)
 
 
-def test_a_class_that_may_be_missed_is_named_where_not_to_trust() -> None:
-    table = listing(trust_section([evaluated(MIXED)], ["It never abstains."]), "limits").columns["limit"]
-    assert table[0].startswith("Test part: AFIB may be missed in more than one of five records (sensitivity 0.700")
+def test_a_class_that_may_be_missed_is_a_limitation() -> None:
+    table = listing(trust_section([evaluated(MIXED)], ["It never abstains."]), "limits").columns["limitation"]
+    assert "AFIB may be missed" in table[0]
+    assert "sensitivity 0.700" in table[0]
     assert not any("SB may be missed" in line for line in table)
     assert table[-1] == "It never abstains."
 
 
-def test_a_rare_class_is_said_to_be_too_rare() -> None:
+def test_a_rare_class_is_noted_as_too_rare() -> None:
     found = predictions([3] * 40 + [0] * 2, [3] * 40 + [0] * 2, [0.9] * 42)
     table = listing(classes_section([evaluated(found)]), "test_classes")
     assert table.columns["note"] == ["too rare", "absent", "absent", ""]
@@ -86,7 +87,8 @@ def test_a_rare_class_is_said_to_be_too_rare() -> None:
 
 def test_headline_in_words_follows_the_scores() -> None:
     section = overview_section([evaluated(MIXED)])
-    assert section.findings[0].startswith("Test part: of 100 such records about 90 are called right (95 % interval")
+    assert "about 90 of 100 records" in section.findings[0]
+    assert f"{score(MIXED)['macro_f1'].value:.3f}" in section.findings[0]
 
 
 def test_mistakes_show_each_kind_before_a_kind_again() -> None:
@@ -96,27 +98,27 @@ def test_mistakes_show_each_kind_before_a_kind_again() -> None:
     assert most_confident_mistakes(found).tolist() == [0, 1, 2, 3]
 
 
-def drawn(duration_s: float = 10) -> Drawn:
+def drawn(duration_s: float = 10) -> DrawnRecord:
     times = np.arange(int(100 * duration_s)) / 100
     waveform = np.tile(np.sin(2 * np.pi * times), (12, 1)).astype(np.float32)
     waveform[3] = np.nan
-    return Drawn(NASTY, NASTY, "AFIB", "SR", 0.9, 0.05, waveform, 100.0, NASTY)
+    return DrawnRecord(NASTY, NASTY, "AFIB", "SR", 0.9, 0.05, waveform, 100.0, NASTY)
 
 
 def test_text_of_tables_never_becomes_markup() -> None:
     one = evaluated(MIXED)
     random = np.random.default_rng(0)
-    checks = Checks(
+    checks = ExplanationChecks(
         ["SR"] * 5, random.normal(size=5) / 50, np.ones(5), np.zeros(5), np.ones(5), 0.15, [("all", 0, 0)], 2
     )
-    columns = Columns((NASTY,), np.ones(1), np.ones(1), 5, 5, 2.0)
+    columns = ClinicalImportance((NASTY,), np.ones(1), np.ones(1), 5, 5, 2.0)
     sections = [
         overview_section([one]),
         confusions_section([one]),
         sources_section({"test": (one, {NASTY: one.scores})}),
         mistakes_section([drawn()]),
         explanations_section(
-            [Explained(drawn(6), np.zeros((12, 600), dtype=np.float32), [(NASTY, 1.0)])], checks, columns
+            [ExplainedRecord(drawn(6), np.zeros((12, 600), dtype=np.float32), [(NASTY, 1.0)])], checks, columns
         ),
     ]
     html = render_page(NASTY, NASTY, sections)
@@ -124,16 +126,16 @@ def test_text_of_tables_never_becomes_markup() -> None:
     assert html.count("&lt;script&gt;") > 10
 
 
-def test_explanations_that_mark_no_better_than_chance_are_not_to_be_believed() -> None:
+def test_explanations_that_mark_no_better_than_chance_are_not_to_be_relied_on() -> None:
     values = np.linspace(-0.1, 0.1, 20)
-    checks = Checks(["SR"] * 20, np.zeros(20), values, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
-    explained = [Explained(drawn(), np.ones((12, 1000), dtype=np.float32), [])]
-    assert "do not believe them" in explanations_section(explained, checks, None).findings[0]
-    better = Checks(["SR"] * 20, np.zeros(20), values + 0.3, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
-    assert "something the model uses" in explanations_section(explained, better, None).findings[0]
+    checks = ExplanationChecks(["SR"] * 20, np.zeros(20), values, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
+    explained = [ExplainedRecord(drawn(), np.ones((12, 1000), dtype=np.float32), [])]
+    assert "do not rely on the explanations" in explanations_section(explained, checks, None).findings[0]
+    better = ExplanationChecks(["SR"] * 20, np.zeros(20), values + 0.3, np.zeros(20), values, 0.15, [("all", 0, 0)], 2)
+    assert "matter to the model" in explanations_section(explained, better, None).findings[0]
 
 
-def test_what_is_not_answered_has_its_reason_and_sets_are_held_against_both_wordings() -> None:
+def test_abstentions_have_reasons_and_sets_are_scored_by_original_and_harmonised_labels() -> None:
     n = MIXED.n_records
     reasons = tuple(NASTY if row < 4 else "" for row in range(n))
     sets = np.eye(4, dtype=bool)[MIXED.y_pred]
@@ -144,17 +146,19 @@ def test_what_is_not_answered_has_its_reason_and_sets_are_held_against_both_word
     assert listing(section, "test_abstentions").columns == {"reason": [NASTY], "records": [4]}
     assert listing(section, "test_outside").columns["abstained on"] == [9]
     table = listing(section, "test_sets")
-    assert table.columns["in its set (95 %)"][0].startswith("0.700")
-    assert {cell.partition(" ")[0] for cell in table.columns["in its set, harmonised"]} == {"1.000"}
+    assert table.columns["coverage (95 % CI)"][0].startswith("0.700")
+    assert {cell.partition(" ")[0] for cell in table.columns["coverage, harmonised labels"]} == {"1.000"}
     assert section.metrics["test_answered"] == 0.9
     assert abstention_section([evaluated(MIXED)]) is None
     assert "<script>" not in render_page("Title", "", [section])
 
 
-def test_a_model_too_sure_of_itself_is_said_to_be() -> None:
+def test_an_overconfident_model_is_named_with_confidence_and_accuracy() -> None:
     sure = predictions([0] * 20 + [1] * 20, [0] * 30 + [1] * 10, [0.99] * 40)
     section = calibration_section([evaluated(sure)], how="Not at all.")
-    said = "Its probabilities, test part: it says 99.0% on average and is right in 75.0%: too sure of itself."
-    assert section.findings == (said,)
+    (finding,) = section.findings
+    assert all(text in finding for text in ("99.0%", "75.0%", "overconfident"))
     bins = listing(section, "test_reliability").columns
-    assert [n for name, n in zip(bins["of"], bins["records"], strict=True) if name == "most probable class"] == [40]
+    assert [
+        n for name, n in zip(bins["probability of"], bins["records"], strict=True) if name == "most probable class"
+    ] == [40]

@@ -72,12 +72,12 @@ def test_the_table_has_every_condition() -> None:
     assert {"macro_f1", "macro_f1_low", "drop_macro_auroc_high", "abstained", "refused"} <= set(table)
 
 
-def test_the_section_names_what_breaks_it_unsaid() -> None:
+def test_the_section_names_the_largest_drop_without_abstention() -> None:
     section = robustness_section(judged(), how="Made up.")
-    assert section.findings[0].startswith("What breaks it without its saying so, worst: muscle, 6 dB: macro-F1 0.")
-    said = " ".join(section.words)
-    assert "Muscle: from 6 dB on it loses" in said
-    assert "Leads missing by chance: from 11 of 12 on" in said
+    assert "without abstention: muscle, 6 dB: macro-F1 0." in section.findings[0]
+    text = " ".join(section.words)
+    assert "Muscle: significant drop from 6 dB on" in text
+    assert "Leads missing by chance: significant drop from 11 of 12 on" in text
     assert section.metrics["robustness_muscle_6_db_macro_f1"] == judged().cells[1].figures["macro_f1"].value
     assert [part.name for part in section.parts] == [
         "robustness", "robustness_macro_auroc", "robustness_abstained", "robustness",
@@ -91,9 +91,9 @@ def test_every_condition_is_a_cell_of_the_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_wrong", "said"),
-    [(2, "by the whole of the interval"), (4, "cannot rule out more"), (20, "more than 0.03 behind")],
+    ("n_wrong", "verdict"),
+    [(2, "whole interval lies above -0.03"), (4, "larger gap cannot be ruled out"), (20, "more than 0.03 behind")],
 )
-def test_whether_it_keeps_up_without_clinical_values_is_said_as_it_is(n_wrong: int, said: str) -> None:
-    own, other = condition("", "", n_wrong).predictions, condition("", "", 2).predictions
-    assert said in waveform_only_in_words("fusion", "baseline", compare(own, other, n_bootstrap=200))
+def test_the_verdict_on_the_model_without_clinical_values_follows_the_interval(n_wrong: int, verdict: str) -> None:
+    fusion, baseline = condition("", "", n_wrong).predictions, condition("", "", 2).predictions
+    assert verdict in waveform_only_in_words("fusion", "baseline", compare(fusion, baseline, n_bootstrap=200))

@@ -132,7 +132,7 @@ def test_a_model_is_scored_as_it_was_evaluated(job: Job, cache: Path, tmp_path: 
     for one in (tmp_path / "out").rglob("*.*"):
         assert one.read_bytes() == Path(artifact(audited, one.relative_to(tmp_path / "out").as_posix())).read_bytes()
     assert f"page: {tmp_path / 'out' / 'audit.html'}" in said
-    assert "How much the ECG adds" in said
+    assert "What the ECG adds" in said
     assert said.startswith("Simulated data")
     assert audited.data.tags["ecgml.simulated"] == "true"
 

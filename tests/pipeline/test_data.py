@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from ecgml.cohorts.pool import simulated_pool
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
+from ecgml.pipeline.job import data as data_module
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
@@ -49,6 +51,23 @@ def write_cohort(folder: Path, rows: list[tuple[int, str, str]]) -> Path:
         lines.append(f"{number}.npy,{rhythm},{made.fs},mV,{patient},{folder.name}")
     (folder / "manifest.csv").write_text("\n".join(lines))
     return folder
+
+
+@pytest.mark.parametrize(("asked", "prepared"), [(0, 0), (5, 12), (2500, 6000), (9000, 6000)])
+def test_no_more_records_are_simulated_than_epochs_need(
+    asked: int, prepared: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2,500 of 6,000 is the default; nothing is simulated here."""
+    folder = write_cohort(tmp_path / "mine", [(10 + n, ("AFIB", "SR", "SB")[n % 3], f"p{n}") for n in range(12)])
+    made = []
+    monkeypatch.setattr(data_module, "simulated_pool", lambda n_records: made.append(n_records) or simulated_pool(1))
+    options = {"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
+    stream = io.StringIO()
+    load_data(resolve(TRAIN_SECTIONS, {**options, "simulated_records": str(asked)}), Console(stream))
+    assert made == ([prepared] if asked else [])
+    assert (
+        f"trains on {asked:,} simulated records beside the real ones, drawn from {prepared:,}" in stream.getvalue()
+    ) == (asked > 0)
 
 
 @pytest.fixture(scope="module")

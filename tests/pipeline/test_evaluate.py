@@ -174,7 +174,7 @@ def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple
         for path in out.rglob("*/*")
         if not path.stem.endswith("_scores")
     )  # fmt: skip
-    for title in ("How good it is", "confuses", "Where not to trust", "Class by class", "Typical errors", "looks at"):
+    for title in ("Overall performance", "Confusion matrix", "Calibration", "confident errors", "Explanations"):
         assert re.search(f"<h2>[^<]*{title}", page), title
     card = (out / "model_card.md").read_text()
     assert card.startswith("**Simulated data")
@@ -206,7 +206,7 @@ def test_recordings_that_are_gone_leave_a_report_without_ecgs(
     assert "/data/away: no such folder" in stream.getvalue()
     page = (tmp_path / "out" / "report.html").read_text()
     assert "The recordings are not to be had: /data/away" in page
-    assert "Class by class, test part" in page
+    assert "Performance by class, test part" in page
     assert not list((tmp_path / "out" / "figures").glob("mistake_*"))
 
 

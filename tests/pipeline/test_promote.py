@@ -46,10 +46,17 @@ def test_promoted_refused_forced_and_rolled_back_are_all_in_the_log(
     good = make_run(made_up(3.0), tmp_path, tags={"ecgml.simulated": "true"})
     poor = make_run(made_up(1.0), tmp_path)
     summary, said = call(good)
-    assert summary.startswith("promoted version 1 as the first champion")
+    assert summary == "promoted version 1 as the first champion"
+    assert said.count("; rule: ") == said.count("\nmet: ") > 3
     assert "Simulated data" in said
-    with pytest.raises(PromotionError, match=r"refused version 2 over version 1: NOT MET: macro-F1: 0\.\d+ against 0"):
-        call(poor)
+    stream = io.StringIO()
+    with pytest.raises(
+        PromotionError, match=r"refused version 2 over version 1: NOT MET: macro-F1: 0\.\d+ against 0"
+    ) as refusal:
+        promote(poor, OPTIONS, Console(stream))
+    # What is not met is printed once, by whoever shows the error.
+    assert "NOT MET" not in stream.getvalue()
+    assert str(refusal.value).count("; rule: ") == str(refusal.value).count("NOT MET: ")
     assert read_registry().aliases == {"champion": "1", "challenger": "2"}
     with pytest.raises(ConfigError, match="--why"):
         call("2", force=True)

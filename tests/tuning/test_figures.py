@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 
+import matplotlib.pyplot as plt
 import optuna
 import pytest
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
 from ecgml.figures import DPI
-from tuning import figures
-from tuning.report import importances_of
+from tuning.figures import STATE_COLOURS, draw_study, history, importances, intermediate, slices
 
 
 def make_study(n_trials: int = 9, direction: str = "maximize") -> optuna.Study:
@@ -40,39 +40,53 @@ def draw(figure: Figure) -> Figure:
 @pytest.mark.slow
 @pytest.mark.parametrize("n_trials", [1, 2, 9])
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
-def test_every_study_with_a_complete_trial_is_drawn(n_trials: int, direction: str) -> None:
-    trials = make_study(n_trials, direction).trials
-    for figure in (
-        figures.history(trials, "value", direction),
-        figures.intermediate(trials, "value"),
-        figures.slices(trials, "value"),
-        figures.parallel(trials, "value", direction),
-        figures.timeline(trials),
-    ):
-        draw(figure)
+def test_every_study_with_a_finished_trial_is_drawn(n_trials: int, direction: str) -> None:
+    drawn = {name: draw(figure) for name, figure in draw_study(make_study(n_trials, direction), "value", "simulated")}
+    assert {"history", "intermediate", "slice", "parallel", "timeline"} <= drawn.keys()
+    assert ("importances" in drawn) == (n_trials == 9)
+    assert all(figure.get_supxlabel() == "simulated" for figure in drawn.values())
 
 
-def test_best_so_far_is_the_running_best_of_complete_trials() -> None:
+def test_pyplot_keeps_its_style_and_no_figure() -> None:
+    """Optuna would set pyplot's style for whoever draws next, and leave its figures open."""
+    before = dict(plt.rcParams)
+    history(make_study(), "value")
+    assert dict(plt.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+def test_best_so_far_is_the_running_best_of_finished_trials() -> None:
+    """Drawn in steps: between two trials the best is that of the earlier."""
     study = make_study(9, "minimize")
-    steps = figures.history(study.trials, "value", "minimize").axes[0].lines[0]
-    complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
-    best = [min(one.value for one in complete[: index + 1]) for index in range(len(complete))]
-    assert steps.get_xdata().tolist() == [trial.number for trial in complete]
-    assert steps.get_ydata().tolist() == best
+    best, ended = history(study, "value").axes[0].lines
+    assert best.get_drawstyle() == "steps-post"
+    finished = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    so_far = dict(zip(best.get_xdata(), best.get_ydata(), strict=True))
+    for trial in finished:
+        assert so_far[trial.number] == min(earlier.value for earlier in finished if earlier.number <= trial.number)
+    assert list(ended.get_xdata()) == [trial.number for trial in study.trials if trial.state != TrialState.COMPLETE]
 
 
-def test_pruned_trials_are_told_from_complete_ones() -> None:
+def test_pruned_trials_are_told_from_finished_ones() -> None:
     study = make_study()
-    colours = [line.get_color() for line in figures.intermediate(study.trials, "value").axes[0].lines]
-    n_pruned = sum(trial.state == TrialState.PRUNED for trial in study.trials)
-    # A pruned trial has a line and a dot at its end.
-    assert colours.count(figures.STATE_COLOURS[TrialState.PRUNED]) == 2 * n_pruned
+    lines = intermediate(study, "value").axes[0].lines
+    for line in lines:
+        trial = study.trials[int(line.get_label().removeprefix("Trial"))]
+        assert line.get_color() == STATE_COLOURS[trial.state]
+        assert list(line.get_xdata()) == [1, 2, 3]
+    assert len(lines) == 8  # the failed one is left out
+
+
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers() -> None:
+    figure = draw(slices(make_study(), "value"))
+    panel = next(axes for axes in figure.axes if axes.get_xlabel() == "rate")
+    labels = [label.get_text() for label in panel.get_xticklabels(which="both") if label.get_text()]
+    assert len(labels) == 3
+    assert [float(label) for label in labels] == pytest.approx(panel.get_xticks(), rel=0.01)
 
 
 def test_importance_finds_the_parameter_that_matters() -> None:
-    study = make_study(30)
-    shares = importances_of(study)
-    assert max(shares, key=shares.get) == "kind"
-    assert sum(shares.values()) == pytest.approx(1)
-    draw(figures.importances(shares, "value"))
-    assert importances_of(make_study(3)) == {}
+    axes = draw(importances(make_study(30), "value")).axes[0]
+    widths = {tick.get_text(): bar.get_width() for tick, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)}
+    assert max(widths, key=widths.get) == "kind"
+    assert sum(widths.values()) == pytest.approx(1)

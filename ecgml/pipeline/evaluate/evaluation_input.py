@@ -103,7 +103,8 @@ def on_data(
     predictions, answers = answer_checkpoint(checkpoint, table, store)
     name = "+".join(cohort.name for cohort in cohorts)
     one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
-    one = replace(one, answers=answers, outside=abstained_outside(checkpoint, cohorts, caches, store))
+    outside = abstained_outside(checkpoint, cohorts, caches, store)
+    one = replace(one, answers=answers, outside=outside, model=checkpoint.model_name)
     simulated = any(cohort.simulated for cohort in cohorts)
     waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
@@ -145,7 +146,7 @@ def on_own_data(
         attributes = attributes_of_split(job.split, one) if table is None else attributes_of(table)
         found = _evaluated(key, one, _harmonised(one, table, job.split), settings, table, attributes)
         answers = _own_answers(run_id, found, there)
-        evaluated.append(replace(found, answers=answers, outside=outside.get(key, {})))
+        evaluated.append(replace(found, answers=answers, outside=outside.get(key, {}), model=checkpoint.model_name))
     protocols = judge_protocols(outcomes, n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {
         one.key: Waveforms(one.title, one.predictions, tables[one.key], store)

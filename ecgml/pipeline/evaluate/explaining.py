@@ -13,8 +13,8 @@ from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.predictions import Predictions
 from ecgml.inference.explanations import Attributions, Explainer, Inputs, delete, likeness, randomised, smoothed
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.report.explanations import Checks, Columns, Explained
-from ecgml.report.mistakes import MOST, Drawn, most_confident_mistakes
+from ecgml.report.explanations import ClinicalImportance, ExplainedRecord, ExplanationChecks
+from ecgml.report.mistakes import MOST, DrawnRecord, most_confident_mistakes
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import clinical_values
 
@@ -51,7 +51,7 @@ class Waveforms:
         waveform, n_valid = self.store.take(self.table.first_window[rows])
         return Inputs(waveform.cpu().numpy(), n_valid.cpu().numpy(), clinical_values(self.table[rows]))
 
-    def drawn(self, rows: NDArray[np.int64], fs: float) -> list[Drawn]:
+    def drawn(self, rows: NDArray[np.int64], fs: float) -> list[DrawnRecord]:
         """Return records as they are drawn; missing leads are NaN."""
         if not len(rows):
             return []
@@ -62,7 +62,7 @@ class Waveforms:
             missing = ~waveform.any(axis=1, keepdims=True)
             shown = np.where(missing, np.float32(np.nan), waveform)[:, :n_valid]
             found.append(
-                Drawn(
+                DrawnRecord(
                     self.predictions.record_ids[row],
                     self.group,
                     classes[own],
@@ -77,18 +77,18 @@ class Waveforms:
         return found
 
 
-def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[Drawn]:
+def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord]:
     """Return the most confident mistakes of all sets of records together."""
     found = [
         one for waveforms in evaluated for one in waveforms.drawn(most_confident_mistakes(waveforms.predictions), fs)
     ]
     kinds: dict[tuple[str, str], int] = {}
     for one in sorted(found, key=lambda one: -one.probability):
-        kinds.setdefault((one.label, one.said), 0)
+        kinds.setdefault((one.label, one.predicted), 0)
     turns = []
     for one in sorted(found, key=lambda one: -one.probability):
-        turns.append((kinds[one.label, one.said], -one.probability, len(turns), one))
-        kinds[one.label, one.said] += 1
+        turns.append((kinds[one.label, one.predicted], -one.probability, len(turns), one))
+        kinds[one.label, one.predicted] += 1
     return sorted((turn[-1] for turn in sorted(turns)[:MOST]), key=lambda one: -one.probability)
 
 
@@ -98,7 +98,7 @@ def explain_records(
     n_records: int,
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[list[Explained], Checks, Columns | None] | None:
+) -> tuple[list[ExplainedRecord], ExplanationChecks, ClinicalImportance | None] | None:
     """Explain a sample of records, as many of each class given as there are, and check the explanations.
 
     Parameters
@@ -113,10 +113,10 @@ def explain_records(
 
     Returns
     -------
-    explained : list of Explained
+    explained : list of ExplainedRecord
         A typical record of each class: called right, of middling confidence.
-    checks : Checks
-    columns : Columns or None
+    checks : ExplanationChecks
+    columns : ClinicalImportance or None
         None of a model to which clinical values make no difference.
     """
     random = np.random.default_rng(seed)
@@ -139,7 +139,7 @@ def explain_records(
     deletion = delete(explainer, inputs, labels, attributions, fs, MASKED_SHARE, seed=seed)
     on_progress(len(rows) + RANDOMISED_RECORDS, n_steps)
     few = np.unique(np.linspace(0, len(rows) - 1, min(RANDOMISED_RECORDS, len(rows))).round().astype(int))
-    checks = Checks(
+    checks = ExplanationChecks(
         [predictions.classes[label] for label in labels.tolist()],
         attributions.residual / np.abs(attributions.log_odds - attributions.baseline).mean(),
         deletion.marked,
@@ -152,7 +152,7 @@ def explain_records(
     on_progress(n_steps, n_steps)
     chosen = _typical(predictions, rows)
     explained = [
-        Explained(
+        ExplainedRecord(
             drawn,
             smoothed(attributions.waveform[place], fs)[:, : drawn.waveform.shape[1]],
             [
@@ -220,7 +220,7 @@ def _columns(
     attributions: Attributions,
     rows: NDArray[np.int64],
     random: np.random.Generator,
-) -> Columns | None:
+) -> ClinicalImportance | None:
     size = np.abs(attributions.clinical).mean(axis=0, dtype=np.float64)
     if not size.any():
         return None
@@ -241,4 +241,6 @@ def _columns(
         kept.append(size[index])
         rises.append(log_loss(exchanged) - whole)
     told = np.abs(attributions.waveform.sum(axis=(1, 2), dtype=np.float64)).mean()
-    return Columns(names, np.array(kept), np.array(rises), len(attributions.log_odds), len(rows), float(told))
+    return ClinicalImportance(
+        names, np.array(kept), np.array(rises), len(attributions.log_odds), len(rows), float(told)
+    )

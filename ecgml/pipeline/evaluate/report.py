@@ -15,8 +15,8 @@ from ecgml.report.calibration import calibration_section
 from ecgml.report.classes import classes_section
 from ecgml.report.confusions import confusions_section
 from ecgml.report.evaluated import Evaluated
-from ecgml.report.explanations import Checks, Columns, Explained, explanations_section
-from ecgml.report.mistakes import Drawn, mistakes_section
+from ecgml.report.explanations import ClinicalImportance, ExplainedRecord, ExplanationChecks, explanations_section
+from ecgml.report.mistakes import DrawnRecord, mistakes_section
 from ecgml.report.overview import overview_section
 from ecgml.report.protocols import protocols_section
 from ecgml.report.sources import sources_section
@@ -39,7 +39,7 @@ class ReportInput:
         By `Evaluated.key`: scores of each source.
     note : str
         Below every figure; empty for none.
-    mistakes : sequence of Drawn
+    mistakes : sequence of DrawnRecord
     explained : tuple or None
     missing : str
         Why there are no waveforms, or no explanations.
@@ -57,8 +57,8 @@ class ReportInput:
     waveforms: Mapping[str, Waveforms]
     sources: Mapping[str, Mapping[str, Scores]]
     note: str = ""
-    mistakes: Sequence[Drawn] = ()
-    explained: tuple[Sequence[Explained], Checks, Columns | None] | None = None
+    mistakes: Sequence[DrawnRecord] = ()
+    explained: tuple[Sequence[ExplainedRecord], ExplanationChecks, ClinicalImportance | None] | None = None
     missing: str = ""
     protocols: Sequence[Protocol] = ()
     impossible: Mapping[str, Sequence[str]] = field(default_factory=dict)

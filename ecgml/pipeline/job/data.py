@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +32,8 @@ from ecgml.records.schemes import Scheme, scheme_named
 
 DEMO_SEED = 0
 
-POOL_RECORDS = 6000
+POOL_SHARE, POOL_RECORDS = 2.4, 6000
+"""Simulated records prepared: by those that an epoch sees, so that epochs differ (2,500 of 6,000); and at most."""
 
 LEARNT_EARLIER = "a model that this one was started from learnt from it or its patient"
 """Why a record is left out of what a model is judged by."""
@@ -237,8 +239,15 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
     data, preprocessing = configuration["data"], configuration["preprocessing"]
     scheme = scheme_named(data.scheme)
     inner, outer = load_cohorts(data, console)
+    pool = []
     n_simulated = configuration["augmentation"].simulated_records
-    pool = [simulated_pool(POOL_RECORDS)] if n_simulated and not all(cohort.simulated for cohort in inner) else []
+    if n_simulated and not all(cohort.simulated for cohort in inner):
+        n_prepared = min(POOL_RECORDS, math.ceil(POOL_SHARE * n_simulated))
+        pool = [simulated_pool(n_prepared)]
+        console.say(
+            f"each epoch trains on {n_simulated:,} simulated records beside the real ones, drawn from {n_prepared:,}, "
+            "as real sets are short of the rhythms that are hard to tell apart; --simulated-records 0 leaves them out"
+        )
     cohorts = [*outer, *inner, *pool]
     caches = fill_caches(cohorts, data, preprocessing, console)
     joint, left_out = build_table(cohorts, caches, scheme, data.harmonise)

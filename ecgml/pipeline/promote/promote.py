@@ -131,7 +131,8 @@ def _decide(
         else:
             reasons = [check.line() for check in judgement.checks if not check.passed]
             for check in judgement.checks:
-                console.say(check.line())
+                if check.passed:  # what is not met ends the command, in its last line
+                    console.say(check.line())
     decision = PROMOTED if not reasons else FORCED if force and not served else REFUSED
     moves = decision != REFUSED
     digest = evidence.digest if evidence else ""
@@ -165,7 +166,7 @@ def _decide(
         raise PromotionError(f"{entry.summary}; log entry {entry.number}")
     if uses > 1:
         console.say(f"these test records have now served for {uses} decisions: each makes the next less certain")
-    return entry.summary
+    return _headline(decision, candidate.version, now.champion, reasons)
 
 
 def rollback(console: Console, *, why: str = "") -> str:
@@ -288,13 +289,17 @@ def _served(version: str, classes: Sequence[str] = ()) -> str:
     return ""
 
 
-def _summary(decision: str, version: str, champion: str, judgement: Judgement | None, reasons: Sequence[str]) -> str:
+def _headline(decision: str, version: str, champion: str, reasons: Sequence[str]) -> str:
+    """Return the decision, and what speaks or spoke against it."""
     over = f"over version {champion}" if champion else "as the first champion"
-    if decision == REFUSED:
-        return f"refused version {version} {over}: {'; '.join(reasons)}"
+    but = {REFUSED: f": {'; '.join(reasons)}", FORCED: f", against {'; '.join(reasons)}"}
+    return f"{decision} version {version} {over}{but.get(decision, '') if reasons else ''}"
+
+
+def _summary(decision: str, version: str, champion: str, judgement: Judgement | None, reasons: Sequence[str]) -> str:
+    """Return the headline with the numbers that it stands on, for the log."""
     numbers = "; ".join(check.line() for check in judgement.checks if check.challenger) if judgement else ""
-    against = f", against {'; '.join(reasons)}" if decision == FORCED and reasons else ""
-    return f"{decision} version {version} {over}{against}{f' ({numbers})' if numbers and not against else ''}"
+    return f"{_headline(decision, version, champion, reasons)}{f' ({numbers})' if numbers and not reasons else ''}"
 
 
 def _record(

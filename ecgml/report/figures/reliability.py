@@ -1,4 +1,4 @@
-"""Reliability diagrams: how often a class is true when it is said to be so probable."""
+"""Reliability diagrams: observed frequency of a class by its predicted probability."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def reliability_figure(predictions: Predictions, *, title: str = "", note: str =
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for axes, (name, colour, probability, true) in zip(grid, panels, strict=False):
-        bare(axes, f"{name} (n {int(true.sum()):,} true)", "Predicted probability", "Share true")
+        bare(axes, f"{name} (n = {int(true.sum()):,})", "Predicted probability", "Observed share")
         unit_square(axes)
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.9, linestyle=(0, (1, 2)))
         bins = reliability(probability, true)
-        largest = max(one.n_records for one in bins)
-        for one in bins:
-            # How many records a point stands on, as a bar from the lower edge.
-            height = 0.18 * one.n_records / largest
-            axes.fill_between([one.low, one.high], 0, height, color=FAINT, linewidth=0)
-        middle = np.array([one.mean_probability for one in bins])
-        share = np.array([one.share_true for one in bins])
-        ends = np.array([[one.share_true - one.interval[0], one.interval[1] - one.share_true] for one in bins]).T
+        largest = max(stretch.n_records for stretch in bins)
+        for stretch in bins:
+            # How many records are in a bin, as a bar from the lower edge.
+            height = 0.18 * stretch.n_records / largest
+            axes.fill_between([stretch.low, stretch.high], 0, height, color=FAINT, linewidth=0)
+        middle = np.array([stretch.mean_probability for stretch in bins])
+        share = np.array([stretch.share_true for stretch in bins])
+        ends = np.abs(np.array([stretch.interval for stretch in bins]).T - share)
         axes.errorbar(
             middle, share, yerr=ends, color=colour, marker="o", markersize=4, linestyle="", elinewidth=0.9, capsize=2
         )
-        # A line through what one or two records say would be read as a curve.
-        steady = np.array([one.n_records >= RARE for one in bins])
+        # A line through bins of one or two records would be read as a curve.
+        steady = np.array([stretch.n_records >= RARE for stretch in bins])
         axes.plot(middle[steady], share[steady], color=colour, linewidth=1.4)
     return figure
