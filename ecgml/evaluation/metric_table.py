@@ -53,6 +53,8 @@ class Metric:
     lower_is_better : bool
     by_class : bool
         Whether there is a figure for each class, named ``<name>_<class>``.
+    is_proportion : bool
+        Whether it is a share of the records: then its interval is Wilson's where the bootstrap collapses to a point.
     uses : tuple of str
         Of :data:`USES`.
     """
@@ -62,6 +64,7 @@ class Metric:
     function: Callable[[WeightedPredictions], NDArray[np.float64]]
     lower_is_better: bool = False
     by_class: bool = False
+    is_proportion: bool = False
     uses: tuple[str, ...] = ("summary", "comparison")
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ def _specificity_of_present(at: WeightedPredictions) -> NDArray[np.float64]:
 
 OURS = (
     Metric(
-        "accuracy", "accuracy", lambda at: confusion.accuracy(at.confusion),
+        "accuracy", "accuracy", lambda at: confusion.accuracy(at.confusion), is_proportion=True,
         uses=("overview", "summary", "comparison", "audit", "validation"),
     ),
     Metric(

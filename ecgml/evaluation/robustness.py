@@ -1,4 +1,4 @@
-"""How a model fares when its input is perturbed: kind and strength -> figures, paired with the unperturbed ones."""
+"""Robustness: performance by kind and strength of a perturbation, paired with that on unperturbed records."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ecgml.evaluation.estimates import Estimate, estimates_of
 from ecgml.evaluation.metric_table import is_lower_better, names_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import n_groups, unless_flat, without_flat_intervals
 
 
 @dataclass(frozen=True, eq=False)
 class Perturbed:
-    """What a model said of records under one condition.
+    """Predictions of a model under one condition.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class Perturbed:
     predictions : Predictions
         A record that preprocessing refused has no probabilities and counts as an error.
     abstained : ndarray of bool, shape (n_records,)
-        Refused, or not stood by.
+        Refused by preprocessing, or abstained on by the model.
     """
 
     kind: str
@@ -38,16 +39,16 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class Cell:
-    """The figures of one condition."""
+    """Performance under one condition."""
 
     kind: str
     strength: str
     figures: dict[str, Estimate]
     """The metrics of robustness, ``abstained`` (share), and of those answered ``answered_accuracy``."""
     drops: dict[str, Estimate]
-    """By how much the metrics are worse than those of the unperturbed records; paired."""
+    """By how much each metric is worse than for the unperturbed records; paired."""
     refused: float
-    """Share of the records that preprocessing refused; they are among those abstained on."""
+    """Share of the records that preprocessing refused; they count as abstained on."""
 
     @property
     def name(self) -> str:
@@ -110,36 +111,47 @@ def judge_robustness(
     EvaluationError
         If a condition has other records.
     """
-    own = reference.predictions
-    for one in perturbed:
-        if one.predictions.record_ids != own.record_ids:
-            raise EvaluationError(f"robustness: {one.kind}, {one.strength} is of other records than the unperturbed")
-    everything = [reference, *perturbed]
-    metrics = [Metrics(one.predictions) for one in everything]
+    baseline = reference.predictions
+    for condition in perturbed:
+        if condition.predictions.record_ids != baseline.record_ids:
+            raise EvaluationError(
+                f"robustness: {condition.kind}, {condition.strength} has other records than the unperturbed predictions"
+            )
+    conditions = [reference, *perturbed]
+    metrics = [Metrics(condition.predictions) for condition in conditions]
     shown = names_of("robustness")
     wanted = [metrics[0].names.index(name) for name in shown]
-    silent = np.column_stack([one.abstained for one in everything]).astype(float)
-    right = np.column_stack([one.predictions.y_pred == one.predictions.y_true for one in everything]) * (1 - silent)
+    abstentions = np.column_stack([condition.abstained for condition in conditions]).astype(float)
+    right = np.column_stack([condition.predictions.y_pred == baseline.y_true for condition in conditions])
+    right = right * (1 - abstentions)
 
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         total = weights.sum(axis=1, keepdims=True)
-        abstained = weights @ silent / total
+        abstained = weights @ abstentions / total
         with np.errstate(invalid="ignore", divide="ignore"):
             accuracy = (weights @ right / total) / (1 - abstained)
-        return np.hstack([*(one.at(weights)[:, wanted] for one in metrics), abstained, accuracy])
+        return np.hstack([*(of_condition.at(weights)[:, wanted] for of_condition in metrics), abstained, accuracy])
 
-    point = statistic(np.ones((1, own.n_records)))
-    draws = bootstrap(statistic, own.groups, n_bootstrap, seed)
-    n, k = len(everything), len(shown)
+    point = statistic(np.ones((1, baseline.n_records)))
+    draws = bootstrap(statistic, baseline.groups, n_bootstrap, seed)
+    n, k = len(conditions), len(shown)
     sign = np.array([-1.0 if is_lower_better(name) else 1.0 for name in shown])
     cells = []
-    for place, one in enumerate(everything):
-        own_columns = range(place * k, (place + 1) * k)
-        columns = [*own_columns, k * n + place, (k + 1) * n + place]
-        names = (*shown, "abstained", "answered_accuracy")
-        figures = estimates_of(names, point[0, columns], draws[:, columns])
-        difference = [sign * (values[:, :k] - values[:, own_columns]) for values in (point, draws)]
+    for place, condition in enumerate(conditions):
+        of_metrics = range(k * place, k * (place + 1))
+        columns = [*of_metrics, k * n + place, (k + 1) * n + place]
+        figures = estimates_of((*shown, "abstained", "answered_accuracy"), point[0, columns], draws[:, columns])
+        difference = [sign * (values[:, :k] - values[:, of_metrics]) for values in (point, draws)]
         drops = estimates_of(shown, difference[0][0], difference[1])
-        refused = float(np.mean(~one.predictions.scored))
-        cells.append(Cell(one.kind, one.strength, figures, drops, refused))
-    return Robustness(cells[0], tuple(cells[1:]), own.n_records, len(set(own.groups)))
+        refused = float(np.mean(~condition.predictions.scored))
+        cells.append(Cell(condition.kind, condition.strength, _with_wilson(figures, condition), drops, refused))
+    return Robustness(cells[0], tuple(cells[1:]), baseline.n_records, len(set(baseline.groups)))
+
+
+def _with_wilson(figures: dict[str, Estimate], condition: Perturbed) -> dict[str, Estimate]:
+    groups = condition.predictions.groups
+    macro = without_flat_intervals({name: figures[name] for name in names_of("robustness")}, condition.predictions)
+    return macro | {
+        "abstained": unless_flat(figures["abstained"], len(set(groups))),
+        "answered_accuracy": unless_flat(figures["answered_accuracy"], n_groups(groups, ~condition.abstained)),
+    }
