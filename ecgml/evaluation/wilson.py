@@ -92,7 +92,7 @@ def without_flat_intervals(estimates: Mapping[str, Estimate], predictions: Predi
     point = dict(zip(metrics.names, metrics.point().tolist(), strict=True))
     shares = [row.name for row in metric_rows(by_class=False) if row.is_proportion]
     intervals = {name: wilson(Estimate(point[name]), len(set(predictions.groups))) for name in shares}
-    for metric in set(MACRO.values()) | {"precision"}:
+    for metric in (*MACRO.values(), "precision"):
         for label, class_name in enumerate(predictions.classes):
             name = class_metric(metric, class_name)
             intervals[name] = _of_class(metric, label, point[name], predictions)
