@@ -11,8 +11,9 @@ from ecgml.config import Configuration
 from ecgml.datasets.store import WindowStore
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.fitting import Trained, fit_model
+from ecgml.pipeline.job.judging import judge_model
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
-from ecgml.pipeline.train.train import Trained, fit_model, judge_model
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker

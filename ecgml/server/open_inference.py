@@ -22,6 +22,7 @@ from ecgml.records.record import Record
 from ecgml.server.answering import Answering, Timings
 from ecgml.server.guard import Refused
 from ecgml.server.invocations import arrays_to_records
+from ecgml.server.loading import ServedModel
 
 router = APIRouter(prefix="/v2")
 
@@ -58,7 +59,7 @@ async def model(request: Request, name: str, version: str = "") -> dict[str, Any
     classes = answering.model.predictor.checkpoint.classes
     return {
         "name": name,
-        "versions": [_version(answering)],
+        "versions": [_version(answering.model)],
         "platform": PLATFORM,
         "inputs": [
             {"name": "waveform", "datatype": "FP32", "shape": [-1, len(LEADS), -1]},
@@ -116,7 +117,7 @@ async def infer(request: Request, name: str, version: str = "") -> Response:
         "abstained": ("BOOL", [len(answers)], np.array([answer["abstained"] for answer in answers])),
         "answer": ("BYTES", [len(answers)], [json.dumps(answer) for answer in answers]),
     }
-    return _response(header, name, _version(answering), outputs, timings)
+    return _response(header, name, _version(served), outputs, timings)
 
 
 def _answering(request: Request, name: str, version: str) -> Answering:
@@ -124,13 +125,13 @@ def _answering(request: Request, name: str, version: str) -> Answering:
     known = request.app.state.model_name
     if name != known:
         raise Refused(404, f"no such model; this server answers for {known}")
-    if version and version != _version(answering):
-        raise Refused(404, f"version {version[:40]} does not answer here, {_version(answering)} does")
+    if version and version != _version(answering.model):
+        raise Refused(404, f"version {version[:40]} does not answer here, {_version(answering.model)} does")
     return answering
 
 
-def _version(answering: Answering) -> str:
-    return str(answering.model.version or "1")
+def _version(model: ServedModel) -> str:
+    return str(model.version or "1")
 
 
 def _parse(

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from ecgml.errors import CheckpointError, TrackingError
 from ecgml.inference.predictor import Predictor
 from ecgml.server import following
 from ecgml.server.about import WEBHOOK_SECRET_VARIABLE
+from ecgml.server.answering import Answering
 from ecgml.server.following import Follower
 from ecgml.server.loading import ServedModel, follows, trial_record
 from ecgml.server.monitoring import Monitor
@@ -109,3 +111,25 @@ def test_a_version_is_tried_in_a_process_of_its_own(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")  # an empty registry
     asyncio.run(follower.look())
     assert "mlflow.db" in follower.refused["models:/ecg-rhythm/2"]
+
+
+def test_an_answer_names_the_version_that_made_it(
+    serve: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A swap while a request is being answered changes neither its numbers nor the version beside them."""
+    client = serve()
+    answering: Answering = client.app._app.state.answering
+    answer = Answering.answer
+
+    async def swapped_meanwhile(self: Answering, *arguments: object) -> object:
+        outcomes = await answer(self, *arguments)
+        self.swap(served_model("2"))
+        return outcomes
+
+    monkeypatch.setattr(Answering, "answer", swapped_meanwhile)
+    waveform = trial_record().waveform[None]
+    tensor = {"name": "waveform", "datatype": "FP32", "shape": list(waveform.shape), "data": waveform.tolist()}
+    body = {"inputs": [tensor], "outputs": [{"name": "answer"}]}
+    told = client.post("/v2/models/ecg-rhythm/infer", json=body).json()
+    assert answering.model.version == "2"
+    assert told["model_version"] == json.loads(told["outputs"][0]["data"][0])["model_version"] == "1"

@@ -41,7 +41,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/quarantined-left-out",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/judging.py",
         'tables = {"test": job.part("test", usable=False)}',
         'tables = {"test": job.part("test")}',
         "records that could not be read vanish from the figures",
@@ -49,7 +49,7 @@ FAULTS = (
     ),
     Fault(
         "evaluation/unscaled-figures",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/judging.py",
         "y_prob = said.y_prob(calibration.scaling)",
         "y_prob = said.y_prob(type(calibration.scaling).of_temperature(1.0, n_classes))",
         "figures are of other probabilities than are served",
