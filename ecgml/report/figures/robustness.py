@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from ecgml.evaluation.metric_table import is_lower_better, titles_of
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.report.figures.style import GREY, INK, new_figure
 
 UNKNOWN = "#ededed"
+ABSTAINED = "share abstained on"
 
 PER_ROW = 11
 """Cells side by side; a kind with more goes on in a further row."""
-
-TITLES = {"macro_f1": "macro-F1", "macro_auroc": "macro AUROC", "abstained": "share abstained on"}
 
 
 def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title: str = "", note: str = "") -> Figure:
@@ -31,7 +31,7 @@ def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title
     ----------
     robustness : Robustness
     metric : str
-        Of :data:`TITLES`.
+        Of the table's, or ``abstained``.
     title, note : str
         Above and below the figure.
     """
@@ -59,13 +59,13 @@ def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8.5, color=GREY)
-    bar.set_label(TITLES[metric], fontsize=9, color=INK)
+    bar.set_label(ABSTAINED if metric == "abstained" else titles_of()[metric], fontsize=9, color=INK)
     return figure
 
 
 def _colours(metric: str) -> ListedColormap:
-    """Return a scale on which dark is bad: a low figure, or many abstentions."""
-    whole = colormaps["Blues" if metric == "abstained" else "Blues_r"]
+    """Return a scale on which dark is bad: a poor value, or many abstentions."""
+    whole = colormaps["Blues" if metric == "abstained" or is_lower_better(metric) else "Blues_r"]
     return ListedColormap(whole(np.linspace(0, 0.9, 256)))
 
 
@@ -83,7 +83,8 @@ def _range(robustness: Robustness, metric: str) -> tuple[float, float]:
     if metric == "abstained":
         return 0.0, 1.0
     values = [cell.figures[metric].value for cell in (robustness.reference, *robustness.cells)]
-    return min(value for value in values if math.isfinite(value)) - 0.02, 1.0
+    finite = [value for value in values if math.isfinite(value)]
+    return min(finite) - 0.02, max(1.0, *finite)
 
 
 def _draw(axes, row: int, column: int, cell: Cell, metric: str, scale: Normalize, colours) -> None:
