@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ecgml.evaluation.cautions import support_note
-from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.metric_table import class_metric
 from ecgml.page.sections import Listing, Section, picture
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.figures.pr import pr_figure

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ecgml.evaluation.comparison import Comparison
 from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
-from ecgml.evaluation.summary import TITLES, interval_text
+from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture
 from ecgml.report.figures.shortcuts import LabelledScores, shortcuts_figure
 from ecgml.report.overview import cell
@@ -18,7 +19,6 @@ ALL, TEST = "all", "test"
 
 PLACES = {ALL: "every row with a class, cross-validated", TEST: "the model's test part"}
 
-SHOWN = ("accuracy", "macro_f1", "macro_auroc", "ece")
 
 TOLERANCE = 0.03
 """Macro-F1 by which a fusion model without clinical values may be behind one trained on the waveform alone."""
@@ -67,7 +67,7 @@ def shortcuts_section(
         f"audit_{what}",
         f"Shortcut learning: {PLACES[what]}",
         {"input": [model.title for model in models]}
-        | {TITLES[name]: [cell(model.scores[name]) for model in models] for name in SHOWN},
+        | {title: [cell(model.scores[name]) for model in models] for name, title in titles_of("audit").items()},
     )
     metrics = {}
     for model in models:

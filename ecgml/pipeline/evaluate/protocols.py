@@ -32,13 +32,14 @@ from ecgml.page.sections import sentence
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.lineage import ancestors_of
 from ecgml.pipeline.job.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
+from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
-from ecgml.pipeline.train.train import fit_model, initial_model, training_data
 from ecgml.plugins import source_of
 from ecgml.report.protocols import protocols_section
 from ecgml.service.models import pinned, read_checkpoint

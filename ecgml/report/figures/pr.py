@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ecgml.evaluation.curves import precision_recall_curves
-from ecgml.evaluation.metrics import Metrics, class_metric
+from ecgml.evaluation.metric_table import class_metric
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.report.figures.style import GREY, bare, class_style, new_figure, unit_square, unscored_text
 

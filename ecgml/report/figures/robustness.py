@@ -9,13 +9,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ecgml.evaluation.metric_table import is_lower_better
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.report.figures.style import GREY, INK, new_figure
 
 PER_ROW = 11
 """Cells side by side; a kind with more goes on in a further row."""
-
-TITLES = {"macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC", "abstained": "Share abstained on"}
 
 
 def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title: str = "", note: str = "") -> Figure:
@@ -25,7 +24,7 @@ def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title
     ----------
     robustness : Robustness
     metric : str
-        Of :data:`TITLES`.
+        Of the table's, or ``abstained``.
     title, note : str
         Above and below the figure.
     """
@@ -38,7 +37,7 @@ def robustness_figure(robustness: Robustness, metric: str = "macro_f1", *, title
     low, high = _range(robustness, metric)
     scale = Normalize(low, high)
     # Dark is bad: a low figure, or a silent model.
-    colours = colormaps["Blues" if metric == "abstained" else "Blues_r"]
+    colours = colormaps["Blues" if metric == "abstained" or is_lower_better(metric) else "Blues_r"]
     for row, (_, cells) in enumerate(rows):
         for column, cell in enumerate(cells):
             _draw(axes, row, column, cell, metric, scale, colours)
@@ -56,7 +55,8 @@ def _range(robustness: Robustness, metric: str) -> tuple[float, float]:
     if metric == "abstained":
         return 0.0, 1.0
     values = [cell.figures[metric].value for cell in (robustness.reference, *robustness.cells)]
-    return min(value for value in values if math.isfinite(value)) - 0.02, 1.0
+    finite = [value for value in values if math.isfinite(value)]
+    return min(finite) - 0.02, max(1.0, *finite)
 
 
 def _draw(axes, row: int, column: int, cell: Cell, metric: str, scale: Normalize, colours) -> None:

@@ -96,7 +96,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/encoder-of-another-architecture",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/fitting.py",
         "start = start if start and start.checkpoint.model_name == name else None",
         "pass",
         "a model that takes nothing over is given an encoder that was fitted to other records",
@@ -104,7 +104,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/head-by-the-number-of-classes",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/start.py",
         'if start.classes != scheme_named(configuration["data"].scheme).classes:',
         'if len(start.classes) != len(scheme_named(configuration["data"].scheme).classes):',
         "the classifier of one class begins as that of another",
