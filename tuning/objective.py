@@ -18,7 +18,8 @@ from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import TrainingError
 from ecgml.pipeline.job.data import JobData
-from ecgml.pipeline.train.train import initial_model, training_data
+from ecgml.pipeline.job.fitting import training_data
+from ecgml.pipeline.job.start import initial_model
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.fit import fit
 from tuning.settings import TuneSettings
@@ -30,7 +31,7 @@ Record = Callable[[Mapping[str, float], int], None]
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """One of a trial's trainings: what it sees, and what is added to its seed."""
+    """One of a trial's trainings: its data, its encoder, and what is added to its seed."""
 
     data: TrainingData
     encoder: ClinicalEncoder

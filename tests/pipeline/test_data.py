@@ -17,8 +17,8 @@ from ecgml.datasets.store import WindowStore
 from ecgml.pipeline.job import data as data_module
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.fitting import training_data
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
-from ecgml.pipeline.train.train import training_data
 
 
 def test_validation_of_a_single_class_is_warned_of(tmp_path: Path) -> None:

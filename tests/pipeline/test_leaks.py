@@ -22,10 +22,12 @@ from ecgml.errors import TrainingError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
+from ecgml.pipeline.job.fitting import Trained, training_data
+from ecgml.pipeline.job.judging import judge_model
 from ecgml.pipeline.job.scoring import calibrate, window_logits
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from ecgml.pipeline.predict.predict import load_predictor
-from ecgml.pipeline.train.train import Trained, judge_model, train, training_data
+from ecgml.pipeline.train.train import train
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import fit_encoder
 from ecgml.training.fit import Fitted
@@ -122,7 +124,7 @@ def test_a_test_record_that_could_not_be_read_counts_as_an_error(
         "baseline", checkpoint.build(), checkpoint.encoder, training_data(configuration, data, again.store), Fitted()
     )
     for name in ("model_card", "log_checkpoint", "report_scores", "report_answers", "describe_model"):
-        monkeypatch.setattr(f"ecgml.pipeline.train.train.{name}", lambda *_, **__: "")
+        monkeypatch.setattr(f"ecgml.pipeline.job.judging.{name}", lambda *_, **__: "")
     nowhere = SimpleNamespace(run_id="", metrics=lambda *_, **__: None, describe=lambda _: None)
     scored, _ = judge_model(trained, configuration, data, nowhere, Console(io.StringIO()))
     predictions = scored.predictions["test"]

@@ -23,6 +23,7 @@ from ecgml.pipeline.compare.compare import as_json, as_text, compare_models
 from ecgml.pipeline.evaluate.evaluate import evaluate
 from ecgml.pipeline.evaluate.protocols import evaluate_protocols
 from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.fitting import fit_model
 from ecgml.pipeline.job.lineage import (
     ANCESTORS,
     Ancestor,
@@ -31,12 +32,13 @@ from ecgml.pipeline.job.lineage import (
     ancestors_of,
     ancestors_of_run,
     descent,
-    lineage_of_run,
 )
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.pipeline.job.start import Start, initial_model
 from ecgml.pipeline.promote.comparison_input import gather
 from ecgml.pipeline.train.resume import Interrupted
-from ecgml.pipeline.train.train import Start, fit_model, initial_model, train
+from ecgml.pipeline.train.train import train
 from ecgml.service.models import fetch_checkpoint, read_checkpoint
 from ecgml.service.registry import RegisteredVersion
 from ecgml.training.checkpoint import load_checkpoint
@@ -212,7 +214,7 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
         for run_id, value in tags.items():
             client.set_tag(run_id, ANCESTORS, value)
     # An alias may have moved since: which model it was then is not known.
-    lineage = lineage_of_run(older.info.run_id)
+    lineage = ModelRun.of(older.info.run_id).lineage
     client.set_terminated(older.info.run_id)
     assert lineage.ancestors == (Ancestor("models:/moved@champion", ""),)
     assert any("models:/moved@champion, which the model was started from: the run that made it is unknown" in doubt
@@ -341,10 +343,10 @@ def test_a_model_beside_the_one_started_from_has_its_own_encoder(
         begun[name] = (encoder, earlier)
         raise Begun
 
-    monkeypatch.setattr("ecgml.pipeline.train.train.training_data", lambda *_: SimpleNamespace(train=()))
-    monkeypatch.setattr("ecgml.pipeline.train.train.report_job", lambda *_: None)
-    monkeypatch.setattr("ecgml.pipeline.train.train.fit_encoder", lambda _: fitted)
-    monkeypatch.setattr("ecgml.pipeline.train.train.initial_model", begin)
+    monkeypatch.setattr("ecgml.pipeline.job.fitting.training_data", lambda *_: SimpleNamespace(train=()))
+    monkeypatch.setattr("ecgml.pipeline.job.fitting.report_job", lambda *_: None)
+    monkeypatch.setattr("ecgml.pipeline.job.fitting.fit_encoder", lambda _: fitted)
+    monkeypatch.setattr("ecgml.pipeline.job.fitting.initial_model", begin)
     tags: dict[str, str] = {}
     tracker = SimpleNamespace(tags=tags.update, params=lambda _: None)
     data = SimpleNamespace(scheme=SimpleNamespace(classes=checkpoint.classes))

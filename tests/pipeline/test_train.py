@@ -195,7 +195,7 @@ def test_failing_training_closes_its_runs_as_failed(job: Job, monkeypatch: pytes
     def fail(*_: object, **__: object) -> None:
         raise TrainingError("the loss became nan in epoch 1; lower --learning-rate (now 9)")
 
-    monkeypatch.setattr("ecgml.pipeline.train.train.fit", fail)
+    monkeypatch.setattr("ecgml.pipeline.job.fitting.fit", fail)
     with pytest.raises(TrainingError, match="became nan"):
         train({**job.options, "models": "baseline"}, Console(io.StringIO()))
     assert running() == []

@@ -20,15 +20,26 @@ from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.sections import Section, sentence
 from ecgml.page.writing import write_page
+from ecgml.pipeline.job.artifacts import (
+    CONFIG,
+    ENVIRONMENT,
+    IDENTITY,
+    LEFT_OUT,
+    QUARANTINE,
+    SEPARATOR,
+    SPLIT,
+    TITLES,
+)
 from ecgml.pipeline.job.data import JobData
-from ecgml.pipeline.job.lineage import IDENTITY, SEPARATOR
 from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.report.figures.comparison import comparison_figure
 from ecgml.report.figures.confusion import confusion_figure
 from ecgml.report.figures.pr import pr_figure
@@ -42,9 +53,6 @@ SIMULATED = "Simulated data: these figures say nothing about patients."
 THREADS = "ecgml.threads"
 """Tag of a run: CPU threads of its arithmetic. Sums are grouped by them, so another number gives other last bits."""
 
-TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
-"""What is scored, by the prefix of its metrics and files."""
-
 
 @dataclass(frozen=True)
 class Scored:
@@ -56,8 +64,8 @@ class Scored:
 
 def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
     """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
-    tracker.json(configuration.to_json(), "config.json")
-    tracker.text(environment(), "environment.txt")
+    tracker.json(configuration.to_json(), CONFIG)
+    tracker.text(environment(), ENVIRONMENT)
     identity_of = identities(job.cohorts, job.caches)
     columns = {
         "record": job.table.record_ids.tolist(),
@@ -74,11 +82,11 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         # By which it is known again in other data, whatever its name and file format there.
         IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
-    tracker.table(columns, "split.csv")
-    tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")
+    tracker.table(columns, SPLIT)
+    tracker.table(as_columns(job.cohorts, job.caches), QUARANTINE)
     tracker.table(
         {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
-        "left_out.csv",
+        LEFT_OUT,
     )
     real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
     addresses = [str(cohort.root) for cohort in real]
@@ -121,7 +129,7 @@ def report_scores(
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
     title = TITLES[what].capitalize()
-    with tracker.folder(f"{prefix}predictions.csv") as path:
+    with tracker.folder(predictions_file(what)) as path:
         write_predictions(predictions, path)
     tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")
     tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
@@ -140,7 +148,7 @@ def report_answers(
     """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
     found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
     tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
-    with tracker.folder(f"{'' if what == 'test' else f'{what}_'}answers.csv") as path:
+    with tracker.folder(answers_file(what)) as path:
         path.write_bytes(answers_csv(predictions, answers))
     return found
 
@@ -184,7 +192,7 @@ def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstra
         tracker.figure(curves, f"{prefix}roc.png", save_figure)
         differences = {
             f"difference_{what}_{metric}{suffix}": value
-            for metric in ("accuracy", "macro_f1", "macro_auroc")
+            for metric in names_of("overview")
             for suffix, value in (
                 ("", comparison.differences[metric].value),
                 ("_low", comparison.differences[metric].low),
@@ -250,7 +258,7 @@ def one_line(scores: Scores) -> str:
     """Return the headline in one line for the console."""
     parts = [
         f"{title} {scores[name].value:.3f} ({scores[name].low:.3f}–{scores[name].high:.3f})"
-        for name, title in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_auroc", "macro AUROC"))
+        for name, title in titles_of("overview").items()
         if np.isfinite(scores[name].value)
     ]
     covered = f", coverage {scores.coverage:.1%}" if scores.coverage < 1 else ""

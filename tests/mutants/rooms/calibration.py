@@ -13,7 +13,7 @@ ABSTENTION = ("tests/calibration/test_abstention.py",)
 FAULTS = (
     Fault(
         "calibration/scaled-by-the-test-part",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/judging.py",
         '(trained.data.train, trained.data.val, job.part("calibration")),',
         '(trained.data.train, job.part("test"), job.part("calibration")),',
         "confidence is fitted to the records that it is judged by",
@@ -21,7 +21,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/sets-of-the-test-part",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/judging.py",
         '(trained.data.train, trained.data.val, job.part("calibration")),',
         '(trained.data.train, trained.data.val, job.part("test")),',
         "conformal sets are fitted to the records that they are judged by",

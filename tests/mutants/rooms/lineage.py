@@ -89,14 +89,14 @@ FAULTS = (
     Fault(
         "lineage/stored-predictions-taken-as-they-are",
         "ecgml/pipeline/promote/comparison_input.py",
-        "[lineage.seen_of(job.predictions, job.split) for lineage in started]",
-        "[np.zeros(job.predictions.n_records, bool) for lineage in started]",
+        "[lineage.seen_of(stored, job.split) for lineage in started]",
+        "[np.zeros(stored.n_records, bool) for lineage in started]",
         "promotion counts predictions of what an ancestor learnt from",
         (f"{TESTS}::test_stored_predictions_of_what_an_ancestor_learnt_from_do_not_count_in_promotion",),
     ),
     Fault(
         "lineage/encoder-of-another-architecture",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/fitting.py",
         "start = start if start and start.checkpoint.model_name == name else None",
         "pass",
         "a model that takes nothing over is given an encoder that was fitted to other records",
@@ -104,7 +104,7 @@ FAULTS = (
     ),
     Fault(
         "lineage/head-by-the-number-of-classes",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/start.py",
         'if start.classes != scheme_named(configuration["data"].scheme).classes:',
         'if len(start.classes) != len(scheme_named(configuration["data"].scheme).classes):',
         "the classifier of one class begins as that of another",

@@ -194,7 +194,7 @@ FAULTS = (
     ),
     Fault(
         "splits/encoder-of-all-records",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/fitting.py",
         "start.checkpoint.encoder if start else fit_encoder(data.train)",
         "start.checkpoint.encoder if start else fit_encoder(job.table)",
         "the clinical encoder knows the test part",

@@ -76,7 +76,7 @@ FAULTS = (
     ),
     Fault(
         "training/validated-on-the-test-part",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/fitting.py",
         'job.part("train"), job.part("val"), job.pool',
         'job.part("train"), job.part("test"), job.pool',
         "selection by the test part",
@@ -84,7 +84,7 @@ FAULTS = (
     ),
     Fault(
         "training/trained-on-the-test-part",
-        "ecgml/pipeline/train/train.py",
+        "ecgml/pipeline/job/fitting.py",
         'job.part("train"), job.part("val"), job.pool',
         'job.table[job.table.usable], job.part("val"), job.pool',
         "the test part is trained on",
@@ -117,7 +117,7 @@ FAULTS = (
     Fault(
         "training/loss-maximised",
         FIT,
-        'settings.monitor != "val_loss" or not data.can_select',
+        "not monitors()[settings.monitor] or not data.can_select",
         "True",
         "the epoch of the largest validation loss is kept",
         KEPT,
