@@ -2,9 +2,9 @@
 
     ECGML_REAL_DATA=../shared/data OMP_NUM_THREADS=1 python -m benchmarks.interval_robustness [--every N] [--snr-db DB]
 
-Every N-th recording of the two thirds of `chapman-raw` by which settings were chosen is measured as it is and altered in
-each way, noise as the audit has it (`ecgml.perturbations.noise`), each recording with a seed of its own. Median and 90 %
-of the absolute differences, ms, and in how many of those that had the value it is missing.
+Every N-th recording of the two thirds of `chapman-raw` by which settings were chosen is measured as it is and altered
+in each way, noise as the audit has it (`ecgml.perturbations.noise`), each recording with a seed of its own. Median and
+90 % of the absolute differences, ms, and in how many of those that had the value it is missing.
 """
 
 from __future__ import annotations
