@@ -26,7 +26,8 @@ from PIL import Image
 
 from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
-from ecgml.paper import HEIGHT_MM, WIDTH_MM, draw
+from ecgml.paper.grid import WIDTH_MM
+from ecgml.paper.page import HEIGHT_MM, draw
 from ecgml.saving import write_whole
 from ecgml.service.pages import runs_address
 
