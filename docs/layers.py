@@ -25,7 +25,7 @@ _COLOURS = {"torch": "#c2410c", "mlflow": "#1d4ed8", "optuna": "#7e22ce", "click
 
 def layers() -> list[list[str]]:
     """Return the rooms of each layer, the highest first, as the contract names them (``ecgml.models``)."""
-    (contract,) = [one for one in _contracts() if one["type"] == "layers"]
+    (contract,) = [one for one in _contracts() if one["id"] == "layers"]
     return [[room.strip() for room in layer.split("|")] for layer in contract["layers"]]
 
 

@@ -33,8 +33,8 @@ def overview_section(evaluated: Sequence[Evaluated]) -> Section:
         words.append(f"{title}: {in_words(item.scores)}")
     words.append(
         "Labels are the original ones of each source. A record that cannot be used counts as an error. Brackets hold "
-        "95 % confidence intervals: bootstrap over patients, or the exact interval of a proportion where the bootstrap "
-        "collapses to a point."
+        "95 % confidence intervals: bootstrap over patients, or Wilson's interval where all records are right and the "
+        "bootstrap would collapse to a point."
     )
     classes = evaluated[0].scores.classes
     columns: dict[str, list[object]] = {"metric": [metric_title(name, classes) for name in names_of()]}

@@ -9,7 +9,7 @@ from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
-from ecgml.report.figures.robustness import robustness_figure
+from ecgml.report.figures.robustness import ABSTAINED, robustness_figure
 from ecgml.report.overview import cell as shown
 
 HARM = 0.05
@@ -22,12 +22,14 @@ MOSTLY_ABSTAINED = 0.5
 """Share abstained on: below it, a drop in macro-F1 is mostly not flagged by the model."""
 
 
-def robustness_section(robustness: Robustness, *, note: str = "", how: str = "") -> Section:
+def robustness_section(robustness: Robustness, *, data: str = "", note: str = "", how: str = "") -> Section:
     """Return heat maps, the table behind them, and text.
 
     Parameters
     ----------
     robustness : Robustness
+    data : str
+        Model and data for the figures' titles: "fusion, test part".
     note : str
         Below the figures: "Simulated data".
     how : str
@@ -76,13 +78,13 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             f"Wherever macro-F1 drops significantly ({robustness.n_groups:,} patients), the model abstains on at least "
             "half of the records."
         )
-    titles = {name: sentence(title) for name, title in titles_of("robustness").items()}
-    titles["abstained"] = "Share abstained on"
+    titles = titles_of("robustness") | {"abstained": ABSTAINED}
+    after = f": {data}" if data else ""
     parts = [
         picture(
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",
-            f"{title} by perturbation and strength",
-            robustness_figure(robustness, metric, title=title, note=note),
+            f"Robustness to perturbations: {title}",
+            robustness_figure(robustness, metric, title=f"Robustness, {title}{after}", note=note),
             alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
             words=(),

@@ -36,7 +36,13 @@ class ShortcutScores:
 
 
 def shortcuts_section(
-    what: str, models: Sequence[ShortcutScores], words: Sequence[str], findings: Sequence[str], *, note: str = ""
+    what: str,
+    models: Sequence[ShortcutScores],
+    words: Sequence[str],
+    findings: Sequence[str],
+    *,
+    data: str = "",
+    note: str = "",
 ) -> Section:
     """Return figure, table and text about one set of records.
 
@@ -47,18 +53,20 @@ def shortcuts_section(
     models : sequence of ShortcutScores
         From top to bottom.
     words, findings : sequence of str
+    data : str
+        Model and data for the figure's title: "fusion, test part".
     note : str
         Below the figure: "Simulated data".
     """
     bars = [LabelledScores(model.title, model.scores, sees_ecg=model.sees_ecg) for model in models]
     title = "Shortcut learning: prediction without the ECG"
     if what == TEST:
-        title = "Shortcut learning: the model and prediction without the ECG, test part"
+        title = "Shortcut learning: the model beside prediction without the ECG"
     n_records = models[0].scores.n_records
     drawn = picture(
         f"audit_{what}",
         title,
-        shortcuts_figure(bars, title=title, note=note),
+        shortcuts_figure(bars, title=f"Shortcut learning: {data}" if data else title, note=note),
         alt="; ".join(f"{model.title}: macro-F1 {interval_text(model.scores['macro_f1'])}" for model in models),
         basis=f"{n_records:,} records: {PLACES[what]}",
         words=("Dots with 95 % intervals over patients.",),

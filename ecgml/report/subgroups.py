@@ -43,7 +43,8 @@ def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Sect
             words.append(f"{title}, unknown values among {scores.n_records:,} records: {listed}.")
         if not scores.groups:
             continue
-        parts += [_forest(item, scores, note), _figures(item, scores), _gaps(item, scores)]
+        parts += [_forest(item, scores, note), _figures(item, scores), _sensitivity(item, scores)]
+        parts.append(_gaps(item, scores))
         metrics |= _metrics(f"{item.key}_", scores)
         if (gap := scores.widest()) and gap.size.low > 0:
             findings.append(f"{title}: {_widest(gap)} Subgroups also differ in their mix of classes.")
@@ -59,7 +60,7 @@ def _forest(item: Evaluated, scores: SubgroupScores, note: str) -> Picture:
     return picture(
         f"{item.key}_subgroups",
         f"Subgroup performance, {item.title}",
-        subgroups_figure(scores, title=item.caption, note=note),
+        subgroups_figure(scores, title=item.caption("Subgroup performance"), note=note),
         alt="; ".join(described),
         basis=f"{item.basis}; bootstrap over patients",
         words=(
@@ -92,21 +93,31 @@ def _widest(gap: Gap) -> str:
 
 def _figures(item: Evaluated, scores: SubgroupScores) -> Listing:
     groups = scores.groups
-    columns = {
-        "subgroup": [group.name for group in groups],
-        "records": [group.n_records for group in groups],
-        "patients": [group.n_groups for group in groups],
-        **{title: [cell(group.estimates[name]) for group in groups] for name, title in titles_of("subgroups").items()},
-    }
+    return Listing(
+        f"{item.key}_subgroups",
+        f"Subgroup performance: metrics, {item.title}",
+        {
+            "subgroup": [group.name for group in groups],
+            "records": [group.n_records for group in groups],
+            "patients": [group.n_groups for group in groups],
+            **{
+                title: [cell(group.estimates[name]) for group in groups]
+                for name, title in titles_of("subgroups").items()
+            },
+            "compared": ["no" if group.note else "yes" for group in groups],
+        },
+    )
+
+
+def _sensitivity(item: Evaluated, scores: SubgroupScores) -> Listing:
+    columns: dict[str, list] = {"subgroup": [group.name for group in scores.groups]}
     for label, name in enumerate(scores.classes):
         key = class_metric("recall", name)
-        columns[f"sensitivity of {name} (records)"] = [
-            f"{cell(group.estimates[key])} ({group.support[label]:,})" if group.support[label] else "none"
-            for group in groups
+        columns[f"{name} (records)"] = [
+            f"{cell(group.estimates[key])} ({group.support[label]:,})" if group.support[label] else "no record"
+            for group in scores.groups
         ]
-    if any(group.note for group in groups):
-        columns["note"] = [group.note for group in groups]
-    return Listing(f"{item.key}_subgroups", f"Subgroup performance: table, {item.title}", columns)
+    return Listing(f"{item.key}_subgroup_sensitivity", f"Subgroup performance: sensitivity, {item.title}", columns)
 
 
 def _gaps(item: Evaluated, scores: SubgroupScores) -> Listing:
@@ -120,5 +131,4 @@ def _gaps(item: Evaluated, scores: SubgroupScores) -> Listing:
             "worse": [gap.worse for gap in scores.gaps],
             "gap": [signed(gap.size) for gap in scores.gaps],
         },
-        (scores.caution(),),
     )

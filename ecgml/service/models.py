@@ -64,12 +64,24 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
         path = fetch_artifact(f"{_location_of(address)}/artifacts/{CHECKPOINT}", folder, address)
     else:
         run_id, _, inner = address.removeprefix("runs:/").partition("/") if address.startswith("runs:/") else ("",) * 3
-        if run_id and inner in ("", CHECKPOINT) and (children := children_of(read_run(run_id))):
-            models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
-            raise TrackingError(f"{address}: run {run_id} is a job of several models; give one of them: {models}")
+        if run_id and inner in ("", CHECKPOINT):
+            refuse_job(run_id)
         path = fetch_artifact(address if inner or not run_id else f"{address.rstrip('/')}/{CHECKPOINT}", folder)
     # An artifact of another kind may hold its checkpoint among other things.
     return next((found.parent for found in sorted(path.rglob(DESCRIPTION))), path)
+
+
+def refuse_job(run_id: str) -> None:
+    """Refuse a job's run where a model's is wanted.
+
+    Raises
+    ------
+    TrackingError
+        If it is a job's: its models are named. If there is no such run.
+    """
+    if children := children_of(read_run(run_id)):
+        models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
+        raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
 
 
 def pinned(address: str) -> tuple[str, str | None]:

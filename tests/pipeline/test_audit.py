@@ -23,6 +23,7 @@ from ecgml.pipeline.audit.audited_model import find_audited_model
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed
 from ecgml.pipeline.audit.shortcuts import ClinicalBranch, predict_unseen, shortcuts_beside
 from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 from tests.exploration.surveys import make_survey
@@ -160,7 +161,8 @@ def test_what_cannot_be_audited_is_refused_and_opens_no_run(
         audit({**options, "parts": "robustness"}, Console(io.StringIO()))
     with pytest.raises(OutputError, match="is not empty"):
         audit(options, Console(io.StringIO()), model=run_id, out=str(tmp_path))
-    monkeypatch.setattr("ecgml.pipeline.audit.audit.data_of", lambda _: {"data_dir": str(tmp_path / "none")})
+    moved = ModelRun.of(run_id).configuration.changed({"data_dir": str(tmp_path / "none")})
+    monkeypatch.setattr(ModelRun, "configuration", moved)
     with pytest.raises(EvaluationError, match=r"own data are not where its run says \(.*none.*\); name where they are"):
         audit(options, Console(io.StringIO()), model=run_id)
     assert n_runs() == before
@@ -193,11 +195,12 @@ def test_robustness_is_of_the_seed_alone_and_workers_change_nothing(job: Job, de
     subject = find_audited_model(job.children["fusion"].info.run_id, tmp_path)
     cohort = open_cohort(demo)
     entries = {f"{cohort.name}/{one.record_id}": one for one in cohort.entries}
-    ids = np.array(subject.test.record_ids)
+    test = subject.predictions["test"]
+    ids = np.array(test.record_ids)
     table = make_table(
-        subject.test.y_true, given=np.full((len(ids), len(CLINICAL_NAMES)), np.nan, dtype=np.float32), record_ids=ids
+        test.y_true, given=np.full((len(ids), len(CLINICAL_NAMES)), np.nan, dtype=np.float32), record_ids=ids
     )
-    rows, tasks = perturbation_tasks(table, entries, subject.folder, 3, 0)
+    rows, tasks = perturbation_tasks(table, entries, Path(subject.address), 3, 0)
     assert len(set(table.y_harmonised[rows].tolist())) == 3
     one, two = (predict_perturbed(table[rows], tasks, subject.checkpoint.classes, jobs) for jobs in (1, 2))
     assert len(one[1]) == len(two[1]) > 50

@@ -32,8 +32,8 @@ from ecgml.pipeline.job.lineage import (
     ancestors_of,
     ancestors_of_run,
     descent,
-    lineage_of_run,
 )
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
 from ecgml.pipeline.job.start import Start, initial_model
 from ecgml.pipeline.promote.comparison_input import gather
@@ -214,7 +214,7 @@ def test_a_run_of_earlier_versions_is_followed_by_its_settings(
         for run_id, value in tags.items():
             client.set_tag(run_id, ANCESTORS, value)
     # An alias may have moved since: which model it was then is not known.
-    lineage = lineage_of_run(older.info.run_id)
+    lineage = ModelRun.of(older.info.run_id).lineage
     client.set_terminated(older.info.run_id)
     assert lineage.ancestors == (Ancestor("models:/moved@champion", ""),)
     assert any("models:/moved@champion, which the model was started from: the run that made it is unknown" in doubt

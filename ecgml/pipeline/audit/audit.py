@@ -23,13 +23,15 @@ from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
-from ecgml.pipeline.audit.audited_model import AuditedModel, data_of, find_audited_model, model_parts
+from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
+from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import environment, git_commit
 from ecgml.pipeline.job.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
 from ecgml.pipeline.job.surveying import survey_cohorts
@@ -45,6 +47,9 @@ from ecgml.service.tracker import Tracker
 LEAST_RECORDS = 50
 
 PAGE = "audit.html"
+
+LABELLED_DATA = ("data_dir", "scheme", "harmonise", "demo_records")
+"""Settings of a model that say where its data lie, and how they were labelled."""
 
 SHORTCUTS_TABLE, ROBUSTNESS_TABLE = "audit.csv", "robustness.csv"
 """Beside the page, each where its part was audited."""
@@ -86,12 +91,13 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         experiment = connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
-            options = {**options, **data_of(subject.run_id)}
+            own = vars(subject.configuration["data"])
+            options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
         configuration = resolve_settings(AUDIT_SECTIONS, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration["data"], configuration["audit"]
-        cautions = subject.scored_model.cautions if subject else ()
+        cautions = subject.cautions if subject else ()
         for caution in cautions:
             console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
@@ -111,7 +117,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         tasks = []
         if subject and parts and "robustness" in settings.parts:
             entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
-            places, tasks = perturbation_tasks(parts.test, entries, subject.folder, settings.perturbed, settings.seed)
+            places, tasks = perturbation_tasks(
+                parts.test, entries, Path(subject.address), settings.perturbed, settings.seed
+            )
         _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
         with open_run(experiment, f"audit {name}") as run:
@@ -134,7 +142,8 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                     f"{len(tasks):,} of the {len(parts.test):,} records of the model's test part, of all classes in "
                     "turn, by harmonised labels: what training meant by the classes."
                 )
-                sections.append(robustness_section(robustness, note=survey.caution, how=how))
+                tested = f"{subject.name}, test part ({name})"
+                sections.append(robustness_section(robustness, data=tested, note=survey.caution, how=how))
                 tables[ROBUSTNESS_TABLE] = robustness.table()
             if found:
                 tables[SHORTCUTS_TABLE] = _table(found)
@@ -186,7 +195,7 @@ def _rows(
 def _say_time(
     survey: Survey,
     rows: np.ndarray,
-    subject: AuditedModel | None,
+    subject: ModelRun | None,
     tasks: Sequence,
     settings: AuditSettings,
     n_jobs: int,
@@ -249,8 +258,8 @@ def _log(
 ) -> None:
     """Log what is not in a file of the page."""
     tracker.params(configuration.values() | ({"model": model} if model else {}))
-    tracker.json(configuration.to_json(), "config.json")
-    tracker.text(environment(), "environment.txt")
+    tracker.json(configuration.to_json(), CONFIG)
+    tracker.text(environment(), ENVIRONMENT)
     tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
     tags = {
         "ecgml.command": "audit",

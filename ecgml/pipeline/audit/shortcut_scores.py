@@ -14,10 +14,11 @@ from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.exploration.survey import Survey
 from ecgml.page.sections import Section
-from ecgml.pipeline.audit.audited_model import AuditedModel, ModelParts
+from ecgml.pipeline.audit.audited_model import ModelParts, waveform_only_sibling
 from ecgml.pipeline.audit.random_encoder import predict_by_random_encoder
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
 from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import predict_checkpoint, to_predictions
 from ecgml.pipeline.job.settings import AuditSettings
 from ecgml.report.shortcuts import (
@@ -33,7 +34,7 @@ from ecgml.training.data import clinical_values
 
 
 def score_shortcuts(
-    subject: AuditedModel | None,
+    subject: ModelRun | None,
     parts: ModelParts | None,
     survey: Survey,
     rows: NDArray[np.int64],
@@ -45,7 +46,7 @@ def score_shortcuts(
 
     Parameters
     ----------
-    subject, parts : AuditedModel, ModelParts, or None
+    subject, parts : ModelRun, ModelParts, or None
         The model, and its own records.
     survey : Survey
     rows : ndarray of int64, shape (n_records,)
@@ -88,21 +89,23 @@ def score_shortcuts(
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
     found: dict[str, list[ShortcutScores]] = {}
     sections: list[Section] = []
+    cohorts = "+".join(dict.fromkeys(survey.cohorts.tolist()))
     if unseen:
         found[ALL] = [
             ShortcutScores(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap))
             for name, own in unseen.items()
         ]
         summary = no_ecg_in_words(found[ALL])
-        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution))
+        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), data=cohorts, note=survey.caution))
     if subject and parts:
+        tested = f"{subject.name}, test part ({cohorts})"
         found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
-        sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))
+        sections.append(shortcuts_section(TEST, found[TEST], words, words, data=tested, note=survey.caution))
     return found, sections
 
 
 def _on_test_part(
-    subject: AuditedModel,
+    subject: ModelRun,
     parts: ModelParts,
     unseen: Mapping[str, Predictions],
     titles: Mapping[str, str],
@@ -122,10 +125,10 @@ def _on_test_part(
     own = {name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()}
     shown = [(name, f"{subject.name}, {inputs[name][1]}", one, True) for name, one in own.items()]
     reference = own["as_trained"]
-    if subject.waveform_only and "test part" in subject.waveform_only.predictions:
-        other = _same_records(reference, subject.waveform_only.predictions["test part"])
+    if sibling := waveform_only_sibling(subject):
+        other = _same_records(reference, sibling.predictions["test"])
         if other:
-            shown.append(("waveform_only", f"{subject.waveform_only.name}: a model of the waveform alone", other, True))
+            shown.append(("waveform_only", f"{sibling.name}: a model of the waveform alone", other, True))
     y_prob = predict_by_random_encoder(checkpoint, store, parts.train, table, settings.seed)
     untrained = to_predictions(table, y_prob, checkpoint.classes)
     shown.append(("random_encoder", f"{subject.name}'s network untrained, with a linear classifier", untrained, True))
@@ -148,9 +151,9 @@ def _on_test_part(
                 by_name["random_encoder"].scores,
             )
         )
-    if other := by_name.get("waveform_only"):
+    if sibling and (other := by_name.get("waveform_only")):
         comparison = compare(own["clinical_withheld"], other.predictions, **draws)
-        words.append(waveform_only_in_words(subject.name, subject.waveform_only.name, comparison))
+        words.append(waveform_only_in_words(subject.name, sibling.name, comparison))
     return found, words
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecgml.errors import EvaluationError, TrackingError
 from ecgml.evaluation.comparison import Comparison, compare
@@ -14,13 +13,8 @@ from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.summary import interval_text, metric_title
-from ecgml.pipeline.job.lineage import cautions_of
-from ecgml.service.runs import children_of, read_run
-from ecgml.service.store import connect
-from ecgml.service.tracker import artifact_names, fetch_artifact
-
-SETS = {"test part": "predictions.csv", "external cohort": "external_predictions.csv"}
-"""What a model is scored on, and the artifact that has its predictions."""
+from ecgml.pipeline.job.artifacts import TITLES
+from ecgml.pipeline.job.model_run import ModelRun
 
 
 @dataclass(frozen=True)
@@ -29,7 +23,15 @@ class ScoredModel:
 
     name: str
     predictions: Mapping[str, Predictions]
-    cautions: Sequence[str] = ()
+    cautions: Sequence[str]
+    identity: str
+    """Of its run, or file of predictions."""
+
+    @property
+    def short_identity(self) -> str:
+        """Tells it from another of the same name."""
+        path = Path(self.identity)
+        return str(path.parent) if path.suffix == ".csv" else self.identity[:8]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
     Parameters
     ----------
     a, b : str
-        A model's run id (or ``runs:/<id>``), or a file of predictions.
+        A model's run id, ``runs:/…``, ``models:/…``, checkpoint folder, or a file of predictions.
     n_bootstrap : int
         Draws of patients.
     seed : int
@@ -60,7 +62,7 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
         and the same.
     """
     one, other = scored_model(a), scored_model(b)
-    if _identity(a) == _identity(b):
+    if one.identity == other.identity:
         raise EvaluationError(f"compare: {a} with itself; name two models")
     common = [name for name in one.predictions if name in other.predictions]
     if not common:
@@ -68,9 +70,9 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
             f"compare: {a} was scored on the {', '.join(one.predictions)}, {b} on the {', '.join(other.predictions)}; "
             "score both models on one set"
         )
-    names = (one.name, other.name)
+    names = [one.name, other.name]
     if one.name == other.name:
-        names = (f"{one.name} {_tail(a)}", f"{other.name} {_tail(b)}")
+        names = [f"{model.name} {model.short_identity}" for model in (one, other)]
     return Compared(
         *names,
         {
@@ -87,7 +89,7 @@ def scored_model(address: str) -> ScoredModel:
     Parameters
     ----------
     address : str
-        A model's run id (or ``runs:/<id>``), or a file of predictions.
+        Of `ecgml.pipeline.job.model_run.ModelRun`, or a file of predictions.
 
     Raises
     ------
@@ -100,26 +102,12 @@ def scored_model(address: str) -> ScoredModel:
     if path.suffix == ".csv":
         if not path.is_file():
             raise TrackingError(f"{address}: no such file; give a file of predictions or a run id")
-        return ScoredModel(path.parent.name or path.stem, {"test part": read_predictions(path)})
-    connect()
-    run_id = _identity(address)
-    run = read_run(run_id)
-    if children := children_of(run):
-        models = ", ".join(f"{name} {child.run_id}" for name, child in sorted(children.items()))
-        raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
-    there = artifact_names(run_id)
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        predictions = {
-            what: read_predictions(fetch_artifact(f"runs:/{run_id}/{file}", Path(folder)))
-            for what, file in SETS.items()
-            if file in there
-        }
-    if not predictions:
-        raise TrackingError(
-            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no predictions; give the run of a "
-            "model that was trained to its end"
-        )
-    return ScoredModel(run.info.run_name, predictions, cautions_of(run_id, predictions))
+        predictions = {TITLES["test"]: read_predictions(path)}
+        return ScoredModel(path.parent.name or path.stem, predictions, (), str(path.resolve()))
+    model = ModelRun.open(address)
+    return ScoredModel(
+        model.name, {TITLES[what]: stored for what, stored in model.predictions.items()}, model.cautions, model.run_id
+    )
 
 
 def as_text(compared: Compared) -> str:
@@ -179,14 +167,3 @@ def _p(value: float) -> str:
     if value != value:
         return ""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _identity(address: str) -> str:
-    """Return what two addresses of one model share."""
-    path = Path(address).expanduser()
-    return str(path.resolve()) if path.suffix == ".csv" else address.removeprefix("runs:/").strip("/")
-
-
-def _tail(address: str) -> str:
-    path = Path(address)
-    return str(path.parent if path.suffix == ".csv" else address.removeprefix("runs:/").strip("/")[:8])

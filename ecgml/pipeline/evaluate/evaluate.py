@@ -23,16 +23,17 @@ from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, o
 from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
 from ecgml.pipeline.evaluate.protocols import JudgedProtocols
 from ecgml.pipeline.evaluate.report import ReportInput, make_sections
+from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT, TITLES
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
-from ecgml.pipeline.job.reporting import SIMULATED, TITLES, environment, git_commit
+from ecgml.pipeline.job.model_run import ModelRun
+from ecgml.pipeline.job.reporting import SIMULATED, environment, git_commit
 from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
-from ecgml.service.model_card import CARD, card_of_run
-from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.model_card import CARD
 from ecgml.service.pages import where_to_look
 from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
 from ecgml.service.store import connect
@@ -92,13 +93,13 @@ def evaluate(
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
         check_folder(folder, PAGE)
         device = choose_device(settings.device)
-        address, version = pinned(model)
-        checkpoint = read_checkpoint(address)
-        experiment = connect(beside=str(checkpoint.facts.get("run_id", "")))
+        subject = ModelRun.open(model)
+        checkpoint, version = subject.checkpoint, subject.version
+        experiment = connect(beside=subject.run_id)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
         gather = on_data if data.data_dir or data.external_dir else on_own_data
-        material = gather(checkpoint, configuration, device, console)
+        material = gather(subject, configuration, device, console)
         note = SIMULATED if material.simulated else LEARNT_SIMULATED if checkpoint.facts.get("simulated") else ""
         with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
             tracker = Tracker(run.info.run_id)
@@ -113,7 +114,7 @@ def evaluate(
                 footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}, seed {settings.seed}, "
                 f"{settings.bootstrap:,} bootstrap draws.",
             )
-            card = evaluated_card(checkpoint, _own_card(checkpoint), material.evaluated, material.how, note)
+            card = evaluated_card(checkpoint, _own_card(subject), material.evaluated, material.how, note)
             predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
             answers = {
                 one.answers_file: answers_csv(one.predictions, one.answers)
@@ -125,8 +126,8 @@ def evaluate(
             write_page(folder, PAGE, html, sections, _tables(material), files, replaced)
             said = _said(checkpoint, material, sources, note)
             tracker.params({"model": model, **configuration.values()})
-            tracker.json(configuration.to_json(), "config.json")
-            tracker.text(environment(), "environment.txt")
+            tracker.json(configuration.to_json(), CONFIG)
+            tracker.text(environment(), ENVIRONMENT)
             for name in (PAGE, FIGURES, TABLES, *files):
                 tracker.copy(folder / name, name)
             metrics = {name: value for section in sections for name, value in section.metrics.items()}
@@ -138,7 +139,7 @@ def evaluate(
                 "ecgml.command": "evaluate",
                 "ecgml.model": model,
                 "ecgml.model_version": version or "",
-                "ecgml.model_run": str(checkpoint.facts.get("run_id", "")),
+                "ecgml.model_run": subject.run_id,
                 "ecgml.version": ecgml.__version__,
                 "ecgml.git_commit": git_commit(),
                 "ecgml.simulated": "true" if note else "",
@@ -234,9 +235,9 @@ def _said(
     return said
 
 
-def _own_card(checkpoint: Checkpoint) -> str | None:
+def _own_card(subject: ModelRun) -> str | None:
     try:
-        return card_of_run(str(checkpoint.facts.get("run_id", "")))
+        return subject.card
     except TrackingError:
         return None
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.config import Configuration
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
-from ecgml.evaluation.answer_files import read_answers
-from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.protocols import Protocol, judge_protocols
 from ecgml.evaluation.scores import score
@@ -26,18 +23,15 @@ from ecgml.evaluation.subgroups import Attributes, score_subgroups
 from ecgml.pipeline.evaluate.explaining import Waveforms
 from ecgml.pipeline.evaluate.outside import abstained_outside
 from ecgml.pipeline.evaluate.protocols import own_outcomes
+from ecgml.pipeline.job.artifacts import TITLES
 from ecgml.pipeline.job.attributes import attributes_of, attributes_of_split, people_of
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import LEARNT_EARLIER, fill_caches, load_cohorts
-from ecgml.pipeline.job.lineage import cautions_of, lineage_of
-from ecgml.pipeline.job.reporting import TITLES
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import answer_checkpoint
 from ecgml.pipeline.job.settings import DataSettings, EvaluationSettings
-from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import Evaluated
-from ecgml.service.tracker import artifact_names, fetch_artifact
-from ecgml.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +65,14 @@ class EvaluationInput:
     protocols: Sequence[Protocol] = ()
 
 
-def on_data(
-    checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console
-) -> EvaluationInput:
+def on_data(model: ModelRun, configuration: Configuration, device: torch.device, console: Console) -> EvaluationInput:
     """Score the records of cohorts, less what the model learnt from."""
+    checkpoint = model.checkpoint
     data, settings = configuration["data"], configuration["evaluation"]
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
-    lineage, identity_of = lineage_of(checkpoint), identities(cohorts, caches)
+    lineage, identity_of = model.lineage, identities(cohorts, caches)
     for doubt in lineage.doubts:
         console.warn(doubt)
     seen, earlier = lineage.seen(table, identity_of), lineage.earlier.seen(table, identity_of)
@@ -106,7 +99,7 @@ def on_data(
     outside = abstained_outside(checkpoint, cohorts, caches, store)
     one = replace(one, answers=answers, outside=outside, model=checkpoint.model_name)
     simulated = any(cohort.simulated for cohort in cohorts)
-    waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
+    waveforms = {one.key: Waveforms(one.title, predictions, table, store, _entries(cohorts))}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
     if earlier.any():
         how += f" Of these, {int(earlier.sum()):,} through what it was started from."
@@ -117,66 +110,53 @@ def on_data(
 
 
 def on_own_data(
-    checkpoint: Checkpoint, configuration: Configuration, device: torch.device, console: Console
+    model: ModelRun, configuration: Configuration, device: torch.device, console: Console
 ) -> EvaluationInput:
     """Take what the model's own run stored of its test part and its external cohort."""
-    settings, run_id = configuration["evaluation"], str(checkpoint.facts.get("run_id", ""))
+    settings, checkpoint = configuration["evaluation"], model.checkpoint
     try:
-        job, there = read_past_job(run_id), artifact_names(run_id)
+        predictions, split = model.predictions, model.split
     except EcgmlError as error:
         raise ConfigError(
             f"evaluate: no data given, and the model's own are not to be had ({error}); name one or more folders after "
             "the model"
         ) from None
-    outcomes = own_outcomes(job)
-    predictions = {"test": job.predictions}
-    if "external" in outcomes:
-        predictions["external"] = outcomes["external"][0].predictions
     tables: dict[str, RecordTable] = {}
     outside: dict[str, dict[str, tuple[int, int]]] = {}
-    store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
+    store, entries, missing, simulated = None, {}, "", bool(checkpoint.facts.get("simulated"))
     try:
-        tables, store, outside = _own_tables(checkpoint, job, predictions, configuration["data"], device, console)
+        tables, store, entries, outside = _own_tables(model, configuration["data"], device, console)
     except EcgmlError as error:
         missing = f"The recordings are not to be had: {error}."
         console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
     evaluated = []
     for key, one in predictions.items():
         table = tables.get(key)
-        attributes = attributes_of_split(job.split, one) if table is None else attributes_of(table)
-        found = _evaluated(key, one, _harmonised(one, table, job.split), settings, table, attributes)
-        answers = _own_answers(run_id, found, there)
-        evaluated.append(replace(found, answers=answers, outside=outside.get(key, {}), model=checkpoint.model_name))
-    protocols = judge_protocols(outcomes, n_bootstrap=settings.bootstrap, seed=settings.seed)
+        attributes = attributes_of_split(split, one) if table is None else attributes_of(table)
+        found = _evaluated(key, one, _harmonised(one, table, split), settings, table, attributes)
+        evaluated.append(
+            replace(found, answers=model.answers(key), outside=outside.get(key, {}), model=checkpoint.model_name)
+        )
+    protocols = judge_protocols(own_outcomes(model), n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {
-        one.key: Waveforms(one.title, one.predictions, tables[one.key], store)
+        one.key: Waveforms(one.title, one.predictions, tables[one.key], store, entries)
         for one in evaluated
         if store is not None and one.key in tables
     }
-    how = f"Predictions that the model's own run `{run_id}` stored, made once, after training."
-    if cautions := cautions_of(run_id, {TITLES[key]: one for key, one in predictions.items()}):
+    how = f"Predictions that the model's own run `{model.run_id}` stored, made once, after training."
+    if cautions := model.cautions:
         for caution in cautions:
             console.warn(caution)
         how = f"Beware: {'; '.join(cautions)}. {how}"
     return EvaluationInput("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
 
 
-def _own_answers(run_id: str, one: Evaluated, there: Collection[str]) -> Answers | None:
-    """Read which records of its own a model answered; None of a run of earlier versions, which did not say."""
-    if one.answers_file not in there:
-        return None
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return read_answers(fetch_artifact(f"runs:/{run_id}/{one.answers_file}", Path(folder)), one.predictions)
-
-
 def _own_tables(
-    checkpoint: Checkpoint,
-    job: PastJob,
-    predictions: Mapping[str, Predictions],
+    model: ModelRun,
     machine: DataSettings,
     device: torch.device,
     console: Console,
-) -> tuple[dict[str, RecordTable], WindowStore, dict[str, dict[str, tuple[int, int]]]]:
+) -> tuple[dict[str, RecordTable], WindowStore, dict[str, Entry], dict[str, dict[str, tuple[int, int]]]]:
     """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
 
     Raises
@@ -185,7 +165,8 @@ def _own_tables(
         If folders are gone, or hold other records or labels than then.
     """
     changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
-    data = job.configuration.changed({**changed, **({"cache_dir": machine.cache_dir} if machine.cache_dir else {})})
+    checkpoint, predictions = model.checkpoint, model.predictions
+    data = model.configuration.changed({**changed, **({"cache_dir": machine.cache_dir} if machine.cache_dir else {})})
     inner, outer = load_cohorts(data["data"], console)
     cohorts = [*outer, *inner]
     caches = fill_caches(cohorts, data["data"], checkpoint.preprocessing, console, check=False)
@@ -202,7 +183,12 @@ def _own_tables(
         if key in predictions:
             own = WindowStore(caches[begin:end], device)
             outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own)
-    return tables, WindowStore(caches, device), outside
+    return tables, WindowStore(caches, device), _entries(cohorts), outside
+
+
+def _entries(cohorts: Sequence[Cohort]) -> dict[str, Entry]:
+    """Return the files of records by the names that they have in tables."""
+    return {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
 
 
 def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:

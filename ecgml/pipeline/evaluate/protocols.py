@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,26 +22,27 @@ from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_fold
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import ConfigError, EvaluationError, TrainingError
-from ecgml.evaluation.prediction_files import read_predictions, write_predictions
+from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol, ProtocolScores, judge_protocols, protocol_table
 from ecgml.evaluation.summary import interval_text
 from ecgml.models.registry import model_entry
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
+from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
+from ecgml.pipeline.job.artifacts import TITLES as TITLES_OF_PARTS
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import fit_model, training_data
-from ecgml.pipeline.job.lineage import ancestors_of
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import environment, git_commit, note_of, report_page
 from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
-from ecgml.pipeline.promote.comparison_input import PastJob, read_past_job
 from ecgml.plugins import source_of
+from ecgml.report.evaluated import predictions_file
 from ecgml.report.protocols import protocols_section
-from ecgml.service.models import pinned, read_checkpoint
 from ecgml.service.pages import where_to_look
 from ecgml.service.runs import (
     Child,
@@ -55,7 +55,7 @@ from ecgml.service.runs import (
     read_run,
 )
 from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker, artifact_names, fetch_artifact
+from ecgml.service.tracker import Tracker
 from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
@@ -142,26 +142,23 @@ def evaluate_protocols(
         settings: ProtocolSettings = asked["protocols"]
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
-        checkpoint = read_checkpoint(pinned(model)[0])
-        run_id = str(checkpoint.facts.get("run_id", ""))
-        experiment = connect(beside=run_id)
-        if not run_id:
+        past = ModelRun.open(model)
+        experiment = connect(beside=past.run_id)
+        if not past.run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
-        past = read_past_job(run_id)
         for closed in close_abandoned():
             console.say(f"closed run {closed}: whatever worked on it is gone")
         configuration = _settings_of(past, asked)
         job = load_data(configuration, console)
-        ancestors = ancestors_of(checkpoint)
-        started_from = ancestors[0].address if ancestors else ""
+        started_from = past.ancestors[0].address if past.ancestors else ""
         unchanged = (
-            job.digest == past.digest
+            job.digest == past.data_digest
             and configuration["fit"].epochs == past.configuration["fit"].epochs
             and not started_from
         )
         if started_from:
             console.warn(_from_the_start(started_from))
-        name = checkpoint.model_name
+        name = past.checkpoint.model_name
         tasks, notes = _tasks(name, job, configuration, settings, unchanged)
         for protocol, said in notes.items():
             for one in said:
@@ -173,8 +170,8 @@ def evaluate_protocols(
         with using_threads(choose_threads(store.device)), open_run(experiment, f"splits of {name}") as run:
             tracker = Tracker(run.info.run_id)
             tracker.params({"model": model, **asked.values()})
-            tracker.json(asked.to_json(), "config.json")
-            tracker.text(environment(), "environment.txt")
+            tracker.json(asked.to_json(), CONFIG)
+            tracker.text(environment(), ENVIRONMENT)
             _say_time(tasks, name, configuration, store, experiment, console)
             for task in tasks:
                 outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
@@ -192,7 +189,7 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            said = _report(tracker, protocols, impossible, job, model, run_id, caution)
+            said = _report(tracker, protocols, impossible, job, model, past.run_id, caution)
     where = where_to_look(experiment, run.info.run_id, "protocols.html")
     said = f"{said}\nrun {run.info.run_id}; its protocols.html: {where}"
     return JudgedProtocols(protocols, impossible, said, caution)
@@ -206,7 +203,7 @@ def _from_the_start(address: str) -> str:
     )
 
 
-def _settings_of(past: PastJob, asked: Configuration) -> Configuration:
+def _settings_of(past: ModelRun, asked: Configuration) -> Configuration:
     """Return the model's own settings, with what was asked for otherwise."""
     given = {
         name: getattr(asked["data"], name)
@@ -273,17 +270,14 @@ def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def own_outcomes(past: PastJob) -> dict[str, list[ProtocolScores]]:
+def own_outcomes(past: ModelRun) -> dict[str, list[ProtocolScores]]:
     """Return the model's stored predictions of its test part and the external cohort."""
+    keys = {"test": DEFAULT, "external": "external"}
     n_train = int((past.split.part == "train").sum())
-    outcomes = {DEFAULT: [ProtocolScores("test part", n_train, past.predictions, run_id=past.run_id)]}
-    if "external_predictions.csv" in artifact_names(past.run_id):
-        with TemporaryDirectory(prefix="ecgml-") as folder:
-            path = fetch_artifact(f"runs:/{past.run_id}/external_predictions.csv", Path(folder))
-            outcomes["external"] = [
-                ProtocolScores("external cohort", n_train, read_predictions(path), run_id=past.run_id)
-            ]
-    return outcomes
+    return {
+        keys[what]: [ProtocolScores(TITLES_OF_PARTS[what], n_train, stored, run_id=past.run_id)]
+        for what, stored in past.predictions.items()
+    }
 
 
 def _say_time(
@@ -363,9 +357,8 @@ def _outcome(
     if earlier and earlier.finished:
         console.say(f"{task.name}: finished before, run {earlier.run_id}")
         _take_over(task.name, earlier, parent)
-        with TemporaryDirectory(prefix="ecgml-") as folder:
-            path = fetch_artifact(f"runs:/{earlier.run_id}/predictions.csv", Path(folder))
-            return ProtocolScores(task.fold.name, n_train, read_predictions(path), run_id=earlier.run_id)
+        predictions = ModelRun.of(earlier.run_id).predictions["test"]
+        return ProtocolScores(task.fold.name, n_train, predictions, run_id=earlier.run_id)
     try:
         training_data(configuration, task.job, store)
     except TrainingError as error:
@@ -387,7 +380,7 @@ def _outcome(
         scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
         y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
-        with tracker.folder("predictions.csv") as path:
+        with tracker.folder(predictions_file("test")) as path:
             write_predictions(predictions, path)
         remove_state(state_path)
     return ProtocolScores(task.fold.name, n_train, predictions, run_id=run.info.run_id)

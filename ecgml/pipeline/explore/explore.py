@@ -20,6 +20,7 @@ from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
@@ -171,8 +172,8 @@ def _log(
 ) -> None:
     """Log page, figures, tables and counts."""
     tracker.params(configuration.values())
-    tracker.json(configuration.to_json(), "config.json")
-    tracker.text(environment(), "environment.txt")
+    tracker.json(configuration.to_json(), CONFIG)
+    tracker.text(environment(), ENVIRONMENT)
     tracker.copy(folder / PAGE, PAGE)
     for name in (FIGURES, TABLES):
         tracker.copy(folder / name, name)

@@ -4,6 +4,8 @@ settings      what a job is asked to do
 configuration a command's settings: options, and a file on this machine or in MLflow
 console       what a person sees while it runs
 data          the job's data: opened, simulated where none is given, preprocessed, labelled, divided
+model_run     a model by its address, with all that its run keeps
+artifacts     the names of what runs keep, and how it is read again
 lineage       everything that a model learnt from, its ancestors included
 start         the earlier model that a job starts from, and what is taken over of it
 fitting       one model fitted in its run

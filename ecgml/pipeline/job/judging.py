@@ -22,6 +22,7 @@ from ecgml.pipeline.job.reporting import (
 )
 from ecgml.pipeline.job.scoring import answers_of, calibrate, to_predictions, window_logits
 from ecgml.service.logged_model import log_model
+from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.tracker import Tracker
 from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 
@@ -103,6 +104,6 @@ def log_checkpoint(
             "ancestors": as_facts(trained.ancestors),
         },
     )
-    with tracker.folder("checkpoint") as path:
+    with tracker.folder(CHECKPOINT) as path:
         save_checkpoint(checkpoint, path)
     return log_model(checkpoint, card, trained.fitted.best_epoch + 1)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,17 +19,14 @@ from numpy.typing import NDArray
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import EcgmlError, TrackingError
 from ecgml.evaluation.predictions import Predictions
+from ecgml.pipeline.job.artifacts import IDENTITY, SEPARATOR, read_split
 from ecgml.service.models import moves, read_checkpoint
 from ecgml.service.runs import parent_of, read_run
-from ecgml.service.tracker import fetch_artifact
 from ecgml.training.checkpoint import Checkpoint
 
 ANCESTORS = "ecgml.ancestors"
 """Tag of a run: JSON of the models that its own was started from, nearest first; of a job's run, that the job began
 with."""
-
-IDENTITY, SEPARATOR = "identity", " | "
-"""Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
 
 LEARNT_FROM = ("train", "val", "calibration")
 """Parts of a split that a model has seen in one way or another."""
@@ -119,9 +114,7 @@ class Lineage:
         """
         keys_of: dict[str, list[str]] = {}
         if IDENTITY in split:
-            keys_of = dict(
-                zip(split.record.astype(str), map(_keys, split[IDENTITY].fillna("").astype(str)), strict=True)
-            )
+            keys_of = dict(zip(split.record, map(_keys, split[IDENTITY]), strict=True))
         keys = [keys_of.get(record_id, []) for record_id in predictions.record_ids]
         direct = self._matched(predictions.record_ids, predictions.sources, keys, None)
         groups = np.array(predictions.groups)
@@ -147,16 +140,6 @@ class Lineage:
             ],
             dtype=bool,
         )
-
-
-def lineage_of(checkpoint: Checkpoint) -> Lineage:
-    """Return what a trained model learnt from; also of one whose run is elsewhere, as far as that can be told."""
-    return read_lineage(ancestors_of(checkpoint), str(checkpoint.facts.get("run_id", "")))
-
-
-def lineage_of_run(run_id: str) -> Lineage:
-    """Return what the model of a run learnt from."""
-    return read_lineage(ancestors_of_run(run_id), run_id)
 
 
 def read_lineage(ancestors: Sequence[Ancestor], own: str | None = None) -> Lineage:
@@ -281,14 +264,10 @@ def _read_split(model: Ancestor, is_ancestor: bool) -> tuple[pd.DataFrame | None
         return None, f"{whose}: the run that made it is unknown, so {unknown}"
     run = f"{whose}: its run {model.run_id}" if is_ancestor else f"the model's own run {model.run_id or '(unknown)'}"
     try:
-        with TemporaryDirectory(prefix="ecgml-") as folder:
-            path = fetch_artifact(f"runs:/{model.run_id}/split.csv", Path(folder))
-            split = pd.read_csv(path, dtype=str, keep_default_na=False)
+        split = read_split(model.run_id)
     except TrackingError:
         return None, f"{run} is not in this tracking store: {unknown}"
     except ValueError:
-        split = pd.DataFrame()
-    if not {"record", "part", "source"} <= set(split):
         return None, f"{run} has a damaged split.csv: {unknown}"
     if IDENTITY in split:
         return split, ""

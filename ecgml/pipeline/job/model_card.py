@@ -14,10 +14,11 @@ from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import interval_text, metric_title
 from ecgml.page.sections import sentence
+from ecgml.pipeline.job.artifacts import TITLES
 from ecgml.pipeline.job.attributes import people_of
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.lineage import Ancestor
-from ecgml.pipeline.job.reporting import SIMULATED, TITLES
+from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.rhythms import RHYTHMS

@@ -27,9 +27,19 @@ from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.sections import Section, sentence
 from ecgml.page.writing import write_page
+from ecgml.pipeline.job.artifacts import (
+    CONFIG,
+    ENVIRONMENT,
+    IDENTITY,
+    LEFT_OUT,
+    QUARANTINE,
+    SEPARATOR,
+    SPLIT,
+    TITLES,
+)
 from ecgml.pipeline.job.data import JobData
-from ecgml.pipeline.job.lineage import IDENTITY, SEPARATOR
 from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.report.figures.comparison import comparison_figure
 from ecgml.report.figures.confusion import confusion_figure
 from ecgml.report.figures.pr import pr_figure
@@ -43,9 +53,6 @@ SIMULATED = "Simulated data: these figures say nothing about patients."
 THREADS = "ecgml.threads"
 """Tag of a run: CPU threads of its arithmetic. Sums are grouped by them, so another number gives other last bits."""
 
-TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
-"""What is scored, by the prefix of its metrics and files."""
-
 
 @dataclass(frozen=True)
 class Scored:
@@ -57,8 +64,8 @@ class Scored:
 
 def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
     """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
-    tracker.json(configuration.to_json(), "config.json")
-    tracker.text(environment(), "environment.txt")
+    tracker.json(configuration.to_json(), CONFIG)
+    tracker.text(environment(), ENVIRONMENT)
     identity_of = identities(job.cohorts, job.caches)
     columns = {
         "record": job.table.record_ids.tolist(),
@@ -75,11 +82,11 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         # By which it is known again in other data, whatever its name and file format there.
         IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
-    tracker.table(columns, "split.csv")
-    tracker.table(as_columns(job.cohorts, job.caches), "quarantine.csv")
+    tracker.table(columns, SPLIT)
+    tracker.table(as_columns(job.cohorts, job.caches), QUARANTINE)
     tracker.table(
         {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
-        "left_out.csv",
+        LEFT_OUT,
     )
     real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
     addresses = [str(cohort.root) for cohort in real]
@@ -122,7 +129,7 @@ def report_scores(
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
     title = TITLES[what].capitalize()
-    with tracker.folder(f"{prefix}predictions.csv") as path:
+    with tracker.folder(predictions_file(what)) as path:
         write_predictions(predictions, path)
     tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")
     tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
@@ -141,7 +148,7 @@ def report_answers(
     """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
     found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
     tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
-    with tracker.folder(f"{'' if what == 'test' else f'{what}_'}answers.csv") as path:
+    with tracker.folder(answers_file(what)) as path:
         path.write_bytes(answers_csv(predictions, answers))
     return found
 

@@ -6,35 +6,30 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohort
-from ecgml.config import Configuration, from_json
+from ecgml.config import Configuration
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
 from ecgml.errors import PromotionError
-from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.pipeline.job.attributes import attributes_of, attributes_of_split
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_data
-from ecgml.pipeline.job.lineage import Lineage, ancestors_of_job, ancestors_of_run, lineage_of_run, read_lineage
+from ecgml.pipeline.job.lineage import Lineage
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import predict_table, to_predictions
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.pipeline.job.settings import PromotionSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import fetch_checkpoint
+from ecgml.service.models import read_checkpoint
 from ecgml.service.registry import RegisteredVersion
-from ecgml.service.runs import read_run
-from ecgml.service.tracker import fetch_artifact
-from ecgml.training.checkpoint import Checkpoint, load_checkpoint
+from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import choose_device
 
 
@@ -63,50 +58,6 @@ class ComparisonInput:
     how: str
     digest: str
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class PastJob:
-    """A model's run, read back: its settings and what became of each record."""
-
-    run_id: str
-    digest: str
-    """Of the data."""
-    configuration: Configuration
-    split: pd.DataFrame
-    predictions: Predictions
-
-
-def read_past_job(run_id: str) -> PastJob:
-    """Read what a model's run says of its data.
-
-    Raises
-    ------
-    PromotionError
-        If the run was not made by ``ecgml train`` or a study, or lacks a file.
-    """
-    run = read_run(run_id)
-    if "ecgml.data_digest" not in run.data.tags:
-        raise PromotionError(f"run {run_id} says nothing of its data (no tag ecgml.data_digest): train it with ecgml")
-    with TemporaryDirectory(prefix="ecgml-") as temporary:
-        files = {
-            name: fetch_artifact(f"runs:/{run_id}/{name}", Path(temporary))
-            for name in ("config.json", "split.csv", "predictions.csv")
-        }
-        try:
-            settings = json.loads(files["config.json"].read_text())
-            sections = {
-                name: from_json(section, settings["settings"].get(name, {}), f"config.json of run {run_id}")
-                for name, section in TRAIN_SECTIONS.items()
-            }
-            split = pd.read_csv(files["split.csv"], dtype={"record": str, "part": str, "source": str})
-            if missing := {"record", "part", "source"} - set(split):
-                raise PromotionError(f"split.csv of run {run_id} has no column {', '.join(sorted(missing))}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PromotionError(f"config.json or split.csv of run {run_id} is damaged: {error}") from None
-        predictions = read_predictions(files["predictions.csv"])
-    configuration = Configuration(sections, settings.get("origins", {}))
-    return PastJob(run_id, run.data.tags["ecgml.data_digest"], configuration, split, predictions)
 
 
 def digest_of(predictions: Predictions) -> str:
@@ -140,23 +91,24 @@ def gather(
     EcgmlError
         If data or models cannot be read.
     """
-    job = read_past_job(challenger.run_id)
+    job = ModelRun.of(challenger.run_id)
     if settings.on:
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
-    digest = digest_of(job.predictions)
-    other = read_past_job(champion.run_id) if champion else None
-    if other and other.digest != job.digest:
+    digest = digest_of(job.predictions["test"])
+    other = ModelRun.of(champion.run_id) if champion else None
+    if other and other.data_digest != job.data_digest:
         return _on_test_part(champion, job, other, settings, age_bands, console)
     how = "stored predictions of both on the same test part" if other else "the challenger's stored predictions"
-    started = [read_lineage(ancestors_of_run(one.run_id)) for one in (job, other) if one]
-    seen = np.any([lineage.seen_of(job.predictions, job.split) for lineage in started], axis=0)
+    stored = job.predictions["test"]
+    started = [model.start_lineage for model in (job, other) if model]
+    seen = np.any([lineage.seen_of(stored, job.split) for lineage in started], axis=0)
     if seen.any():
         _some_left(~seen, "the challenger's test part", "a model, from which one was started,")
         how += f", less {int(seen.sum()):,} records of patients that a model which one was started from was made with"
-    own = job.predictions.subset(~seen)
+    own = stored.subset(~seen)
     others = None
     if other:
-        others = other.predictions.subset(np.isin(other.predictions.record_ids, own.record_ids))
+        others = other.predictions["test"].subset(np.isin(other.predictions["test"].record_ids, own.record_ids))
     attributes = _judged(attributes_of_split(job.split, own, age_bands))
     doubts = tuple(doubt for lineage in started for doubt in lineage.doubts)
     return ComparisonInput(own, others, attributes, how, digest, doubts)
@@ -164,8 +116,8 @@ def gather(
 
 def _on_test_part(
     champion: RegisteredVersion,
-    job: PastJob,
-    other: PastJob,
+    job: ModelRun,
+    other: ModelRun,
     settings: PromotionSettings,
     age_bands: Sequence[int],
     console: Console,
@@ -173,8 +125,8 @@ def _on_test_part(
     """Score the champion on the challenger's test part, less the patients that the champion was made with."""
     console.say("data or split differ: the champion is scored on the challenger's test part")
     configuration = job.configuration.changed(_machine(settings))
-    data = load_data(configuration, console, read_lineage(ancestors_of_job(job.run_id)))
-    if data.digest != job.digest:
+    data = load_data(configuration, console, job.job_lineage)
+    if data.digest != job.data_digest:
         raise PromotionError(
             f"the data of run {job.run_id} are not those it was trained on any more (files, labels or split differ): "
             "its test part cannot be scored again; compare on a data set, --on DIR"
@@ -182,31 +134,32 @@ def _on_test_part(
     table = data.part("test", usable=False)
     names = set(np.char.partition(table.record_ids, "/")[:, 0])
     cohorts = [cohort for cohort in data.cohorts if cohort.name in names]
-    checkpoint = _checkpoint_of(champion)
+    checkpoint = read_checkpoint(f"models:/{champion.model_id}")
     lineages = [
-        (lineage_of_run(other.run_id), checkpoint.preprocessing),
-        (read_lineage(ancestors_of_run(job.run_id)), configuration["preprocessing"]),
+        (other.lineage, checkpoint.preprocessing),
+        (job.start_lineage, configuration["preprocessing"]),
     ]
     kept, notes = _unseen(table, lineages, cohorts, configuration, console)
     _some_left(kept, "the challenger's test part", "the champion or an earlier model")
     table = table[kept]
     scored = _score(champion, checkpoint, table, cohorts, configuration, settings, console)
-    stored = {record_id: row for row, record_id in enumerate(job.predictions.record_ids)}
-    challenger = job.predictions.take([stored[record_id] for record_id in table.record_ids.tolist()])
+    stored = job.predictions["test"]
+    row_of = {record_id: row for row, record_id in enumerate(stored.record_ids)}
+    challenger = stored.take([row_of[record_id] for record_id in table.record_ids.tolist()])
     left_out = (
         f"less {int((~kept).sum()):,} records of patients that the champion, or a model which either was started from, "
         "was made with"
     )
     how = f"the champion scored on the challenger's test part, {left_out}"
     return ComparisonInput(
-        challenger, scored, _judged(attributes_of(table, age_bands)), how, digest_of(job.predictions), tuple(notes)
+        challenger, scored, _judged(attributes_of(table, age_bands)), how, digest_of(stored), tuple(notes)
     )
 
 
 def _on_cohort(
     challenger: RegisteredVersion,
     champion: RegisteredVersion | None,
-    job: PastJob,
+    job: ModelRun,
     settings: PromotionSettings,
     age_bands: Sequence[int],
     console: Console,
@@ -222,9 +175,11 @@ def _on_cohort(
     if not len(table):
         raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
     models = [one for one in (challenger, champion) if one]
-    checkpoints = [_checkpoint_of(one) for one in models]
+    checkpoints = [read_checkpoint(f"models:/{one.model_id}") for one in models]
     digest = digest_of(to_predictions(table, np.full((len(table), len(scheme.classes)), np.nan), scheme.classes))
-    lineages = [(lineage_of_run(one.run_id), made.preprocessing) for one, made in zip(models, checkpoints, strict=True)]
+    lineages = [
+        (ModelRun.of(one.run_id).lineage, made.preprocessing) for one, made in zip(models, checkpoints, strict=True)
+    ]
     kept, notes = _unseen(table, lineages, cohorts, configuration, console)
     _some_left(kept, settings.on, "challenger, champion or a model which one was started from")
     table = table[kept]
@@ -285,11 +240,6 @@ def _score(
         checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration.scaling
     )
     return to_predictions(table, y_prob, scheme.classes)
-
-
-def _checkpoint_of(model: RegisteredVersion) -> Checkpoint:
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return load_checkpoint(fetch_checkpoint(f"models:/{model.model_id}", Path(folder)))
 
 
 def _unseen(

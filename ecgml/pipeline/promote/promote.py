@@ -19,10 +19,11 @@ from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.lineage import Ancestor, ancestors_of_run
+from ecgml.pipeline.job.lineage import Ancestor
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import PROMOTE_SECTIONS
-from ecgml.pipeline.promote.comparison_input import ComparisonInput, gather, read_past_job
+from ecgml.pipeline.promote.comparison_input import ComparisonInput, gather
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.lock import Lock, login
 from ecgml.service.promotions import (
@@ -41,7 +42,7 @@ from ecgml.service.promotions import (
 )
 from ecgml.service.record_run import open_record
 from ecgml.service.registry import REGISTERED_MODEL, RegisteredVersion, find_candidate, register_candidate
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, read_run
+from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure
 from ecgml.service.serving_check import check_serving
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -114,12 +115,12 @@ def _decide(
     force: bool,
     why: str,
 ) -> str:
-    made = read_past_job(candidate.run_id)
-    simulated = read_run(candidate.run_id).data.tags.get("ecgml.simulated") == "true"
-    if simulated:
+    made = ModelRun.of(candidate.run_id)
+    classes = made.predictions["test"].classes
+    if made.is_simulated:
         console.warn(SIMULATED)
     console.say(f"version {candidate.version}: loading it in a process of its own")
-    served = _served(candidate.version, made.predictions.classes)
+    served = _served(candidate.version, classes)
     evidence, judgement, reasons = None, None, [served] if served else []
     if not served:
         try:
@@ -156,9 +157,9 @@ def _decide(
         notes=(
             *now.complaints(),
             *_past(candidate.version, now),
-            *_start(ancestors_of_run(candidate.run_id)),
+            *_start(made.ancestors),
             *(evidence.notes if evidence else ()),
-            *([SIMULATED] if simulated else []),
+            *([SIMULATED] if made.is_simulated else []),
         ),
     )
     _record(entry, evidence, judgement, reasons, configuration, experiment, log)

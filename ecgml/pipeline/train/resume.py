@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
-from ecgml.config import Configuration, from_json, resolve
+from ecgml.config import Configuration, resolve
 from ecgml.errors import ConfigError, TrackingError, TrainingError
-from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, ancestors_of_run
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import THREADS, Scored
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
+from ecgml.service.pages import run_link
 from ecgml.service.runs import Child, children_of, move_children, read_run
-from ecgml.service.tracker import Tracker, fetch_artifact
+from ecgml.service.tracker import Tracker
 
 
 @dataclass(frozen=True)
@@ -106,13 +104,7 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     if run.info.status == "FINISHED":
         raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
     refuse_worked_on(run)
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        content = json.loads(fetch_artifact(f"runs:/{run_id}/config.json", Path(folder)).read_text())
-    sections = {
-        name: from_json(section, content["settings"].get(name, {}), f"config.json of run {run_id}")
-        for name, section in TRAIN_SECTIONS.items()
-    }
-    configuration = Configuration(sections, content["origins"])
+    configuration = ModelRun.of(run_id).configuration
     given = resolve(TRAIN_SECTIONS, options)
     for key, own in configuration.values().items():
         if given.origins[key] == "option" and given.values()[key] != own:
@@ -152,10 +144,9 @@ def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
     Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
     move_children(interrupted.children, tracker.run_id)
     experiment = read_run(tracker.run_id).info.experiment_id
-    address = f"#/experiments/{experiment}/runs/"
-    lines = [f"Goes on with job [{interrupted.run_id}]({address}{interrupted.run_id})."]
+    lines = [f"Goes on with job {run_link(experiment, interrupted.run_id)}."]
     lines += [
-        f"{name}: {'finished before' if child.finished else 'resumed'}, run [{child.run_id}]({address}{child.run_id})."
+        f"{name}: {'finished before' if child.finished else 'resumed'}, run {run_link(experiment, child.run_id)}."
         for name, child in interrupted.children.items()
     ]
     return lines
@@ -163,15 +154,5 @@ def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
 
 def finished_model(child: Child, n_bootstrap: int) -> Scored:
     """Return the predictions and scores of a model that was finished before the job was stopped."""
-    scored = Scored()
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        for what, name in (("test", "predictions.csv"), ("external", "external_predictions.csv")):
-            try:
-                path = fetch_artifact(f"runs:/{child.run_id}/{name}", Path(folder))
-            except TrackingError:
-                if what == "test":
-                    raise
-                continue
-            scored.predictions[what] = read_predictions(path)
-            scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
-    return scored
+    stored = dict(ModelRun.of(child.run_id).predictions)
+    return Scored(stored, {what: score(one, n_bootstrap=n_bootstrap) for what, one in stored.items()})

@@ -36,12 +36,12 @@ def pr_figure(predictions: Predictions, *, title: str = "", note: str = "") -> F
     for label, name in enumerate(predictions.classes):
         n_records = predictions.support[label]
         if name not in curves:
-            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n 0)"))
+            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n = 0)"))
             continue
         style = class_style(label)
         prevalence = n_records / predictions.n_records
         axes.axhline(prevalence, color=style["color"], linewidth=0.9, linestyle=(0, (1, 2)))
-        text = f"{name}  {point[class_metric('auprc', name)]:.3f}  (n {n_records:,})"
+        text = f"{name}  {point[class_metric('auprc', name)]:.3f}  (n = {n_records:,})"
         handles += axes.plot(*curves[name], drawstyle="steps-post", linewidth=1.6, label=text, **style)
     handles.insert(0, Line2D([], [], linestyle="", label=f"macro average  {point['macro_auprc']:.3f}"))
     handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=(0, (1, 2)), label="prevalence"))

@@ -89,8 +89,8 @@ FAULTS = (
     Fault(
         "lineage/stored-predictions-taken-as-they-are",
         "ecgml/pipeline/promote/comparison_input.py",
-        "[lineage.seen_of(job.predictions, job.split) for lineage in started]",
-        "[np.zeros(job.predictions.n_records, bool) for lineage in started]",
+        "[lineage.seen_of(stored, job.split) for lineage in started]",
+        "[np.zeros(stored.n_records, bool) for lineage in started]",
         "promotion counts predictions of what an ancestor learnt from",
         (f"{TESTS}::test_stored_predictions_of_what_an_ancestor_learnt_from_do_not_count_in_promotion",),
     ),

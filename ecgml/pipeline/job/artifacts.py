@@ -1,0 +1,90 @@
+"""What runs keep: the name of every artifact, and how those that are read again are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import pandas as pd
+
+from ecgml.config import Configuration, from_json
+from ecgml.errors import TrackingError
+from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.service.tracker import fetch_artifact
+
+T = TypeVar("T")
+
+CONFIG, ENVIRONMENT = "config.json", "environment.txt"
+
+SPLIT, QUARANTINE, LEFT_OUT = "split.csv", "quarantine.csv", "left_out.csv"
+"""Of a job's data: the part of each record, remarks on files, records that are in no part."""
+
+IDENTITY, SEPARATOR = "identity", " | "
+"""Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
+
+TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
+"""What is scored, by the prefix of its metrics and artifacts."""
+
+SCORED = ("test", "external")
+"""What a model's own run is scored on."""
+
+
+def read_artifact(run_id: str, name: str, read: Callable[[Path], T]) -> T:
+    """Fetch an artifact of a run and read it.
+
+    Parameters
+    ----------
+    run_id, name : str
+    read : callable
+        From the file's path to what it holds.
+
+    Raises
+    ------
+    TrackingError
+        If the run or the artifact does not exist.
+    """
+    with TemporaryDirectory(prefix="ecgml-") as folder:
+        return read(fetch_artifact(f"runs:/{run_id}/{name}", Path(folder)))
+
+
+def read_configuration(run_id: str) -> Configuration:
+    """Return the settings that a model or job was trained with, and where each came from.
+
+    Raises
+    ------
+    TrackingError
+        If the run keeps none, or they are damaged.
+    """
+    where = f"{CONFIG} of run {run_id}"
+    try:
+        content = json.loads(read_artifact(run_id, CONFIG, Path.read_text))
+        sections = {
+            name: from_json(section, content["settings"].get(name, {}), where)
+            for name, section in TRAIN_SECTIONS.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrackingError(f"{where} is damaged: {error}") from None
+    return Configuration(sections, content.get("origins", {}))
+
+
+def read_split(run_id: str) -> pd.DataFrame:
+    """Return the part of each record of a model's data; text columns are ``""`` where nothing is known.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such run, or it keeps no ``split.csv``.
+    ValueError
+        If the file is damaged.
+    """
+    numbers = {"age": [""], "sex": [""], "rate": [""]}
+    text = dict.fromkeys(("record", "part", "source", "date", "label_harmonised", IDENTITY), str)
+    split = read_artifact(
+        run_id, SPLIT, lambda path: pd.read_csv(path, dtype=text, keep_default_na=False, na_values=numbers)
+    )
+    if missing := {"record", "part", "source"} - set(split):
+        raise ValueError(f"no column {', '.join(sorted(missing))}")
+    return split

@@ -1,0 +1,241 @@
+"""A model by its address, with all that its run keeps: typed, and read when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ecgml.config import Configuration
+from ecgml.errors import TrackingError
+from ecgml.evaluation.answer_files import read_answers
+from ecgml.evaluation.answers import Answers
+from ecgml.evaluation.prediction_files import read_predictions
+from ecgml.evaluation.predictions import Predictions
+from ecgml.pipeline.job.artifacts import (
+    SCORED,
+    TITLES,
+    read_artifact,
+    read_configuration,
+    read_split,
+)
+from ecgml.pipeline.job.lineage import (
+    Ancestor,
+    Lineage,
+    ancestors_of,
+    ancestors_of_job,
+    ancestors_of_run,
+    cautions_of,
+    read_lineage,
+)
+from ecgml.report.evaluated import answers_file, predictions_file
+from ecgml.service.model_card import card_of_run
+from ecgml.service.models import fetch_checkpoint, pinned, read_checkpoint, refuse_job
+from ecgml.service.runs import read_run, siblings_of
+from ecgml.service.store import check_store
+from ecgml.service.tracker import artifact_names
+from ecgml.training.checkpoint import Checkpoint
+
+_OF_A_RUN = re.compile(r"runs:/([^/]+)(/checkpoint)?/?")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelRun:
+    """A model and the run that made it; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    address : str
+        A checkpoint folder, ``runs:/<run id>``, ``models:/<name>/<version>`` or ``models:/<LoggedModel's id>``.
+    version : str or None
+        Number of the registered model's version, where it is one.
+    """
+
+    address: str
+    version: str | None = None
+
+    @classmethod
+    def open(cls, address: str) -> ModelRun:
+        """Return the model that an address means now.
+
+        Parameters
+        ----------
+        address : str
+            A checkpoint folder, a run's id, ``runs:/<run id>``, ``models:/<name>@<alias>`` or
+            ``models:/<name>/<version>``.
+
+        Raises
+        ------
+        TrackingError
+            If there is no such run, model, version or alias, or the run is a job's, whose models have runs of their
+            own: these are named.
+        """
+        if "/" not in address and not Path(address).expanduser().exists():
+            address = f"runs:/{address}"
+        address, version = pinned(address)
+        if made_by := _OF_A_RUN.fullmatch(address):
+            check_store()
+            refuse_job(made_by[1])
+        return cls(address, version)
+
+    @classmethod
+    def of(cls, run_id: str) -> ModelRun:
+        """Return the model of a run, or the settings and data of a job's."""
+        return cls(f"runs:/{run_id}")
+
+    @cached_property
+    def run_id(self) -> str:
+        """The run that made it; empty where that is unknown."""
+        made_by = _OF_A_RUN.fullmatch(self.address)
+        return made_by[1] if made_by else str(self.checkpoint.facts.get("run_id", ""))
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The trained model.
+
+        Raises
+        ------
+        TrackingError, CheckpointError
+            If there is none, or it is damaged.
+        """
+        return read_checkpoint(self.address)
+
+    def on_this_machine(self, folder: Path) -> ModelRun:
+        """Return it with a checkpoint folder as its address; one that lies elsewhere is put into the folder given."""
+        if ":/" not in self.address:
+            return ModelRun(str(Path(self.address).expanduser().absolute()), self.version)
+        return ModelRun(str(fetch_checkpoint(self.address, folder).absolute()), self.version)
+
+    @cached_property
+    def name(self) -> str:
+        """Of its run: the architecture, unless somebody renamed it."""
+        return read_run(self.run_id).info.run_name
+
+    @cached_property
+    def tags(self) -> Mapping[str, str]:
+        """Of its run."""
+        return read_run(self.run_id).data.tags
+
+    @property
+    def data_digest(self) -> str:
+        """Of the records, labels and parts that it was trained and tested on.
+
+        Raises
+        ------
+        TrackingError
+            If the run does not say.
+        """
+        if "ecgml.data_digest" not in self.tags:
+            raise TrackingError(
+                f"run {self.run_id} says nothing of its data (no tag ecgml.data_digest): train it with ecgml"
+            )
+        return self.tags["ecgml.data_digest"]
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether it was trained or tested on simulated records."""
+        return self.tags.get("ecgml.simulated") == "true"
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The settings that it was trained with.
+
+        Raises
+        ------
+        TrackingError
+            If the run keeps none, or they are damaged.
+        """
+        return read_configuration(self.run_id)
+
+    @cached_property
+    def split(self) -> pd.DataFrame:
+        """The part of each record, and what is known of it.
+
+        Raises
+        ------
+        TrackingError
+            If the run keeps none, or it is damaged.
+        """
+        try:
+            return read_split(self.run_id)
+        except ValueError as error:
+            raise TrackingError(f"split.csv of run {self.run_id} is damaged: {error}") from None
+
+    @cached_property
+    def artifacts(self) -> set[str]:
+        """Names of what its run keeps."""
+        return artifact_names(self.run_id)
+
+    @cached_property
+    def predictions(self) -> Mapping[str, Predictions]:
+        """The stored predictions, ``"test"`` first, then ``"external"`` where there was such a cohort.
+
+        Raises
+        ------
+        TrackingError
+            If there are none of the test part.
+        EvaluationError
+            If a file is damaged.
+        """
+        files = {what: predictions_file(what) for what in SCORED}
+        stored = {
+            what: read_artifact(self.run_id, file, read_predictions)
+            for what, file in files.items()
+            if file in self.artifacts
+        }
+        if "test" not in stored:
+            run = read_run(self.run_id).info
+            raise TrackingError(
+                f"run {self.run_id} ({run.run_name}, {run.status}) has no predictions; give the run of a model that "
+                "was trained to its end"
+            )
+        return stored
+
+    def answers(self, what: str) -> Answers | None:
+        """Return which records of a part it answers; None of a run of earlier versions, which did not keep them."""
+        file = answers_file(what)
+        if file not in self.artifacts:
+            return None
+        return read_artifact(self.run_id, file, lambda path: read_answers(path, self.predictions[what]))
+
+    @property
+    def card(self) -> str | None:
+        """The model card that its run logged; None where there is none."""
+        return card_of_run(self.run_id)
+
+    @cached_property
+    def siblings(self) -> dict[str, ModelRun]:
+        """The other finished models of its job, by name."""
+        others = siblings_of(read_run(self.run_id))
+        return {
+            name: ModelRun.of(one.run_id) for name, one in others.items() if one.finished and one.run_id != self.run_id
+        }
+
+    @cached_property
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """The models that it was started from (``init_from``), nearest first."""
+        return ancestors_of_run(self.run_id) if _OF_A_RUN.fullmatch(self.address) else ancestors_of(self.checkpoint)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Everything that it learnt from, its ancestors' records included, and what of that cannot be told."""
+        return read_lineage(self.ancestors, self.run_id)
+
+    @property
+    def start_lineage(self) -> Lineage:
+        """What its ancestors learnt from."""
+        return read_lineage(self.ancestors)
+
+    @property
+    def job_lineage(self) -> Lineage:
+        """What the ancestors learnt from that its whole job began with, whose records it left out of its tests."""
+        return read_lineage(ancestors_of_job(self.run_id))
+
+    @property
+    def cautions(self) -> list[str]:
+        """What of its stored predictions is not of unseen records, and what cannot be told."""
+        return cautions_of(self.run_id, {TITLES[what]: own for what, own in self.predictions.items()})
