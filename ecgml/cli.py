@@ -10,7 +10,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -389,13 +389,20 @@ def _train() -> click.Command:
     return _command("train", run, TRAIN_SECTIONS, extra)
 
 
+def _gathered(data: Iterable[str], options: Mapping[str, str], *, is_trained: bool = False) -> dict[str, str]:
+    """Return options with the folders given as arguments; external ones alone are the data, if nothing is trained."""
+    folders = [*data, *filter(None, [options["data_dir"]])]
+    if folders or is_trained or not options["external_dir"]:
+        return {**options, "data_dir": ",".join(folders)}
+    return {**options, "data_dir": options["external_dir"], "external_dir": ""}
+
+
 def _prepare() -> click.Command:
     def run(data: tuple[str, ...], config: str, export: str, collect: str, **options: str) -> None:
         from ecgml.pipeline.job.console import Console
         from ecgml.pipeline.prepare.prepare import prepare
 
-        if data:
-            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        options = _gathered(data, options)
         prepared = prepare(options, Console(), config=config, export=export, collect=collect)
         click.echo(prepared.summary)
         if prepared.failure:
@@ -424,8 +431,7 @@ def _explore() -> click.Command:
         from ecgml.pipeline.explore.explore import explore
         from ecgml.pipeline.job.console import Console
 
-        if data:
-            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        options = _gathered(data, options)
         click.echo(explore(options, Console(), config=config, out=out))
 
     from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
@@ -450,8 +456,7 @@ def _audit() -> click.Command:
 
         if what and not model and _is_model(what[0]):
             model, *what = what
-        if what:
-            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        options = _gathered(what, options)
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
     from ecgml.pipeline.job.settings import AUDIT_SECTIONS
@@ -482,8 +487,7 @@ def _evaluate() -> click.Command:
             model, *what = what
         if _RUN.fullmatch(model) and ":/" not in model:
             model = f"runs:/{model}"
-        if what:
-            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        options = _gathered(what, options, is_trained=bool(options["splits"]))
         judged = None
         if options["splits"]:
             judged = evaluate_protocols(model, options, Console(), config=config)
