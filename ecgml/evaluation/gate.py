@@ -191,13 +191,13 @@ def _subgroups(
 ) -> list[dict[str, Any]]:
     place = {record_id: row for row, record_id in enumerate(champion.record_ids)}
     champion = champion.take([place[record_id] for record_id in challenger.record_ids])
-    rows = []
+    compared_subgroups = []
     for attribute, value, rows in parts:
         # All records are no subgroup, and of a single class there is no macro average.
         if rows.all() or rows.sum() < settings.min_subgroup or len(set(challenger.y_true[rows].tolist())) < 2:
             continue
         compared = compare(challenger.subset(rows), champion.subset(rows), n_bootstrap=settings.bootstrap)
-        rows.append(
+        compared_subgroups.append(
             {
                 "subgroup": f"{attribute} {value}",
                 "n_records": int(rows.sum()),
@@ -206,7 +206,7 @@ def _subgroups(
                 "difference": asdict(compared.differences["macro_f1"]),
             }
         )
-    return rows
+    return compared_subgroups
 
 
 def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Check:
