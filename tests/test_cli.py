@@ -172,12 +172,16 @@ def test_prediction_is_a_table_and_one_bad_file_does_not_stop_the_rest(checkpoin
     result = call("predict", str(checkpoint), str(files))
     assert result.exit_code == 1
     head, *lines = result.output.rstrip("\n").splitlines()
-    assert head.split() == ["rhythm", "AFIB", "GSVT", "SB", "SR", "file"]
+    intervals = ["rate", "PR", "P", "QRS", "QT", "QTc"]
+    assert head.split() == ["rhythm", "AFIB", "GSVT", "SB", "SR", *intervals, "file"]
     assert sorted(line.split()[0] == "error" for line in lines) == [False, True]
     good = next(line for line in lines if not line.startswith("error"))
     probabilities = dict(zip(head.split()[1:5], map(float, good.split()[1:5]), strict=True))
     assert sum(probabilities.values()) == pytest.approx(1, abs=0.002)
     assert good.split()[0] == max(probabilities, key=probabilities.get)
+    shown = json.loads(call("predict", str(checkpoint), str(files), "--json").output.splitlines()[lines.index(good)])
+    for name, cell in zip(("ventricular_rate", "qrs_duration", "qt_interval"), (0, 3, 4), strict=True):
+        assert float(good.split()[5 + cell]) == pytest.approx(shown["intervals"][name]["value"], abs=0.6), name
     # Columns stand below each other whatever a line says.
     assert {line.index(str(files)) for line in lines} == {head.index("file")}
 
@@ -295,7 +299,7 @@ def test_given_options_are_for_files_that_do_not_tell_and_a_folder_may_mix_both(
 def test_folder_is_searched_and_what_is_no_ecg_passed_over_aloud(checkpoint: Path, mixed: Path) -> None:
     result = call("predict", str(checkpoint), str(mixed), "--fs", "500", "--unit", "mV")
     lines = result.stdout.splitlines()[1:]
-    assert [Path(line.split()[5]).suffix for line in lines] == [".hea", ".npy", ".csv"]
+    assert [Path(line.split()[11]).suffix for line in lines] == [".hea", ".npy", ".csv"]
     assert result.stderr == f"{mixed}: 2 files passed over as no ECG: labels.yaml, manifest.csv\n"
 
 

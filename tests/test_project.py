@@ -13,7 +13,7 @@ import yaml
 from mlflow.projects._project_spec import load_project
 
 from ecgml.config import fields_of
-from ecgml.measurements.table import MEASUREMENTS
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS, MEASUREMENTS
 from ecgml.pipeline.job.settings import (
     AUDIT_SECTIONS,
     EVALUATE_SECTIONS,
@@ -23,7 +23,7 @@ from ecgml.pipeline.job.settings import (
     PROTOCOL_SECTIONS,
     TRAIN_SECTIONS,
 )
-from ecgml.records.clinical import CLINICAL_COLUMNS
+from ecgml.records.clinical import CLINICAL_COLUMNS, INTERVAL_COLUMNS
 from tests.conftest import ROOT
 from tuning.settings import TUNE_SECTIONS
 
@@ -158,7 +158,9 @@ def test_a_rooms_map_names_every_module_and_nothing_else(room: str) -> None:
 
 def test_clinical_columns_take_over_what_is_measured() -> None:
     columns = {column.name: column for column in CLINICAL_COLUMNS}
-    assert {one.name for one in MEASUREMENTS} == {column.name for column in CLINICAL_COLUMNS if column.measurable}
-    for one in MEASUREMENTS:
+    shared = [one for one in (*MEASUREMENTS, *INTERVAL_MEASUREMENTS) if one.name in columns]
+    assert {one.name for one in shared} == {column.name for column in CLINICAL_COLUMNS if column.measurable}
+    assert {one.name for one in MEASUREMENTS} | set(INTERVAL_COLUMNS) == {one.name for one in shared}
+    for one in shared:
         column = columns[one.name]
         assert (column.unit, column.low, column.high, column.circular) == (one.unit, one.low, one.high, one.circular)

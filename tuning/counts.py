@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial, TrialState
 
-from tuning.queue import superseded
+from tuning.queue import retried
 
 WORDS = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 """What a trial came to, in words."""
@@ -33,7 +33,7 @@ class TrialCounts:
     @classmethod
     def of(cls, trials: Sequence[FrozenTrial]) -> TrialCounts:
         """Count trials."""
-        stopped = superseded(trials)
+        stopped = retried(trials)
         kept = [trial.state for trial in trials if trial.number not in stopped]
         return cls(*(kept.count(state) for state in WORDS), len(stopped))
 

@@ -31,7 +31,7 @@ Record = Callable[[Mapping[str, float], int], None]
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """One of a trial's trainings: what it sees, and what is added to its seed."""
+    """One of a trial's trainings: its data, its encoder, and what is added to its seed."""
 
     data: TrainingData
     encoder: ClinicalEncoder

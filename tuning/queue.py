@@ -1,4 +1,4 @@
-"""Whose turn it is: the total over all workers and restarts, and the trials of dead workers done again.
+"""Hands out the trials of a study: the total holds over workers and restarts, trials of dead workers run again.
 
 Optuna's own heartbeat and retry do not keep the total (docs/architecture.md). Here every running trial carries its
 worker (host, process, that process's start) and a beat that grows while the worker lives; all that is decided is
@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -26,14 +26,17 @@ BEAT_S = 10.0
 GRACE_S = 60.0
 
 MAX_DEATHS = 2
-"""A trial whose worker died is tried once more; one that outlives no worker is not the worker's fault."""
+"""A trial whose worker died runs once more; after a second death the trial itself is the likely cause."""
 
-HOPELESS = 5
-"""So many trials, all failed, stop a study."""
+MAX_FAILURES = 5
+"""A study stops after so many trials if all of them failed."""
 
 OWNER, BEAT, RUN_ID, REASON, RETRY_OF, DEATHS = "owner", "beat", "run_id", "reason", "retry_of", "deaths"
 SETTINGS = "settings"  # those that the space made of the trial's parameters when it ran
-"""What a trial's user attributes are called."""
+"""Names of a trial's user attributes."""
+
+STOPPED = "stopped"
+"""Reason of a trial that was put back into the queue."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -46,7 +49,7 @@ class Queue:
     study : Study
     storage : StudyStorage
     n_trials : int
-        In all; a trial done again counts once.
+        In all; a trial that runs again counts once.
     sampler : callable
         From the number of trials so far to the sampler of the next.
     on_death : callable, optional
@@ -75,41 +78,49 @@ class Queue:
     def claim(self) -> Trial | None:
         """Return the next trial, or None where there is none to begin now."""
         with self._lock():
-            trials = self._reap()
-            waiting = any(trial.state == TrialState.WAITING for trial in trials)
-            if is_hopeless(trials) or (not waiting and n_begun(trials) >= self._n_trials):
+            trials = self._requeue_dead()
+            if self._all_begun(trials):
                 return None
             self.study.sampler = self._sampler(len(trials))
             trial = self.study.ask()
             trial.set_user_attr(OWNER, own_identity())
             return trial
 
-    def is_settled(self) -> bool:
-        """Whether nothing runs, waits or is left to begin, on any host."""
+    def is_finished(self) -> bool:
+        """Whether no trial runs, waits or is left to begin, on any host."""
         trials = self.trials()
-        states = {trial.state for trial in trials}
-        if TrialState.RUNNING in states:
-            with self._lock():
-                self._reap()
+        if any(trial.state == TrialState.RUNNING for trial in trials):
+            self.requeue_dead()
             return False
-        return is_hopeless(trials) or (TrialState.WAITING not in states and n_begun(trials) >= self._n_trials)
+        return self._all_begun(trials)
 
-    def stop(self, trial: Trial) -> None:
-        """Give a trial back that its worker was told to stop: it is done again when the study goes on."""
+    def end(self, trial: Trial, value: float | None, state: TrialState, reason: str = "") -> None:
+        """Record how a trial ended; one that another worker took for dead is left alone."""
+        with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+            if reason:
+                trial.set_user_attr(REASON, reason)
+            self.study.tell(trial, value, state)
+
+    def release(self, trial: Trial) -> None:
+        """Put a trial back whose worker was asked to stop: it runs again when the study goes on."""
         with self._lock(), contextlib.suppress(UpdateFinishedTrialError, ValueError):
-            trial.set_user_attr(REASON, "stopped")
+            trial.set_user_attr(REASON, STOPPED)
             self.study.tell(trial, state=TrialState.FAIL)
-            self._again(self.study.get_trials(deepcopy=False)[trial.number], died=False)
+            self._requeue(self.trials()[trial.number], died=False)
 
-    def reap(self) -> None:
-        """Fail the trials of dead workers, once each, and queue them again."""
+    def requeue_dead(self) -> None:
+        """Fail the trials of dead workers, once each, and put them back into the queue."""
         with self._lock():
-            self._reap()
+            self._requeue_dead()
+
+    def _all_begun(self, trials: list[FrozenTrial]) -> bool:
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        return all_failed(trials) or (not waiting and n_begun(trials) >= self._n_trials)
 
     def _lock(self) -> contextlib.AbstractContextManager:
         return self._storage.lock(self.study.study_name)
 
-    def _reap(self) -> list[FrozenTrial]:
+    def _requeue_dead(self) -> list[FrozenTrial]:
         trials = self.trials()
         dead = [trial for trial in trials if trial.state == TrialState.RUNNING and self._is_dead(trial)]
         for trial in dead:
@@ -118,7 +129,7 @@ class Queue:
             reason = f"its worker died ({host}, process {process.split()[0]})" if process else "its worker died"
             self._set(trial, REASON, reason)
             self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-            self._again(trial, died=True)
+            self._requeue(trial, died=True)
             if run_id := trial.user_attrs.get(RUN_ID):
                 self._on_death(run_id, reason)
         return self.trials() if dead else trials
@@ -134,7 +145,7 @@ class Queue:
         self._seen[trial.number] = (beat, since)
         return now - since > GRACE_S
 
-    def _again(self, trial: FrozenTrial, *, died: bool) -> None:
+    def _requeue(self, trial: FrozenTrial, *, died: bool) -> None:
         deaths = trial.user_attrs.get(DEATHS, 0) + died
         if deaths < MAX_DEATHS:
             origin = trial.user_attrs.get(RETRY_OF, trial.number)
@@ -148,23 +159,21 @@ class Queue:
             storage.set_trial_user_attr(trial_id, key, value)
 
 
-def n_begun(trials: list[FrozenTrial]) -> int:
-    """Return how many trials there are; one done again counts once."""
+def n_begun(trials: Sequence[FrozenTrial]) -> int:
+    """Return how many trials there are; one that runs again counts once."""
     return sum(RETRY_OF not in trial.user_attrs for trial in trials)
 
 
-def is_hopeless(trials: list[FrozenTrial]) -> bool:
+def all_failed(trials: Sequence[FrozenTrial]) -> bool:
     """Whether every trial that ended failed, and enough did."""
-    ended = [trial for trial in trials if trial.state in FINISHED and trial.user_attrs.get(REASON) != "stopped"]
-    return len(ended) >= HOPELESS and all(trial.state == TrialState.FAIL for trial in ended)
+    ended = [trial for trial in trials if trial.state in FINISHED and trial.user_attrs.get(REASON) != STOPPED]
+    return len(ended) >= MAX_FAILURES and all(trial.state == TrialState.FAIL for trial in ended)
 
 
-def superseded(trials: list[FrozenTrial]) -> set[int]:
-    """Return the numbers of failed trials that were done again, or wait to be."""
-    latest: dict[int, int] = {}
-    for trial in trials:
-        latest[trial.user_attrs.get(RETRY_OF, trial.number)] = trial.number
-    return {trial.number for trial in trials if latest[trial.user_attrs.get(RETRY_OF, trial.number)] != trial.number}
+def retried(trials: Sequence[FrozenTrial]) -> set[int]:
+    """Return the numbers of failed trials that ran again, or wait to."""
+    latest = {trial.user_attrs.get(RETRY_OF, trial.number): trial.number for trial in trials}
+    return {trial.number for trial in trials} - set(latest.values())
 
 
 @contextlib.contextmanager
@@ -184,7 +193,7 @@ def beating(trial: Trial, on_beat: Callable[[], None] = lambda: None) -> Iterato
         while not done.wait(BEAT_S):
             count += 1
             on_beat()
-            # A storage that does not answer now may at the next beat; a trial taken for dead has no pulse to show.
+            # A storage that does not answer now may at the next beat; a trial taken for dead takes no more beats.
             with contextlib.suppress(Exception):
                 trial.set_user_attr(BEAT, count)
 

@@ -1,10 +1,10 @@
-"""What a study is asked to do."""
+"""Settings of a study, and what all its workers know."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ecgml.config import setting, validate
+from ecgml.config import Configuration, setting, validate
 from ecgml.errors import ConfigError
 from ecgml.models.registry import DEFAULT_MODELS, model_names
 from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
@@ -17,23 +17,23 @@ METRICS = {
     "val_accuracy": "maximize",
     "val_loss": "minimize",
 }
-"""What a study may go by, and in which direction. Nothing of the test part is among them."""
+"""Metrics that a study may optimise, and in which direction; none uses the test part."""
 
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """What a study is asked to do."""
+    """Settings of a study."""
 
-    study: str = setting("ecg-rhythm", "Name of the study; the same name goes on with it")
+    study: str = setting("ecg-rhythm", "Name of the study; a study of that name is resumed")
     n_trials: int = setting(
         30, "Trials of the study in all, over all workers, hosts and restarts", low=1, high=1_000_000
     )
     space: str = setting("default", f"Search space: {', '.join(SPACES)}, or your own as package.module:function")
-    metric: str = setting("val_macro_f1", "What is tuned: a metric of the validation part", choices=tuple(METRICS))
-    sampler: str = setting("tpe", "How parameters are proposed (docs/tuning.md compares them)", choices=tuple(SAMPLERS))
+    metric: str = setting("val_macro_f1", "Metric of the validation part to optimise", choices=tuple(METRICS))
+    sampler: str = setting("tpe", "Proposes parameters (docs/tuning.md compares samplers)", choices=tuple(SAMPLERS))
     pruner: str = setting(
         "auto",
-        f"What ends hopeless trials early; auto: {DEFAULT_PRUNER} within a training, wilcoxon between seeds or folds",
+        f"Ends trials that fall behind; auto: {DEFAULT_PRUNER} within a training, wilcoxon between seeds or folds",
         choices=("auto", *PRUNERS),
     )
     storage: str = setting(
@@ -41,8 +41,8 @@ class TuneSettings:
         "Where the study is kept: a file (journal), sqlite:///… or postgresql://…; by default studies/<study>.journal",
     )
     jobs: int = setting(1, "Processes of this machine that run trials, and that read and preprocess", low=0, high=1024)
-    seeds: int = setting(1, "Trainings of each trial with seeds of their own; the value is their mean", low=1, high=100)
-    folds: int = setting(1, "Or on so many folds of train and val; the value is their mean", low=1, high=20)
+    seeds: int = setting(1, "Seeds that each trial is trained with; the value is their mean", low=1, high=100)
+    folds: int = setting(1, "Folds of train and val that each trial is trained on, likewise", low=1, high=20)
     finalise: int = setting(
         0,
         "Train the winner on so many seeds, test the best once, register it as challenger; 0 does not",
@@ -53,7 +53,7 @@ class TuneSettings:
     def __post_init__(self) -> None:
         validate(self)
         if not self.study.strip() or "/" in self.study:
-            raise ConfigError(f"study: {self.study!r} is no name; letters, digits, dots and dashes serve")
+            raise ConfigError(f"study: {self.study!r} is not a valid name; use letters, digits, dots and dashes")
         if self.seeds > 1 and self.folds > 1:
             raise ConfigError(f"folds: {self.folds} beside seeds {self.seeds}; repeat a trial by one of them")
         if self.pruner == "wilcoxon" and self.n_repeats < 3:
@@ -95,3 +95,31 @@ class TrialSettings(JobSettings):
 
 TUNE_SECTIONS = {"tune": TuneSettings, **TRAIN_SECTIONS, "job": TrialSettings}
 """The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What every worker needs to know; passed between processes.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        Of :data:`TUNE_SECTIONS`; its ``storage`` holds no password.
+    address : str
+        The storage's.
+    digest : str
+        Of the data.
+    experiment_id, run_id : str
+        Of the study's run.
+    """
+
+    configuration: Configuration
+    address: str
+    digest: str
+    experiment_id: str
+    run_id: str
+
+    @property
+    def tune(self) -> TuneSettings:
+        """The study's own settings."""
+        return self.configuration["tune"]

@@ -26,6 +26,7 @@ from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.amplitudes import misfits
 from ecgml.datasets.filling import FORMAT, fill
 from ecgml.errors import CacheError, CohortError
+from ecgml.measurements.intervals import INTERVALS
 from ecgml.preprocessing.preprocess import SUSPECT, SUSPECT_AMPLITUDE
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES
@@ -55,7 +56,7 @@ class CachedCohort:
     first_window : ndarray of int64, shape (n_records + 1,)
         Record i has the windows ``first_window[i] : first_window[i + 1]``.
     measured : ndarray of float32, shape (n_records, n_features)
-        Clinical values measured from the waveform; NaN where not.
+        Clinical values measured from the waveform, as far as the model sees them; NaN where not.
     fingerprints : tuple of str
         A digest of each record's waveform: equal for equal recordings.
     notes : tuple of str
@@ -66,6 +67,10 @@ class CachedCohort:
         SHA-256 of all waveforms and record ids.
     amplitudes : ndarray of float32, shape (n_records,)
         What the typical lead of each record spans, mV; NaN where no lead moves.
+    intervals : ndarray of float32, shape (n_records, n_intervals)
+        By `ecgml.measurements.intervals.INTERVALS`, whether the model sees them or not; NaN where not measured.
+    preprocessing : PreprocessingSettings
+        That they were made with.
     """
 
     windows: NDArray[np.int16]
@@ -78,6 +83,8 @@ class CachedCohort:
     quarantined: tuple[Quarantined, ...]
     digest: str
     amplitudes: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    intervals: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(INTERVALS)), np.float32))
+    preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
 
 
 def open_or_fill(
@@ -116,12 +123,12 @@ def open_or_fill(
             with FileLock(folder.with_name(folder.name + ".lock")):
                 if not (folder / "cache.json").is_file():
                     fill(cohort.entries, settings, folder, n_jobs, on_progress, backend)
-        return _open(folder)
+        return _open(folder, settings)
 
 
 def _cohort_key(cohort: Cohort) -> str:
     """Digest of what the waveforms depend on beside the settings: files, sizes, times, how to read them."""
-    digest = hashlib.sha256(repr((FORMAT, CLINICAL_NAMES)).encode())
+    digest = hashlib.sha256(repr((FORMAT, CLINICAL_NAMES, INTERVALS)).encode())
     for entry in cohort.entries:
         path = entry.path.relative_to(cohort.root) if entry.path.is_relative_to(cohort.root) else entry.path
         facts = (
@@ -159,7 +166,7 @@ def explain_faults(cache_dir: Path) -> Iterator[None]:
         raise CacheError(message) from error
 
 
-def _open(folder: Path) -> CachedCohort:
+def _open(folder: Path, settings: PreprocessingSettings) -> CachedCohort:
     try:
         content = json.loads((folder / "cache.json").read_text())
         with np.load(folder / "records.npz") as arrays:
@@ -178,6 +185,8 @@ def _open(folder: Path) -> CachedCohort:
         tuple(Quarantined(*row) for row in content["quarantined"]),
         content["digest"],
         records["amplitudes"],
+        records["intervals"],
+        settings,
     )
 
 

@@ -17,6 +17,7 @@ from ecgml.cohorts.cohort import Entry, read_entry
 from ecgml.datasets.parallel import parallel_map
 from ecgml.datasets.windows import cut_windows
 from ecgml.errors import RecordError
+from ecgml.measurements.intervals import INTERVALS
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
@@ -25,7 +26,7 @@ from ecgml.records.leads import LEADS
 PART_SIZE = 256
 """Records in a part: what a killed job loses at most, and what a worker takes at a time."""
 
-FORMAT = 2
+FORMAT = 3
 """Rises when a cache holds other arrays, or the code beside `ecgml.preprocessing.settings.CODE` fills it otherwise."""
 
 
@@ -37,6 +38,8 @@ class _Part:
     n_valid: NDArray[np.int32]
     n_windows: NDArray[np.int32]
     measured: NDArray[np.float32]
+    intervals: NDArray[np.float32]
+    """By `ecgml.measurements.intervals.INTERVALS`; NaN where not measured."""
     record_ids: NDArray[np.str_]
     fingerprints: NDArray[np.str_]
     notes: NDArray[np.str_]
@@ -87,7 +90,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     if path.exists():
         return len(entries)
     windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
-    amplitudes = []
+    intervals, amplitudes = [], []
     for entry in entries:
         try:
             prepared = preprocess(read_entry(entry), settings, entry.promised_s)
@@ -99,6 +102,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         n_valid.append(valid)
         n_windows.append(len(cut))
         measured.append(clinical_row({}, prepared.measured)[0])
+        intervals.append([prepared.intervals.values.get(name, np.nan) for name in INTERVALS])
         kept.append(entry.record_id)
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
@@ -108,6 +112,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         np.concatenate(n_valid) if n_valid else np.zeros(0, np.int32),
         np.array(n_windows, np.int32),
         np.stack(measured) if measured else np.zeros((0, len(CLINICAL_NAMES)), np.float32),
+        np.array(intervals, np.float32).reshape(-1, len(INTERVALS)),
         np.array(kept, np.str_),
         np.array(fingerprints, np.str_),
         np.array(notes, np.str_),

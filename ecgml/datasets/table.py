@@ -150,7 +150,7 @@ def _row(
     scheme: Scheme,
     rule: str,
 ) -> dict[str, object]:
-    given = clinical_row(entry.given, {})[0]
+    given = clinical_row(cached.preprocessing.seen(entry.given), {})[0]
     measured = np.full_like(given, np.nan) if place is None else cached.measured[place]
     rate = float(measured[_RATE] if np.isnan(given[_RATE]) else given[_RATE])
 

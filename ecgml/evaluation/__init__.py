@@ -10,6 +10,7 @@ ranking           - areas under the ROC and precision-recall curves
 probability       - Brier score, log loss, calibration error
 bootstrap         cluster bootstrap: draws, percentile intervals, p-values
 estimates         Estimate: a figure with its interval
+wilson            Wilson intervals where the bootstrap collapses to a point
 scores            `score`: Predictions -> Scores
 cautions          what a reader of the figures must know
 comparison        `compare`: two models on the same records, with a verdict in plain words

@@ -1,4 +1,4 @@
-"""Which predictions a model stands by, how good these are, and whether its sets hold what they promise."""
+"""Abstention: which records are answered, how accurate those answers are, and coverage of the conformal sets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import n_groups, unless_flat, without_flat_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class AnswerScores:
     macro_f1: Estimate
     """Of these, over the classes among them."""
     set_coverage: tuple[Estimate, ...]
-    """Share of each class's records whose set holds it; empty without sets."""
+    """Coverage: share of each class's records whose set contains the class; empty without sets."""
     set_size: Estimate | None
     """Mean number of classes in a set."""
 
@@ -66,17 +67,19 @@ class AnswerScores:
         named = {"answered": self.answered, "answered_accuracy": self.accuracy, "answered_macro_f1": self.macro_f1}
         if self.set_size:
             named["set_size"] = self.set_size
-        named |= {f"set_coverage_{name.lower()}": own for name, own in zip(classes, self.set_coverage, strict=False)}
+        named |= {
+            f"set_coverage_{name.lower()}": share for name, share in zip(classes, self.set_coverage, strict=False)
+        }
         flat = {}
-        for name, own in named.items():
-            flat |= {name: own.value, f"{name}_low": own.low, f"{name}_high": own.high}
+        for name, estimate in named.items():
+            flat |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         return {f"{prefix}{name}": value for name, value in flat.items() if math.isfinite(value)}
 
 
 def score_answers(
     predictions: Predictions, answers: Answers, *, n_bootstrap: int = 2000, seed: int = 0
 ) -> AnswerScores:
-    """Score what is answered, with 95 % cluster-bootstrap intervals.
+    """Score the answered records, with 95 % cluster-bootstrap intervals (Wilson's where those collapse to a point).
 
     Parameters
     ----------
@@ -92,13 +95,16 @@ def score_answers(
         If the two are not of the same number of records.
     """
     if len(answers.reasons) != predictions.n_records:
-        raise EvaluationError(f"answers: {len(answers.reasons):,} for {predictions.n_records:,} records")
+        raise EvaluationError(
+            f"answers: {len(answers.reasons):,} for {predictions.n_records:,} records; read the answers and "
+            "predictions of one run"
+        )
     y_true, n_classes = predictions.y_true, predictions.n_classes
     kept = ~answers.abstained
     right = kept & (predictions.y_pred == y_true)
     of_class = y_true[:, None] == np.arange(n_classes)
-    said_class = kept[:, None] & (predictions.y_pred[:, None] == np.arange(n_classes))
-    columns = [kept[:, None], right[:, None], of_class & right[:, None], of_class & kept[:, None], said_class]
+    predicted_class = kept[:, None] & (predictions.y_pred[:, None] == np.arange(n_classes))
+    columns = [kept[:, None], right[:, None], of_class & right[:, None], of_class & kept[:, None], predicted_class]
     if answers.sets is not None:
         held = answers.sets[np.arange(len(y_true)), y_true]
         columns += [of_class & held[:, None], of_class, answers.sets.sum(axis=1, keepdims=True)]
@@ -109,11 +115,11 @@ def score_answers(
 
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         sums, total = weights @ addends, weights.sum(axis=1)
-        hits, support, said = (sums[:, 2 + k * n_classes : 2 + (k + 1) * n_classes] for k in range(3))
+        hits, support, predicted = (sums[:, 2 + k * n_classes : 2 + (k + 1) * n_classes] for k in range(3))
         with np.errstate(invalid="ignore", divide="ignore"):
-            f1 = np.where(support > 0, 2 * hits / (support + said), np.nan)
-            there = (support > 0).sum(axis=1)
-            values = [sums[:, 0] / total, sums[:, 1] / sums[:, 0], np.nansum(f1, axis=1) / there]
+            f1 = np.where(support > 0, 2 * hits / (support + predicted), np.nan)
+            n_present = (support > 0).sum(axis=1)
+            values = [sums[:, 0] / total, sums[:, 1] / sums[:, 0], np.nansum(f1, axis=1) / n_present]
             if answers.sets is not None:
                 start = 2 + 3 * n_classes
                 covered, number = sums[:, start : start + n_classes], sums[:, start + n_classes : start + 2 * n_classes]
@@ -121,14 +127,28 @@ def score_answers(
         return np.column_stack(values)
 
     point = statistic(np.ones((1, predictions.n_records)))[0]
-    found = estimates_of(names, point, bootstrap(statistic, predictions.groups, n_bootstrap, seed))
-    return AnswerScores(
-        found["answered"],
-        found["accuracy"],
-        found["macro_f1"],
-        tuple(found[f"coverage {label}"] for label in range(n_classes)) if answers.sets is not None else (),
-        found.get("size"),
+    estimates = estimates_of(names, point, bootstrap(statistic, predictions.groups, n_bootstrap, seed))
+    groups = predictions.groups
+    coverage = (
+        tuple(
+            unless_flat(estimates[f"coverage {label}"], n_groups(groups, y_true == label)) for label in range(n_classes)
+        )
+        if answers.sets is not None
+        else ()
     )
+    return AnswerScores(
+        unless_flat(estimates["answered"], len(set(groups))),
+        unless_flat(estimates["accuracy"], n_groups(groups, kept)),
+        _macro_f1(estimates["macro_f1"], predictions, kept),
+        coverage,
+        estimates.get("size"),
+    )
+
+
+def _macro_f1(estimate: Estimate, predictions: Predictions, kept: NDArray[np.bool_]) -> Estimate:
+    if not kept.any():
+        return estimate
+    return without_flat_intervals({"macro_f1": estimate}, predictions.subset(kept))["macro_f1"]
 
 
 def coverage_curve(predictions: Predictions, certainty: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:

@@ -1,29 +1,29 @@
-"""What a reader of the figures must know: absent and rare classes, unscored records, too few records or errors."""
+"""Cautions for a reader of the metrics: absent and rare classes, unscored records, too few patients or errors."""
 
 from __future__ import annotations
 
 from ecgml.evaluation.predictions import Predictions
 
 RARE = 5
-"""Below so many records a class's own figures say little; they stay in the macro averages, and it is said.
+"""With fewer records, a class's metrics are marked as too rare; they stay in the macro averages.
 
 It is also the fewest errors for which a percentile interval of accuracy holds: with an accuracy of 0.95, the 95 %
 interval held the truth in 96 % of samples of 100 records (five errors), 83 % of 65 and 64 % of 20.
 """
 
 FEW_GROUPS = 30
-"""Below so many groups a percentile interval can be far too narrow (80 % at ten records and an accuracy of 0.85)."""
+"""With fewer groups, a 95 % percentile interval can be far too narrow (80 % at ten records and an accuracy of 0.85)."""
 
 
 def support_note(n_records: int) -> str:
-    """Return what a table says of a class of so many records: ``"absent"``, ``"too rare"`` or nothing."""
+    """Return the note on a class of so many records: ``"absent"``, ``"too rare"`` or nothing."""
     if n_records == 0:
         return "absent"
     return "too rare" if n_records < RARE else ""
 
 
 def cautions_on(predictions: Predictions) -> list[str]:
-    """Return one sentence for each thing that limits what the figures say.
+    """Return one sentence for each reason to read the metrics with caution.
 
     Parameters
     ----------
@@ -41,10 +41,14 @@ def cautions_on(predictions: Predictions) -> list[str]:
     if n_unscored := int((~predictions.scored).sum()):
         cautions.append(f"{n_unscored:,} of {n_records:,} records could not be scored and count as errors.")
     if (n_groups := len(set(predictions.groups))) < FEW_GROUPS:
-        cautions.append(f"Only {n_groups} independent groups: the intervals are too narrow.")
-    n_errors = int((predictions.y_pred != predictions.y_true).sum())
-    if n_errors < RARE:
         cautions.append(
-            f"Only {n_errors} error{'s' * (n_errors != 1)} among {n_records:,} records: the intervals are too narrow."
+            f"Only {n_groups} independent groups of records: bootstrap intervals may be too narrow; at least "
+            f"{FEW_GROUPS} are needed."
+        )
+    n_errors = int((predictions.y_pred != predictions.y_true).sum())
+    if 0 < n_errors < RARE:
+        cautions.append(
+            f"Only {n_errors} error{'s' * (n_errors != 1)} in {n_records:,} records: bootstrap intervals may be too "
+            "narrow."
         )
     return cautions

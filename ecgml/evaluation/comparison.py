@@ -16,6 +16,7 @@ from ecgml.evaluation.cautions import FEW_GROUPS, RARE
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of, signed_text
 from ecgml.evaluation.metrics import LOWER_IS_BETTER, OVERALL, Metrics, class_metric
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import without_flat_intervals
 
 FEWEST_DISCORDANT = 6
 """With fewer records on which one model alone is right, McNemar's exact test cannot fall below p = .05 (2 / 2^5)."""
@@ -195,8 +196,8 @@ def compare(a: Predictions, b: Predictions, *, n_bootstrap: int = 2000, seed: in
         classes=a.classes,
         support=tuple(a.support.tolist()),
         n_groups=len(set(a.groups)),
-        a=estimates_of(names, point_a, draws_a),
-        b=estimates_of(names, point_b, draws_b),
+        a=without_flat_intervals(estimates_of(names, point_a, draws_a), a),
+        b=without_flat_intervals(estimates_of(names, point_b, draws_b), b),
         differences=estimates_of(names, point_a - point_b, draws_a - draws_b),
         p_values=dict(zip(names, two_sided_p(draws_a - draws_b).tolist(), strict=True)),
         mcnemar=mcnemar(a.y_pred == a.y_true, b.y_pred == b.y_true),

@@ -1,4 +1,4 @@
-"""How often something is true when it is said to be so probable."""
+"""Reliability: observed frequency of a class by its predicted probability."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.stats import binomtest
 
 N_BINS = 10
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Records whose probability lies in one stretch."""
+    """Records whose probability lies in one range."""
 
     low: float
     high: float
@@ -22,7 +22,7 @@ class Bin:
     mean_probability: float
     share_true: float
     interval: tuple[float, float]
-    """95 % of the share, Clopper and Pearson's."""
+    """95 % interval of the share, Clopper-Pearson."""
 
 
 def reliability(probability: NDArray[np.float64], true: NDArray[np.bool_]) -> Sequence[Bin]:
@@ -36,9 +36,9 @@ def reliability(probability: NDArray[np.float64], true: NDArray[np.bool_]) -> Se
     places = np.minimum((probability * N_BINS).astype(int), N_BINS - 1)
     bins = []
     for place in np.unique(places):
-        here = places == place
-        n, k = int(here.sum()), int(true[here].sum())
-        low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
-        high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
-        bins.append(Bin(place / N_BINS, (place + 1) / N_BINS, n, float(probability[here].mean()), k / n, (low, high)))
+        inside = places == place
+        n, k = int(inside.sum()), int(true[inside].sum())
+        low, high = binomtest(k, n).proportion_ci(0.95, method="exact")
+        mean = float(probability[inside].mean())
+        bins.append(Bin(place / N_BINS, (place + 1) / N_BINS, n, mean, k / n, (float(low), float(high))))
     return bins

@@ -1,4 +1,4 @@
-"""How a model fares when its input is perturbed: kind and strength -> figures, paired with the unperturbed ones."""
+"""Robustness: performance by kind and strength of a perturbation, paired with that on unperturbed records."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import n_groups, unless_flat, without_flat_intervals
 
 SHOWN = ("macro_f1", "macro_auroc")
 
 
 @dataclass(frozen=True, eq=False)
 class Perturbed:
-    """What a model said of records under one condition.
+    """Predictions of a model under one condition.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class Perturbed:
     predictions : Predictions
         A record that preprocessing refused has no probabilities and counts as an error.
     abstained : ndarray of bool, shape (n_records,)
-        Refused, or not stood by.
+        Refused by preprocessing, or abstained on by the model.
     """
 
     kind: str
@@ -39,16 +40,16 @@ class Perturbed:
 
 @dataclass(frozen=True)
 class Cell:
-    """The figures of one condition."""
+    """Performance under one condition."""
 
     kind: str
     strength: str
     figures: dict[str, Estimate]
     """``macro_f1``, ``macro_auroc``, ``abstained`` (share), and of those answered ``answered_accuracy``."""
     drops: dict[str, Estimate]
-    """By how much ``macro_f1`` and ``macro_auroc`` are below those of the unperturbed records; paired."""
+    """Drop in ``macro_f1`` and ``macro_auroc`` from the unperturbed records; paired."""
     refused: float
-    """Share of the records that preprocessing refused; they are among those abstained on."""
+    """Share of the records that preprocessing refused; they count as abstained on."""
 
     @property
     def name(self) -> str:
@@ -111,33 +112,44 @@ def judge_robustness(
     EvaluationError
         If a condition has other records.
     """
-    own = reference.predictions
-    for one in perturbed:
-        if one.predictions.record_ids != own.record_ids:
-            raise EvaluationError(f"robustness: {one.kind}, {one.strength} is of other records than the unperturbed")
-    everything = [reference, *perturbed]
-    metrics = [Metrics(one.predictions) for one in everything]
+    baseline = reference.predictions
+    for condition in perturbed:
+        if condition.predictions.record_ids != baseline.record_ids:
+            raise EvaluationError(
+                f"robustness: {condition.kind}, {condition.strength} has other records than the unperturbed predictions"
+            )
+    conditions = [reference, *perturbed]
+    metrics = [Metrics(condition.predictions) for condition in conditions]
     wanted = [metrics[0].names.index(name) for name in SHOWN]
-    silent = np.column_stack([one.abstained for one in everything]).astype(float)
-    right = np.column_stack([one.predictions.y_pred == one.predictions.y_true for one in everything]) * (1 - silent)
+    abstentions = np.column_stack([condition.abstained for condition in conditions]).astype(float)
+    right = np.column_stack([condition.predictions.y_pred == baseline.y_true for condition in conditions])
+    right = right * (1 - abstentions)
 
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         total = weights.sum(axis=1, keepdims=True)
-        abstained = weights @ silent / total
+        abstained = weights @ abstentions / total
         with np.errstate(invalid="ignore", divide="ignore"):
             accuracy = (weights @ right / total) / (1 - abstained)
-        return np.hstack([*(one.at(weights)[:, wanted] for one in metrics), abstained, accuracy])
+        return np.hstack([*(of_condition.at(weights)[:, wanted] for of_condition in metrics), abstained, accuracy])
 
-    point = statistic(np.ones((1, own.n_records)))
-    draws = bootstrap(statistic, own.groups, n_bootstrap, seed)
-    n = len(everything)
+    point = statistic(np.ones((1, baseline.n_records)))
+    draws = bootstrap(statistic, baseline.groups, n_bootstrap, seed)
+    n = len(conditions)
     cells = []
-    for place, one in enumerate(everything):
+    for place, condition in enumerate(conditions):
         columns = [2 * place, 2 * place + 1, 2 * n + place, 3 * n + place]
-        names = (*SHOWN, "abstained", "answered_accuracy")
-        figures = estimates_of(names, point[0, columns], draws[:, columns])
+        figures = estimates_of((*SHOWN, "abstained", "answered_accuracy"), point[0, columns], draws[:, columns])
         difference = [values[:, [0, 1]] - values[:, columns[:2]] for values in (point, draws)]
         drops = estimates_of(SHOWN, difference[0][0], difference[1])
-        refused = float(np.mean(~one.predictions.scored))
-        cells.append(Cell(one.kind, one.strength, figures, drops, refused))
-    return Robustness(cells[0], tuple(cells[1:]), own.n_records, len(set(own.groups)))
+        refused = float(np.mean(~condition.predictions.scored))
+        cells.append(Cell(condition.kind, condition.strength, _with_wilson(figures, condition), drops, refused))
+    return Robustness(cells[0], tuple(cells[1:]), baseline.n_records, len(set(baseline.groups)))
+
+
+def _with_wilson(figures: dict[str, Estimate], condition: Perturbed) -> dict[str, Estimate]:
+    groups = condition.predictions.groups
+    macro = without_flat_intervals({name: figures[name] for name in SHOWN}, condition.predictions)
+    return macro | {
+        "abstained": unless_flat(figures["abstained"], len(set(groups))),
+        "answered_accuracy": unless_flat(figures["answered_accuracy"], n_groups(groups, ~condition.abstained)),
+    }

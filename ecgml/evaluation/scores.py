@@ -15,6 +15,7 @@ from ecgml.evaluation.cautions import cautions_on, support_note
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
 from ecgml.evaluation.metrics import OVERALL, PER_CLASS, Metrics, class_metric
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import without_flat_intervals
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Scores:
 
 
 def score(predictions: Predictions, *, n_bootstrap: int = 2000, seed: int = 0) -> Scores:
-    """Compute every metric with a 95 % cluster-bootstrap interval.
+    """Compute every metric with a 95 % cluster-bootstrap interval, or Wilson's where that collapses to a point.
 
     One set of draws serves all metrics, and the figures on scored records too.
 
@@ -108,19 +109,22 @@ def score(predictions: Predictions, *, n_bootstrap: int = 2000, seed: int = 0) -
         If `n_bootstrap` is negative.
     """
     scored = predictions.scored
-    views = [(Metrics(predictions), slice(None))]
+    views: list[tuple[Predictions, slice | NDArray[np.bool_]]] = [(predictions, slice(None))]
     if scored.any() and not scored.all():
-        views.append((Metrics(predictions.subset(scored)), scored))
+        views.append((predictions.subset(scored), scored))
+    metrics = [(Metrics(view), rows) for view, rows in views]
 
     def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.hstack([metrics.at(weights[:, rows]) for metrics, rows in views])
+        return np.hstack([of_view.at(weights[:, rows]) for of_view, rows in metrics])
 
     point = statistic(np.ones((1, predictions.n_records)))[0]
     draws = bootstrap(statistic, predictions.groups, n_bootstrap, seed)
-    names = views[0][0].names
+    names = metrics[0][0].names
     headline, *rest = (
-        estimates_of(names, values, centre_calibration_error(names, values, drawn))
-        for values, drawn in zip(np.split(point, len(views)), np.split(draws, len(views), axis=1), strict=True)
+        without_flat_intervals(estimates_of(names, values, centre_calibration_error(names, values, drawn)), view)
+        for (view, _), values, drawn in zip(
+            views, np.split(point, len(views)), np.split(draws, len(views), axis=1), strict=True
+        )
     )
     alone = headline if scored.all() else {}
     return Scores(

@@ -17,6 +17,7 @@ from ecgml.evaluation.cautions import FEW_GROUPS, RARE
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
 from ecgml.evaluation.metrics import LOWER_IS_BETTER, Metrics, class_metric
 from ecgml.evaluation.predictions import Predictions
+from ecgml.evaluation.wilson import without_flat_intervals
 
 AGE_BORDERS = (40, 65, 80)
 """Lower borders of the age bands after the first, years."""
@@ -210,8 +211,10 @@ def score_subgroups(
     n_records = predictions.n_records
     # All records are no subgroup.
     divided = [one for one in divide(attributes, n_records) if not one[2].all()]
-    views = [(Metrics(predictions), np.ones(n_records, dtype=bool))]
-    views += [(Metrics(predictions.subset(rows)), rows) for _, _, rows in divided]
+    parts = [predictions, *(predictions.subset(rows) for _, _, rows in divided)]
+    views = list(
+        zip(map(Metrics, parts), (np.ones(n_records, dtype=bool), *(rows for *_, rows in divided)), strict=True)
+    )
     names = views[0][0].names
     points = [metrics.point() for metrics, _ in views]
     n_patients = [len({predictions.groups[row] for row in np.flatnonzero(rows)}) for _, rows in views]
@@ -224,7 +227,10 @@ def score_subgroups(
     draws = np.split(bootstrap(statistic, predictions.groups, n_bootstrap, seed), len(views), axis=1)
     points = [point[wanted] for point in points]
     draws = [centre_calibration_error(kept, point, drawn) for point, drawn in zip(points, draws, strict=True)]
-    overall, *estimates = (estimates_of(kept, point, drawn) for point, drawn in zip(points, draws, strict=True))
+    overall, *estimates = (
+        without_flat_intervals(estimates_of(kept, point, drawn), part)
+        for part, point, drawn in zip(parts, points, draws, strict=True)
+    )
     groups = tuple(
         Subgroup(
             attribute,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ecgml.calibration.abstention import Verdict, oddities
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.windows import cut_windows
+from ecgml.inference.shown_intervals import shown_intervals
+from ecgml.measurements.intervals import Intervals
 from ecgml.preprocessing.preprocess import preprocess, to_mv
 from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row
 from ecgml.records.record import Record
@@ -39,6 +41,10 @@ class PredictorInput:
         Why each lead is not usable, None where it is.
     suspicions : tuple of str
         What is probably wrong with the electrodes' places or the gain.
+    intervals : mapping
+        What is answered of PR, QRS, QT and axes; see `ecgml.inference.shown_intervals`.
+    measured : Intervals or None
+        With the beat they were measured on, to draw.
     """
 
     windows: NDArray[np.int16]
@@ -48,6 +54,8 @@ class PredictorInput:
     notes: tuple[str, ...]
     faults: tuple[str | None, ...] = ()
     suspicions: tuple[str, ...] = ()
+    intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    measured: Intervals | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,8 @@ class Prediction:
     """By clinical column: ``given``, ``measured`` or ``missing``."""
     notes: tuple[str, ...]
     """What preprocessing found wanting and mended."""
+    intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """PR, QRS, QT and axes: value, unit, origin, certainty, and why a value is missing."""
 
     def to_json(self) -> dict[str, Any]:
         """Return what a client is told, JSON-ready; the record's name is the caller's to add."""
@@ -85,6 +95,7 @@ class Prediction:
             "reason": self.reason,
             "clinical": dict(self.clinical),
             "origins": dict(self.origins),
+            "intervals": {name: dict(interval) for name, interval in self.intervals.items()},
             "notes": list(self.notes),
         }
 
@@ -130,8 +141,19 @@ class Predictor:
         settings = self.checkpoint.preprocessing
         ready = preprocess(record, settings)
         windows, n_valid = cut_windows(ready.waveform, settings.n_times)
-        values, origins = clinical_row({**record.given, **(given or {})}, ready.measured)
-        return PredictorInput(windows, n_valid, values, origins, ready.notes, ready.faults, ready.suspicions)
+        known = {**record.given, **(given or {})}
+        values, origins = clinical_row(settings.seen(known), ready.measured)
+        return PredictorInput(
+            windows,
+            n_valid,
+            values,
+            origins,
+            ready.notes,
+            ready.faults,
+            ready.suspicions,
+            shown_intervals(ready.intervals, known),
+            ready.intervals,
+        )
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
@@ -221,4 +243,5 @@ class Predictor:
                 for column, origin in zip(CLINICAL_NAMES, prepared.origins, strict=True)
             },
             prepared.notes,
+            prepared.intervals,
         )

@@ -15,18 +15,9 @@ from ecgml.measurements.axes import LEAST_QRS_MV, LEAST_T_MV, frontal_axis
 from ecgml.measurements.fiducials import Marks, delineate
 from ecgml.measurements.p_presence import p_wave_reason
 from ecgml.measurements.representative import RepresentativeBeat, representative_beat
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 
-INTERVALS = (
-    "ventricular_rate",
-    "pr_interval",
-    "p_duration",
-    "qrs_duration",
-    "qt_interval",
-    "qt_corrected",
-    "p_axis",
-    "r_axis",
-    "t_axis",
-)
+INTERVALS = tuple(one.name for one in INTERVAL_MEASUREMENTS)
 """What is measured: 1/min, ms, and degrees above -180 up to 180."""
 
 QTC_FORMULAS: Mapping[str, Callable[[float, float], float]] = MappingProxyType(
@@ -42,6 +33,9 @@ al. 1992 (Framingham, 10.1016/0002-9149(92)90562-D), Hodges, Salerno and Erlien 
 
 LEAST_QRS_MS = 20.0
 """What is narrower is no QRS complex: spikes and steps; see `ecgml.records.clinical` for the plausible range."""
+
+LEAST_HZ = 99.0
+"""Below the marks are too coarse: at 50 Hz PR intervals come out half as long."""
 
 LEAST_BEATS = 3
 LEAST_LEADS = 2
@@ -139,7 +133,7 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
         In mV, finite, as recorded, before any denoiser: leads in the order of `ecgml.records.leads.LEADS`, an unusable
         one 0 throughout.
     fs : float
-        Sampling frequency, Hz, 100 to 1000.
+        Sampling frequency, Hz; below 100 nothing is measured.
     qtc : str
         Which of :data:`QTC_FORMULAS` `qt_corrected` follows.
 
@@ -149,6 +143,8 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
         If there is no such formula.
     """
     corrected_qt_ms(400.0, 1.0, qtc)
+    if fs < LEAST_HZ:
+        return Intervals({}, dict.fromkeys(INTERVALS, f"{fs:g} Hz: intervals need 100 Hz or more"))
     beat = representative_beat(waveform, fs)
     reason = _no_measurement(beat)
     if beat is None or reason:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
 from ecgml.measurements.beats import detect_beats
+from ecgml.measurements.intervals import Intervals, measure_intervals
 from ecgml.measurements.measure import measure
 from ecgml.preprocessing.amplitude import amplitude_mv, implausible_amplitude
 from ecgml.preprocessing.denoising import denoise
@@ -26,6 +28,7 @@ from ecgml.preprocessing.quality import (
     typical_mv,
 )
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.clinical import INTERVAL_COLUMNS
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
 from ecgml.records.units import fitting_unit
@@ -46,6 +49,9 @@ LEFT_OUT_MISSING = " left out: missing"
 
 MEASURED, DERIVED, MISSING = "measured leads: ", "derived: ", "missing: "
 """Begin the notes on a record some of whose limb leads are derived: which leads are what."""
+
+LONGEST_MEASURED_S = 120.0
+"""Of a longer recording the intervals of its middle are measured: beats of an hour have no representative one."""
 
 _LOWPASS_ORDER = 6
 _HIGHPASS_ORDER = 2
@@ -71,6 +77,11 @@ class PreparedRecord:
         Why each lead is not usable, None where it is.
     suspicions : tuple of str
         What is probably wrong with the leads' places or the gain, as in the notes.
+    recorded : ndarray of float64, shape (12, n_recorded)
+        The recording before any denoiser, in mV at ``recorded_fs``, bridged over short gaps; an unusable lead is 0
+        throughout.
+    recorded_fs : float
+        Hz.
     """
 
     waveform: NDArray[np.int16]
@@ -79,6 +90,18 @@ class PreparedRecord:
     amplitude_mv: float
     faults: tuple[str | None, ...] = ()
     suspicions: tuple[str, ...] = ()
+    recorded: NDArray[np.float64] = field(default_factory=lambda: np.zeros((len(LEADS), 0)))
+    recorded_fs: float = 500.0
+
+    @functools.cached_property
+    def intervals(self) -> Intervals:
+        """PR, QRS, QT and axes of the recording as it was made, whether the model sees them or not."""
+        return measure_intervals(_middle(self.recorded, round(LONGEST_MEASURED_S * self.recorded_fs)), self.recorded_fs)
+
+
+def _middle(waveform: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    start = max(0, (waveform.shape[1] - most) // 2)
+    return waveform[:, start : start + most]
 
 
 def preprocess(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> PreparedRecord:
@@ -121,7 +144,13 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
     if implausible := implausible_amplitude(amplitude):
         suspicions = (implausible, *suspicions)
     notes += [SUSPECT + suspicion for suspicion in suspicions]
-    return PreparedRecord(whole, measured, tuple(notes), amplitude, tuple(faults), suspicions)
+    prepared = PreparedRecord(
+        whole, measured, tuple(notes), amplitude, tuple(faults), suspicions, denoised.recorded, record.fs
+    )
+    if settings.intervals == "measured":
+        found = prepared.intervals.values
+        measured.update({name: found[name] for name in INTERVAL_COLUMNS if name in found})
+    return prepared
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +165,14 @@ class DenoisedRecord:
         What is wrong with each lead, None with a usable one.
     notes : tuple of str
         The record's own; leads left out, filters skipped.
+    recorded : ndarray of float64, shape (12, n_times)
+        Before the denoiser, bridged over short gaps; an unusable lead is 0 throughout.
     """
 
     waveform: NDArray[np.float64]
     faults: tuple[str | None, ...]
     notes: tuple[str, ...]
+    recorded: NDArray[np.float64]
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -164,8 +196,10 @@ def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: 
     _check_leads(record, faults, settings)
     waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
     denoised, skipped = denoise(waveform, record.fs, settings.denoise)
+    recorded = np.zeros(record.waveform.shape)
+    recorded[usable] = waveform
     notes = _notes_on_leads(record, faults)
-    return DenoisedRecord(denoised, tuple(faults), (*record.notes, *notes, *skipped))
+    return DenoisedRecord(denoised, tuple(faults), (*record.notes, *notes, *skipped), recorded)
 
 
 def _notes_on_leads(record: Record, faults: Sequence[str | None]) -> list[str]:
@@ -182,15 +216,13 @@ def _notes_on_leads(record: Record, faults: Sequence[str | None]) -> list[str]:
     return [*notes, *(f"{lead} left out: {fault}" for lead, fault in left_out.items())]
 
 
-def usable_waveform(record: Record, settings: PreprocessingSettings | None = None) -> NDArray[np.float64]:
+def usable_waveform(record: Record) -> NDArray[np.float64]:
     """Return a record's twelve leads as recorded, bridged over short gaps; a lead that is not usable is 0 throughout.
 
     Parameters
     ----------
     record : Record
         As read.
-    settings : PreprocessingSettings, optional
-        By default the defaults: no denoiser.
 
     Returns
     -------
@@ -202,10 +234,7 @@ def usable_waveform(record: Record, settings: PreprocessingSettings | None = Non
     RecordError
         As :func:`preprocess`.
     """
-    denoised = denoise_record(record, settings or PreprocessingSettings())
-    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
-    waveform[denoised.usable] = denoised.waveform
-    return waveform
+    return denoise_record(record, PreprocessingSettings()).recorded
 
 
 def to_model_band(waveform: NDArray[np.floating], fs: float, settings: PreprocessingSettings) -> NDArray[np.floating]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ecgml.config import setting, to_json, validate
 from ecgml.errors import ConfigError
+from ecgml.records.clinical import INTERVAL_COLUMNS
 from ecgml.source import code_digest
 
 CODE = ("records", "measurements", "preprocessing")
@@ -37,6 +39,12 @@ class PreprocessingSettings:
         low=1,
         high=12,
     )
+    intervals: str = setting(
+        "given",
+        "QRS duration, QT and QTc as the model sees them: given by tables, else missing; or measured from every "
+        "waveform, whatever tables give",
+        choices=("given", "measured"),
+    )
     min_duration_s: float | None = setting(
         None, "Shortest record used, s; by default 5 s, or what the data set promises (Chapman: 10 s)", above=0
     )
@@ -50,6 +58,11 @@ class PreprocessingSettings:
     def n_times(self) -> int:
         """Time points of the model's window."""
         return round(self.window_s * self.fs)
+
+    def seen(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Return the given clinical values that the model sees: none that is measured whatever is given."""
+        hidden = INTERVAL_COLUMNS if self.intervals == "measured" else ()
+        return {name: value for name, value in given.items() if name not in hidden}
 
     def digest(self) -> str:
         """Return 16 hexadecimal digits that change whenever any setting, or the code of :data:`CODE`, does."""

@@ -54,9 +54,18 @@ CLINICAL_COLUMNS = (
     ),
     # Diagnostics writes 0 in 12 rows, which means missing: 0 is below the range.
     ClinicalColumn("atrial_rate", "1/min", "Atrial rate", 10, 700, "AtrialRate", time_power=1),
-    ClinicalColumn("qrs_duration", "ms", "QRS duration", 20, 400, "QRSDuration", time_power=-1),
-    ClinicalColumn("qt_interval", "ms", "QT interval", 100, 900, "QTInterval", time_power=-1),
-    ClinicalColumn("qt_corrected", "ms", "QT interval corrected by Bazett", 100, 900, "QTCorrected", time_power=-0.5),
+    ClinicalColumn("qrs_duration", "ms", "QRS duration", 20, 400, "QRSDuration", measurable=True, time_power=-1),
+    ClinicalColumn("qt_interval", "ms", "QT interval", 100, 900, "QTInterval", measurable=True, time_power=-1),
+    ClinicalColumn(
+        "qt_corrected",
+        "ms",
+        "QT interval corrected by Bazett",
+        100,
+        900,
+        "QTCorrected",
+        measurable=True,
+        time_power=-0.5,
+    ),
     ClinicalColumn("r_axis", "degrees", "Axis of the QRS complex", -180, 360, "RAxis", measurable=True, circular=True),
     ClinicalColumn("t_axis", "degrees", "Axis of the T wave", -180, 360, "TAxis", measurable=True, circular=True),
     # What no table gives; `ecgml.measurements.table` says more of each.
@@ -72,6 +81,10 @@ CLINICAL_COLUMNS = (
 )
 
 CLINICAL_NAMES = tuple(column.name for column in CLINICAL_COLUMNS)
+
+INTERVAL_COLUMNS = ("qrs_duration", "qt_interval", "qt_corrected")
+"""Given by tables, or measured by `ecgml.measurements.intervals`: the preprocessing setting `intervals` says which of
+the two a model sees."""
 
 _MALE = ("male", "man", "m", "männlich", "mann", "masculin", "homme", "0")
 _FEMALE = ("female", "woman", "f", "weiblich", "frau", "w", "féminin", "femme", "1")

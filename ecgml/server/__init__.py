@@ -13,6 +13,8 @@ explaining      what an answer rests on (captum, on request)
 files           POST /v1/predict: ECG files
 invocations     MLflow's contract: /ping, /health, /version, /invocations
 open_inference  the Open Inference Protocol (KServe V2), JSON and binary
+drawing         what a client draws of a record
+pages           the page at /, its examples, the model's card
 about           /v1/schema, /metrics
 monitoring      counters and timings for Prometheus
 running         uvicorn: port, workers, shutdown

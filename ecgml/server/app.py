@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 import ecgml
 from ecgml.config import from_json
-from ecgml.server import about, files, invocations, open_inference
+from ecgml.server import about, files, invocations, open_inference, pages
 from ecgml.server.answering import Answering
 from ecgml.server.batching import Batcher, QueueFull
 from ecgml.server.following import Follower
@@ -68,7 +68,7 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
         redoc_url=None,
     )
     app.state.settings, app.state.monitor, app.state.model_name = settings, monitor, name_of(model.address)
-    for router in (files.router, invocations.router, open_inference.router, about.router):
+    for router in (files.router, invocations.router, open_inference.router, about.router, pages.router):
         app.include_router(router)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(QueueFull, _queue_full)

@@ -24,6 +24,7 @@ from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
 from ecgml.records.units import UNITS, is_voltage
 from ecgml.server.answering import Answering, Timings, described
+from ecgml.server.drawing import drawing_of
 from ecgml.server.guard import Refused
 from ecgml.server.loading import ServedModel
 from ecgml.server.settings import ServerSettings
@@ -31,7 +32,7 @@ from ecgml.server.uploads import Place, Upload, read, store
 
 router = APIRouter()
 
-FIELDS = ("file", "fs", "unit", "leads", "clinical", "explain", "svg")
+FIELDS = ("file", "fs", "unit", "leads", "clinical", "explain", "svg", "draw")
 
 _BODY = {
     "multipart/form-data": {
@@ -55,6 +56,10 @@ _BODY = {
                 },
                 "explain": {"type": "boolean", "description": "Add what in the ECG the answer rests on"},
                 "svg": {"type": "boolean", "description": "Add the ECG on paper as SVG"},
+                "draw": {
+                    "type": "boolean",
+                    "description": "Add samples and the representative beat",
+                },
             },
         }
     }
@@ -82,7 +87,7 @@ async def predict_files(request: Request) -> JSONResponse:
     async with request.form(
         max_files=4 * settings.max_records, max_fields=32, max_part_size=int(settings.max_body_mb * 1e6)
     ) as form:
-        options, clinical, explain, svg = _fields(form)
+        options, clinical, wanted = _fields(form)
         uploads = [
             Upload(part.filename or "", await part.read())
             for part in form.getlist("file")
@@ -104,16 +109,18 @@ async def predict_files(request: Request) -> JSONResponse:
         prepared, prediction = outcome
         answer = {"file": number, **described(prepared, prediction)}
         answer["notes"] = [*unused, *answer["notes"]]
-        if svg:
+        if "draw" in wanted:
+            answer["drawing"] = await answering.in_thread(drawing_of, record)
+        if "svg" in wanted:
             answer["svg"] = await answering.in_thread(to_svg, record.waveform, record.fs)
-        if explain:
+        if "explain" in wanted:
             answer["explanation"] = await answering.batcher.in_model_thread(_explain, model, prepared, prediction)
         results.append(answer)
     body = {"model": {"address": model.pinned, "version": model.version}, "results": results}
     return JSONResponse(body, headers={"Server-Timing": timings.header()})
 
 
-def _fields(form: FormData) -> tuple[ReadOptions, Any, bool, bool]:
+def _fields(form: FormData) -> tuple[ReadOptions, Any, set[str]]:
     """Return what a request asks for beside its files.
 
     Raises
@@ -139,7 +146,8 @@ def _fields(form: FormData) -> tuple[ReadOptions, Any, bool, bool]:
         clinical = json.loads(texts["clinical"]) if "clinical" in texts else {}
     except (ValueError, RecursionError):
         raise Refused(400, 'clinical: no JSON; e.g. {"age": 63, "sex": "male"}') from None
-    return ReadOptions(fs=fs, unit=unit, leads=leads), clinical, _flag(texts, "explain"), _flag(texts, "svg")
+    wanted = {name for name in ("draw", "explain", "svg") if _flag(texts, name)}
+    return ReadOptions(fs=fs, unit=unit, leads=leads), clinical, wanted
 
 
 def _flag(texts: Mapping[str, str], name: str) -> bool:

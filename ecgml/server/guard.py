@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ecgml.server.monitoring import Monitor
 from ecgml.server.settings import ServerSettings
 
-OPEN_TO_ALL = ("/ping", "/health", "/v2/health/live", "/v2/health/ready")
-"""What probes ask without a token."""
+PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready")
+"""What probes ask without a token, however often."""
 
 _ID = "ecgml.request_id"
 _CLIENTS = 10_000  # whose rate is known; the least recent is forgotten
@@ -87,7 +87,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
         token = self._settings.token
-        if token and scope["path"] not in OPEN_TO_ALL:
+        if token and scope["path"] not in (*PROBES, "/") and not scope["path"].startswith("/page/"):
             sent = headers.get(b"authorization", b"").decode("latin-1")
             if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
                 raise Refused(
@@ -96,7 +96,7 @@ class Guard:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._settings.max_body_mb * 1e6:
             raise _too_large(self._settings.max_body_mb)
-        if self._settings.rate_limit and scope["path"] not in OPEN_TO_ALL and scope.get("client"):
+        if self._settings.rate_limit and scope["path"] not in PROBES and scope.get("client"):
             self._check_rate(scope["client"][0])
 
     def _check_rate(self, client: str) -> None:
@@ -116,7 +116,7 @@ class Guard:
         route = getattr(scope.get("route"), "path", "") or "other"
         self._monitor.requests.labels(route, str(status)).inc()
         self._monitor.seconds.labels(route).observe(seconds)
-        if route not in OPEN_TO_ALL:
+        if route not in PROBES:
             line = {"id": request_id, "method": scope["method"], "route": route, "status": status}
             _log.info(json.dumps(line | {"ms": round(seconds * 1000, 1)}))
 

@@ -15,7 +15,7 @@ import mlflow
 import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
-from mlflow.types.schema import Array, Map
+from mlflow.types.schema import Array, Map, Object, Property
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -90,11 +90,20 @@ def signature() -> ModelSignature:
                 ColSpec("string", "reason"),
                 ColSpec(Map("double"), "clinical"),
                 ColSpec(Map("string"), "origins"),
+                ColSpec(Map(_interval()), "intervals", required=False),
                 ColSpec(Array("string"), "notes"),
                 ColSpec("string", "model_version", required=False),
             ]
         ),
         params=ParamSchema([ParamSpec("fs", "double", DEFAULT_FS), ParamSpec("unit", "string", DEFAULT_UNIT)]),
+    )
+
+
+def _interval() -> Object:
+    """Return what is answered of an interval; see `ecgml.inference.shown_intervals`."""
+    numbers, texts = ("value", "measured", "beat_spread", "lead_spread"), ("unit", "origin", "reason")
+    return Object(
+        [Property(name, "double", required=False) for name in numbers] + [Property(name, "string") for name in texts]
     )
 
 

@@ -51,6 +51,22 @@ def fetch_card(model_id: str) -> str | None:
         return fetch_artifact(f"{model.artifact_location}/{path}", Path(folder)).read_text(encoding="utf-8")
 
 
+def card_of(address: str) -> str | None:
+    """Return the card of a version of a registered model, ``models:/<name>/<version>``; None without one.
+
+    Raises
+    ------
+    TrackingError
+        If there is no such version or the store does not answer.
+    """
+    name, _, version = address.removeprefix("models:/").partition("/")
+    try:
+        model_id = MlflowClient().get_model_version(name, version).model_id
+    except (MlflowException, OSError) as error:
+        raise TrackingError(f"{address}: {str(error).strip().splitlines()[0]}") from None
+    return fetch_card(model_id) if model_id else None
+
+
 def card_as_description(model_id: str) -> str | None:
     """Return the card of a logged model as the registry shows it best; None without one.
 

@@ -12,6 +12,7 @@ import json
 import re
 import zlib
 from datetime import datetime
+from pathlib import Path
 
 import mlflow
 from mlflow.tracking import MlflowClient
@@ -64,7 +65,9 @@ def where_to_look(experiment_id: str, run_id: str = "", artifact: str = "") -> s
         return address
     # Without an option `mlflow ui` shows mlflow.db of the folder where it is called. A password is not printed.
     shown = uri if public_uri(uri) == uri else '"$MLFLOW_TRACKING_URI"'
-    store = "" if uri == "sqlite:///mlflow.db" else f" --backend-store-uri {shown}"
+    store = (
+        "" if uri in ("sqlite:///mlflow.db", f"sqlite:///{Path.cwd()}/mlflow.db") else f" --backend-store-uri {shown}"
+    )
     return f"mlflow ui{store}, then open {address}"
 
 

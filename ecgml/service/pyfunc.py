@@ -76,7 +76,8 @@ class RhythmClassifier(PythonModel):
         answers : list of dict, length n_records
             ``rhythm``, ``snomed`` (codes), ``probabilities`` (by class), ``set``
             (of classes), ``abstained`` and ``reason``, ``clinical`` (the values used), ``origins``
-            (``given``, ``measured`` or ``missing`` by column), ``notes``, ``model_version``.
+            (``given``, ``measured`` or ``missing`` by column), ``intervals`` (of each value, unit, origin, certainty,
+            reason), ``notes``, ``model_version``.
 
         Raises
         ------

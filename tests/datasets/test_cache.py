@@ -25,8 +25,10 @@ from ecgml.datasets import filling
 from ecgml.datasets.cache import CachedCohort, check_quarantine, open_or_fill
 from ecgml.datasets.parallel import parallel_map
 from ecgml.errors import CacheError, CohortError
-from ecgml.preprocessing.preprocess import preprocess
+from ecgml.measurements.intervals import INTERVALS, measure_intervals
+from ecgml.preprocessing.preprocess import preprocess, usable_waveform
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.records.clinical import CLINICAL_NAMES, INTERVAL_COLUMNS
 from ecgml.records.leads import LEADS
 
 SETTINGS = PreprocessingSettings()
@@ -62,6 +64,22 @@ def test_cache_holds_what_preprocess_makes(tmp_path: Path) -> None:
         first, beyond = cached.first_window[place : place + 2]
         assert beyond - first == 1
         np.testing.assert_array_equal(cached.windows[first], prepared.waveform)
+
+
+@pytest.mark.parametrize("intervals", ["given", "measured"])
+def test_intervals_are_cached_and_part_of_the_models_values_only_where_the_setting_says_so(
+    tmp_path: Path, intervals: str
+) -> None:
+    cohort, settings = simulated_pool(3), PreprocessingSettings(intervals=intervals)
+    cached = open_or_fill(cohort, settings, tmp_path)
+    assert cached.intervals.shape == (3, len(INTERVALS))
+    for place, entry in enumerate(cohort.entries):
+        found = measure_intervals(usable_waveform(read_entry(entry)), 500.0).values
+        expected = [found.get(name, np.nan) for name in INTERVALS]
+        np.testing.assert_allclose(cached.intervals[place], expected, rtol=1e-5)
+        columns = [CLINICAL_NAMES.index(name) for name in INTERVAL_COLUMNS]
+        seen = [found.get(name, np.nan) if intervals == "measured" else np.nan for name in INTERVAL_COLUMNS]
+        np.testing.assert_allclose(cached.measured[place, columns], seen, rtol=1e-5)
 
 
 def test_filling_again_reads_nothing(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.cache import CachedCohort, Quarantined
 from ecgml.datasets.table import RecordTable, build_table
+from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.schemes import SCHEMES
 
@@ -55,6 +56,14 @@ def test_sinus_rhythm_is_harmonised_by_its_rate_and_kept_as_written_beside(rate:
 def test_given_rate_beats_the_measured_one() -> None:
     table, _ = build(make("a", [entry("1", "SR", given={"ventricular_rate": 55.0})], rate=70))
     assert names(table, "y_harmonised") == ["SB"]
+
+
+def test_given_intervals_are_not_seen_by_a_model_that_is_fed_measured_ones() -> None:
+    cohort, cached = make("a", [entry("1", given={"qt_interval": 377.0, "age": 50.0})])
+    for intervals, qt in (("given", 377), ("measured", np.nan)):
+        table, _ = build((cohort, replace(cached, preprocessing=PreprocessingSettings(intervals=intervals))))
+        given = [table.given[0, CLINICAL_NAMES.index(name)] for name in ("qt_interval", "age")]
+        assert given == pytest.approx([qt, 50], nan_ok=True)
 
 
 def test_without_a_rule_labels_stay_as_written() -> None:

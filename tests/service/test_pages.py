@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -54,6 +55,7 @@ def test_a_view_that_a_person_changed_is_left_alone(registry: MlflowClient) -> N
     ("uri", "shown"),
     [
         ("sqlite:///mlflow.db", "mlflow ui, then open http://127.0.0.1:5000/#/experiments/7/runs?"),
+        ("sqlite:///HERE/mlflow.db", "mlflow ui, then open "),
         ("sqlite:////a/b.db", "mlflow ui --backend-store-uri sqlite:////a/b.db, then open http://127.0.0.1:5000/#/"),
         ("postgresql://me:secret@host/db", 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI", then open '),
         ("https://mlflow.example.org/", "https://mlflow.example.org/#/experiments/7/runs?workflowType=machine_"),
@@ -62,6 +64,6 @@ def test_a_view_that_a_person_changed_is_left_alone(registry: MlflowClient) -> N
 def test_where_to_look_is_typed_as_printed_and_holds_no_password(
     uri: str, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: uri)
+    monkeypatch.setattr(mlflow, "get_tracking_uri", lambda: uri.replace("HERE", str(Path.cwd())))
     assert where_to_look("7").startswith(shown)
     assert "secret" not in where_to_look("7")

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.inference.predictor import Predictor
+from ecgml.measurements.intervals import INTERVALS
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.readers.assembly import assemble
 from ecgml.records.record import Record
+from ecgml.service.logged_model import _interval
 from ecgml.service.pyfunc import Refusal, RhythmClassifier, version_of
 from ecgml.training.checkpoint import save_checkpoint
 from tests.untrained import untrained_checkpoint
@@ -80,12 +82,15 @@ def test_answer_is_what_the_predictor_says_at_any_rate_and_length(
 def test_answer_can_be_sent_as_it_is(served: RhythmClassifier, waveforms: NDArray) -> None:
     answer = json.loads(json.dumps(ask(served, waveforms), allow_nan=False))[0]
     assert set(answer) == {
-        "rhythm", "snomed", "probabilities", "set", "abstained", "reason", "clinical", "origins", "notes",
-        "model_version",
+        "rhythm", "snomed", "probabilities", "set", "abstained", "reason", "clinical", "origins",
+        "intervals", "notes", "model_version",
     }  # fmt: skip
     assert sum(answer["probabilities"].values()) == pytest.approx(1)
     assert set(answer["origins"]) == set(CLINICAL_NAMES)
     assert answer["model_version"] == "m-0123"
+    fields = {one.name for one in _interval().properties}
+    assert list(answer["intervals"]) == list(INTERVALS)
+    assert all(set(interval) == fields for interval in answer["intervals"].values())
     assert all(code.isdigit() for code in answer["snomed"])
 
 

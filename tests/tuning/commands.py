@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from optuna.trial import FrozenTrial, TrialState
 
 from tests.conftest import ROOT
-from tuning.queue import OWNER, RUN_ID, n_begun, superseded
+from tuning.queue import OWNER, RUN_ID, n_begun, retried
 from tuning.storage import StudyStorage
 
 Children = Callable[[str], list[Run]]
@@ -83,7 +83,7 @@ def study_run(options: dict[str, str]) -> Run:
 def check_whole(command: Command, n_trials: int, children: Children) -> None:
     """No trial lost, none done twice but those whose worker died, every run closed and as the study says."""
     trials = command.trials()
-    again = superseded(trials)
+    again = retried(trials)
     kept = [trial for trial in trials if trial.number not in again]
     assert n_begun(trials) == len(kept) == n_trials
     assert {trial.state for trial in kept} <= {TrialState.COMPLETE, TrialState.PRUNED}

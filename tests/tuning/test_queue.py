@@ -1,4 +1,4 @@
-"""Whose turn it is: totals, retries, resumption; with a database or a journal, without training anything."""
+"""The queue: totals, retries, resumption; with a database or a journal, without training anything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from ecgml.errors import TuningError
 from tuning import queue as queues
-from tuning.queue import OWNER, REASON, RETRY_OF, Queue, n_begun, superseded
+from tuning.queue import OWNER, REASON, RETRY_OF, Queue, n_begun, retried
 from tuning.storage import StudyStorage
 
 
@@ -50,10 +50,10 @@ def test_total_is_honoured_over_restarts(storage: StudyStorage) -> None:
     for _ in range(2):
         first.study.tell(first.claim(), 1.0)
     second = make_queue(StudyStorage(storage.address), 3)
-    assert not second.is_settled()
+    assert not second.is_finished()
     second.study.tell(second.claim(), 1.0)
     assert second.claim() is None
-    assert second.is_settled()
+    assert second.is_finished()
     assert make_queue(storage, 5).claim() is not None
 
 
@@ -76,18 +76,18 @@ def test_trial_of_a_dead_worker_is_done_again_once_with_its_parameters(storage: 
     assert RETRY_OF not in other.user_attrs
     queue.study.tell(other, 1.0)
     assert queue.claim() is None
-    assert queue.is_settled()
+    assert queue.is_finished()
     assert n_begun(queue.trials()) == 2
-    assert superseded(queue.trials()) == {0}
+    assert retried(queue.trials()) == {0}
 
 
 def test_trial_of_a_living_worker_is_left_alone(storage: StudyStorage) -> None:
     queue = make_queue(storage, 1)
     trial = queue.claim()
-    make_queue(StudyStorage(storage.address), 1).reap()
-    assert not queue.is_settled()
+    make_queue(StudyStorage(storage.address), 1).requeue_dead()
+    assert not queue.is_finished()
     queue.study.tell(trial, 1.0)
-    assert queue.is_settled()
+    assert queue.is_finished()
 
 
 def test_worker_of_another_host_is_dead_when_its_beat_stands_still(
@@ -100,12 +100,12 @@ def test_worker_of_another_host_is_dead_when_its_beat_stands_still(
     trial.set_user_attr(OWNER, "elsewhere 12 1.00")
     for beat in range(4):
         trial.set_user_attr("beat", beat)
-        queue.reap()
+        queue.requeue_dead()
         clock[0] += queues.GRACE_S - 1
-        queue.reap()
+        queue.requeue_dead()
     assert queue.trials()[0].state == TrialState.RUNNING
     clock[0] += 2
-    queue.reap()
+    queue.requeue_dead()
     assert queue.trials()[0].state == TrialState.FAIL
     assert queue.trials()[0].user_attrs[REASON] == "its worker died (elsewhere, process 12)"
     assert queue.trials()[1].state == TrialState.WAITING
@@ -114,18 +114,18 @@ def test_worker_of_another_host_is_dead_when_its_beat_stands_still(
 def test_stopped_trial_waits_to_be_done_again_and_that_costs_no_retry(storage: StudyStorage) -> None:
     queue = make_queue(storage, 1)
     for _ in range(3):
-        queue.stop(queue.claim())
+        queue.release(queue.claim())
     assert [trial.state for trial in queue.trials()] == [TrialState.FAIL] * 3 + [TrialState.WAITING]
     queue.study.tell(queue.claim(), 1.0)
-    assert queue.is_settled()
+    assert queue.is_finished()
 
 
 def test_study_of_failures_only_is_stopped_early(storage: StudyStorage) -> None:
     queue = make_queue(storage, 100)
-    for _ in range(queues.HOPELESS):
+    for _ in range(queues.MAX_FAILURES):
         queue.study.tell(queue.claim(), state=TrialState.FAIL)
     assert queue.claim() is None
-    assert queue.is_settled()
+    assert queue.is_finished()
 
 
 def _claim_all(address: str, n_trials: int) -> None:

@@ -18,7 +18,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.training.fit import Fitted
 from tuning import winner
 from tuning.queue import SETTINGS
-from tuning.settings import TUNE_SECTIONS
+from tuning.settings import TUNE_SECTIONS, StudyPlan
 
 LOSSES = (0.5, 0.3, 0.9)
 """Of three seeds, at the epoch that was kept."""
@@ -95,9 +95,8 @@ def test_the_best_by_validation_is_handed_over_and_it_alone_is_tested(handed: Ha
     """By the kept epoch's value, not by a better one that was not kept, and whichever way the metric goes."""
     options = {"metric": metric, "finalise": "3", "seed": "20", "models": "fusion"}
     configuration = resolve(TUNE_SECTIONS, options)
-    winner.finalise(
-        optuna.create_study(), configuration, Job(), torch.device("cpu"), "0", "study", Console(io.StringIO())
-    )
+    plan = StudyPlan(configuration, address="", digest="", experiment_id="0", run_id="study")
+    winner.finalise(optuna.create_study(), plan, Job(), torch.device("cpu"), Console(io.StringIO()))
     assert handed.tested == [1]
     assert handed.registered == ["m-1"]
     assert handed.seeds == [20, 21, 22]

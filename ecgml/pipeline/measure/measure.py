@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ecgml.errors import RecordError
 from ecgml.measurements.intervals import INTERVALS, Intervals, measure_intervals
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.preprocessing.preprocess import usable_waveform
 from ecgml.records.readers.options import ReadOptions
 
-HEADINGS = dict(zip(INTERVALS, ("rate", "PR", "P", "QRS", "QT", "QTc", "P axis", "QRS axis", "T axis"), strict=True))
+HEADINGS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS}
 """Of the table's columns: 1/min, ms, degrees."""
 
 _WIDTH = 9

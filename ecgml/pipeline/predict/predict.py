@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from ecgml.errors import RecordError
 from ecgml.inference.predictor import Prediction, Predictor
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
@@ -17,6 +18,9 @@ from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
 """In place of a rhythm that the model does not stand by."""
+
+_INTERVALS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS if one.unit in ("1/min", "ms")}
+"""Columns of the table beside the probabilities."""
 
 
 def load_predictor(address: str, device: str = "auto", min_leads: int | None = None) -> Predictor:
@@ -106,18 +110,25 @@ def resolve_model(address: str) -> tuple[str, str | None]:
 
 def table_head(classes: Sequence[str]) -> str:
     """Return the line above :func:`as_row`."""
-    return f"{'rhythm':<{_width(classes)}}{''.join(f'{name:>8}' for name in classes)}  file"
+    headings = "".join(f"{heading:>6}" for heading in _INTERVALS.values())
+    return f"{'rhythm':<{_width(classes)}}{''.join(f'{name:>8}' for name in classes)}{headings}  file"
 
 
 def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]) -> str:
-    """Return an outcome as a line of a table for a person: rhythm, probabilities, file, notes."""
+    """Return an outcome as a line of a table for a person: rhythm, probabilities, 1/min and ms, file, notes."""
     if isinstance(outcome, RecordError):
-        return f"{'error':<{_width(classes)}}{'       –' * len(classes)}  {path}  {outcome}"
+        cells = "       –" * len(classes) + "     –" * len(_INTERVALS)
+        return f"{'error':<{_width(classes)}}{cells}  {path}  {outcome}"
     values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
     said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
     notes = "; ".join([*said, *outcome.notes])
     rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
-    return f"{rhythm:<{_width(classes)}}{values}  {path}{f'  ({notes})' if notes else ''}"
+    return f"{rhythm:<{_width(classes)}}{values}{_interval_cells(outcome)}  {path}{f'  ({notes})' if notes else ''}"
+
+
+def _interval_cells(prediction: Prediction) -> str:
+    values = [prediction.intervals.get(name, {}).get("value") for name in _INTERVALS]
+    return "".join(f"{'–':>6}" if value is None else f"{value:6.0f}" for value in values)
 
 
 def _width(classes: Sequence[str]) -> int:

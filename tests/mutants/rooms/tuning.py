@@ -8,7 +8,7 @@ OBJECTIVE = ("tests/tuning/test_objective.py",)
 WINNER = ("tests/tuning/test_winner.py",)
 STUDY = ("tests/tuning/test_study.py::test_a_study_is_not_gone_on_with_as_another",)
 QUEUE = ("tests/tuning/test_queue.py",)
-VALUES = "values = np.array([one.kept[asked.metric] for one, _, _ in trained])"
+VALUES = "values = np.array([trained.kept[tune.metric] for trained, _, _ in winners])"
 
 FAULTS = (
     Fault(
@@ -103,7 +103,7 @@ FAULTS = (
         "tuning/winner-by-the-test-part",
         "tuning/winner.py",
         VALUES,
-        'values = np.array([np.mean(job.part("test").y_written) for one, _, _ in trained])',
+        'values = np.array([np.mean(job.part("test").y_written) for _ in winners])',
         "the winner is chosen by the test part",
         WINNER,
     ),
@@ -111,8 +111,8 @@ FAULTS = (
         "tuning/winner-by-its-scores",
         "tuning/winner.py",
         VALUES,
-        "judged = [judge_model(one, own, job, Tracker(run), console)[0].scores for one, run, own in trained]\n"
-        "    values = np.array([one.kept[asked.metric] for one, _, _ in trained]) + 0 * len(judged)",
+        "judged = [judge_model(trained, own, job, Tracker(run), console)[0].scores for trained, run, own in winners]\n"
+        "    values = np.array([trained.kept[tune.metric] for trained, _, _ in winners]) + 0 * len(judged)",
         "every seed is tested, not the winner alone",
         WINNER,
     ),
@@ -120,22 +120,22 @@ FAULTS = (
         "tuning/winner-by-its-last-epoch",
         "tuning/winner.py",
         VALUES,
-        "values = np.array([one.fitted.history[-1][asked.metric] for one, _, _ in trained])",
+        "values = np.array([trained.fitted.history[-1][tune.metric] for trained, _, _ in winners])",
         "the winner is chosen by weights that are not kept",
         WINNER,
     ),
     Fault(
         "tuning/winners-of-one-seed",
         "tuning/winner.py",
-        '"seed": training["fit"].seed + offset}',
-        '"seed": training["fit"].seed}',
+        'training.changed({"seed": seed + offset})',
+        'training.changed({"seed": seed})',
         "the winner's spread over seeds is zero",
         WINNER,
     ),
     Fault(
         "tuning/goes-on-with-other-data",
-        "tuning/study.py",
-        'if own["data"] != facts["data"]:',
+        "tuning/opening.py",
+        'if before["data"] != now["data"]:',
         "if False:",
         "trials of one study are of different data",
         STUDY,
@@ -150,7 +150,7 @@ FAULTS = (
     ),
     Fault(
         "tuning/constants-not-kept",
-        "tuning/study.py",
+        "tuning/opening.py",
         '"draws": [list(draw) for draw in probed.draws],',
         '"draws": [],',
         "a study goes on though constants of its space were edited",
@@ -158,9 +158,9 @@ FAULTS = (
     ),
     Fault(
         "tuning/constants-not-compared",
-        "tuning/study.py",
-        '    if differing := changed(own.get("draws", [])):',
-        "    if differing := changed([]):",
+        "tuning/opening.py",
+        'changed_settings(space, configuration, before.get("draws", []))',
+        "changed_settings(space, configuration, [])",
         "a study goes on with a space of other constants",
         ("tests/tuning/test_study.py::test_a_study_whose_spaces_constants_were_edited_is_not_gone_on_with",),
     ),

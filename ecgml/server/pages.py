@@ -1,0 +1,83 @@
+"""The page at /: its files, its examples, the model's card. No build step, nothing from elsewhere, a strict policy."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from ecgml.errors import TrackingError
+from ecgml.server.answering import Answering
+from ecgml.server.guard import Refused
+
+router = APIRouter()
+
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".gz": "application/gzip"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+@router.get("/", include_in_schema=False)
+async def index() -> Response:
+    """Return the page."""
+    return _file(_folder(), "index.html")
+
+
+@router.get("/page/{name}", include_in_schema=False)
+async def part(name: str) -> Response:
+    """Return a script or style of the page."""
+    return _file(_folder(), name)
+
+
+@router.get("/v1/demos", summary="Simulated examples")
+async def demos() -> JSONResponse:
+    """Return the names of ECG files to try the server with; CSV in µV, 500 Hz, simulated."""
+    names = sorted(path.name for path in _demos().iterdir())
+    return JSONResponse([{"name": name, "title": name.partition(".")[0].replace("-", " ")} for name in names])
+
+
+@router.get("/v1/demos/{name}", summary="One of them")
+async def demo(name: str) -> Response:
+    """Return an example as a file."""
+    return _file(_demos(), name)
+
+
+@router.get("/v1/card", summary="The model's card", response_class=PlainTextResponse)
+async def card(request: Request) -> Response:
+    """Return what the model is for, made from, worth, and not; Markdown. Of models of a registry only."""
+    answering: Answering = request.app.state.answering
+    address = answering.model.pinned
+    if not address.startswith("models:/") or "/" not in address.removeprefix("models:/"):
+        raise Refused(404, "this model came without a card: only those of a registry have one")
+    # MLflow takes seconds to import; here it has been loaded with the model.
+    from ecgml.service.model_card import card_of
+
+    try:
+        text = await answering.in_thread(card_of, address)
+    except TrackingError:
+        raise Refused(502, "the registry cannot be reached") from None
+    if text is None:
+        raise Refused(404, "this version has no card")
+    return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+
+
+def _folder() -> Traversable:
+    return files("ecgml.server") / "page"
+
+
+def _demos() -> Traversable:
+    return _folder() / "demos"
+
+
+def _file(folder: Traversable, name: str) -> Response:
+    path = next((path for path in folder.iterdir() if path.name == name and path.is_file()), None)
+    if path is None:
+        raise Refused(404, "no such page")
+    return Response(path.read_bytes(), media_type=_KINDS["." + name.rpartition(".")[2]], headers=_HEADERS)

@@ -1,0 +1,96 @@
+"""Opens a study by its name, or makes it; goes on with no study that tunes something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import optuna
+
+from ecgml.config import Configuration
+from ecgml.errors import TuningError
+from ecgml.pipeline.job.data import JobData
+from tuning.settings import TuneSettings
+from tuning.spaces import Probed, Space, changed_settings, describe_space
+from tuning.storage import StudyStorage
+
+IDENTITY = "ecgml"
+"""User attribute of a study: what it tunes, and on what."""
+
+FREE = {
+    "study", "n_trials", "sampler", "pruner", "storage", "jobs", "finalise", "space", "metric",
+    "data_dir", "external_dir", "cache_dir", "demo_records", "max_quarantined", "backend", "device", "bootstrap",
+}  # fmt: skip
+"""Settings that may differ when a study goes on: they leave what a trial's value means, or are checked apart."""
+
+
+def identity_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:
+    """Return what must not change while a study goes on, as JSON keeps it."""
+    tune, space = configuration["tune"], describe_space(probed.parameters)
+    fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
+    return {
+        "metric": tune.metric,
+        "direction": tune.direction,
+        "space": space,
+        "draws": [list(draw) for draw in probed.draws],
+        "data": job.digest,
+        "settings": {name: list(value) if isinstance(value, tuple) else value for name, value in fixed.items()},
+    }
+
+
+def open_study(
+    storage: StudyStorage, configuration: Configuration, space: Space, identity: Mapping[str, Any]
+) -> optuna.Study:
+    """Open the study of the name given, or make it; many processes may do so at once.
+
+    Parameters
+    ----------
+    storage : StudyStorage
+    configuration : Configuration
+    space : callable
+    identity : mapping
+        Of :func:`identity_of`.
+
+    Raises
+    ------
+    TuningError
+        If it exists and tunes something else, or on other data.
+    """
+    tune: TuneSettings = configuration["tune"]
+    with storage.lock(tune.study):
+        study = optuna.create_study(
+            storage=storage.storage, study_name=tune.study, direction=tune.direction, load_if_exists=True
+        )
+        if IDENTITY not in study.user_attrs and not study.get_trials(deepcopy=False):
+            study.set_user_attr(IDENTITY, dict(identity))
+    before = study.user_attrs.get(IDENTITY)
+    difference = "and was made by another program" if before is None else ""
+    if before is not None:
+        difference = next(_differences(before, identity, space, configuration), "")
+    if difference:
+        raise TuningError(
+            f"study {tune.study}: exists {difference}; give another --study name, or what the study was begun with; it "
+            f"is kept in {storage.public}"
+        )
+    return study
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], space: Space, configuration: Configuration
+) -> Iterator[str]:
+    goal, wanted = (f"{identity['direction']} {identity['metric']}" for identity in (before, now))
+    if goal != wanted:
+        yield f"and goes to {goal}, not to {wanted}"
+    old, new = before["space"], now["space"]
+    if names := [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]:
+        yield f"with another search space ({', '.join(names)} differ)"
+    # Distributions do not show the constants and formulas of a space; its values at the same parameters do.
+    if changed := changed_settings(space, configuration, before.get("draws", [])):
+        listed = ", ".join(f"{name} {then} before, {value} now" for name, (then, value) in changed.items())
+        yield f"with another search space ({listed})"
+    if before["data"] != now["data"]:
+        digests = f"digest {before['data'][:8]}, here {now['data'][:8]}"
+        yield f"on other data (files, labels or split differ: {digests})"
+    for name, value in now["settings"].items():
+        if before["settings"].get(name, value) != value:
+            yield f"with {name} {before['settings'][name]}, not {value}"
