@@ -18,11 +18,11 @@ class _Command(click.Command):
 
 def _run(config: str, **options: str) -> None:
     from ecgml.config import resolve
-    from tuning.settings import TUNE_SECTIONS
+    from tuning.settings import TuneConfiguration
     from tuning.spaces import space_named
 
     # First, so that a mistake is answered before torch and MLflow are imported.
-    space_named(resolve(TUNE_SECTIONS, options, "" if ":/" in config else config)["tune"].space)
+    space_named(resolve(TuneConfiguration, options, "" if ":/" in config else config).tune.space)
     from ecgml.pipeline.job.console import Console
     from tuning.study import tune
 
@@ -31,13 +31,13 @@ def _run(config: str, **options: str) -> None:
 
 def main() -> None:
     """Put the command together and run it."""
-    from tuning.settings import TUNE_SECTIONS
+    from tuning.settings import TuneConfiguration
 
     extra = [click.Option(["--config"], default="", help="YAML file of settings; options beat it.")]
     _Command(
         "tuning",
         callback=_run,
-        params=[*extra, *settings_options(TUNE_SECTIONS)],
+        params=[*extra, *settings_options(TuneConfiguration)],
         help="Tune a model: an Optuna study, tracked trial by trial. The same command goes on with a study that was "
         "stopped, or joins in from another host. Every setting of `ecgml train` may be given too.",
         context_settings=CONTEXT,

@@ -25,7 +25,7 @@ from tuning.counts import TrialCounts
 from tuning.opening import identity_of, open_study
 from tuning.queue import REASON, Queue, all_failed
 from tuning.report import begin_report, print_best, report_study
-from tuning.settings import TUNE_SECTIONS, StudyPlan, TuneSettings
+from tuning.settings import StudyPlan, TuneConfiguration, TuneSettings
 from tuning.spaces import probe, space_named
 from tuning.storage import StudyStorage
 from tuning.supervisor import supervise
@@ -57,7 +57,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
     Parameters
     ----------
     options : mapping
-        Settings of `tuning.settings.TUNE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `tuning.settings.TuneConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings, or its address in MLflow; options beat it.
@@ -69,11 +69,11 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
     """
     with ended_by_signal(), noted_failure(), contextlib.ExitStack() as stack:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        configuration = resolve_settings(TUNE_SECTIONS, options, config)
-        tune: TuneSettings = configuration["tune"]
+        configuration = resolve_settings(TuneConfiguration, options, config)
+        tune: TuneSettings = configuration.tune
         space = space_named(tune.space)
         probed = probe(space, configuration)
-        device = worker_device(configuration["fit"].device, 0)
+        device = worker_device(configuration.fit.device, 0)
         # First, so that MLflow's own database is known for what it is when it is given as the storage.
         experiment = connect()
         storage = StudyStorage(tune.storage or str(Path("studies") / f"{tune.study}.journal"))

@@ -13,7 +13,6 @@ import pandas as pd
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.robustness import judge_robustness
@@ -32,7 +31,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import environment, git_commit
-from ecgml.pipeline.job.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
+from ecgml.pipeline.job.settings import AuditConfiguration, AuditSettings, DataSettings
 from ecgml.pipeline.job.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
@@ -64,7 +63,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.AUDIT_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.AuditConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     model : str
         A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
@@ -90,18 +89,18 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         experiment = connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
-            own = vars(subject.configuration["data"])
+            own = vars(subject.configuration.data)
             options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
-        configuration = resolve_settings(AUDIT_SECTIONS, options, config)
+        configuration = resolve_settings(AuditConfiguration, options, config)
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
-        data, settings = configuration["data"], configuration["audit"]
+        data, settings = configuration.data, configuration.audit
         cautions = subject.cautions if subject else ()
         for caution in cautions:
             console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
             raise ConfigError("parts: robustness is that of a model; name one first")
-        preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
+        preprocessing = subject.checkpoint.preprocessing if subject else configuration.preprocessing
         try:
             cohorts, caches = _open(data, preprocessing, console)
         except EcgmlError as error:
@@ -250,7 +249,7 @@ def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
 
 def _log(
     tracker: Tracker,
-    configuration: Configuration,
+    configuration: AuditConfiguration,
     sections: Sequence[Section],
     caution: str,
     is_simulated: bool,

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 import ecgml
-from ecgml.config import Configuration
 from ecgml.errors import ConfigError, TrackingError
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.prediction_files import as_csv
@@ -29,7 +28,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import SIMULATED, environment, git_commit
-from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, EvaluationSettings
+from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
@@ -66,7 +65,7 @@ def evaluate(
     model : str
         A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.EVALUATE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.EvaluateConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -86,8 +85,8 @@ def evaluate(
         If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve_settings(EVALUATE_SECTIONS, options, config)
-        data, settings = configuration["data"], configuration["evaluation"]
+        configuration = resolve_settings(EvaluateConfiguration, options, config)
+        data, settings = configuration.data, configuration.evaluation
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
@@ -157,12 +156,12 @@ def _findings(
     material: EvaluationInput,
     sources: Mapping[str, Mapping[str, Scores]],
     note: str,
-    configuration: Configuration,
+    configuration: EvaluateConfiguration,
     console: Console,
     judged: JudgedProtocols | None,
 ) -> ReportInput:
     """Draw and explain records, where there are recordings."""
-    settings, missing, explained = configuration["evaluation"], material.missing, None
+    settings, missing, explained = configuration.evaluation, material.missing, None
     mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
     if material.waveforms and settings.explained:
         with console.progress("explaining", "steps") as show:

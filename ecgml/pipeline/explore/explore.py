@@ -12,7 +12,6 @@ import numpy as np
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort, read_entry
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import RecordError
 from ecgml.exploration.explore import explore as make_sections
@@ -25,7 +24,7 @@ from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import environment, git_commit
-from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
+from ecgml.pipeline.job.settings import ExploreConfiguration
 from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
@@ -43,7 +42,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.EXPLORE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.ExploreConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -61,13 +60,13 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         If settings, folders, cache, store or `out` do not allow it; no run is left open.
     """
     with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve_settings(EXPLORE_SECTIONS, options, config)
+        configuration = resolve_settings(ExploreConfiguration, options, config)
         folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
         check_folder(folder, PAGE)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
-        data, preprocessing = configuration["data"], configuration["preprocessing"]
+        data, preprocessing = configuration.data, configuration.preprocessing
         inner, outer = load_cohorts(data, console, need_files=False)
         cohorts = [*inner, *outer]
         with_files = [cohort for cohort in cohorts if cohort.entries]
@@ -94,10 +93,10 @@ def _sections(
     survey: Survey,
     cohorts: Sequence[Cohort],
     caches: Mapping[str, CachedCohort],
-    configuration: Configuration,
+    configuration: ExploreConfiguration,
     console: Console,
 ) -> list[Section]:
-    settings, preprocessing = configuration["exploration"], configuration["preprocessing"]
+    settings, preprocessing = configuration.exploration, configuration.preprocessing
     entries = [entry for cohort in cohorts for entry in (*cohort.entries, *cohort.absent)]
 
     def read(row: int) -> Record | None:
@@ -128,7 +127,7 @@ def _summary(survey: Survey) -> str:
     )
 
 
-def _footer(configuration: Configuration) -> str:
+def _footer(configuration: ExploreConfiguration) -> str:
     data, settings, preprocessing = (configuration[name] for name in ("data", "exploration", "preprocessing"))
     folders = listed(data.data_dir + data.external_dir, 20) or "none given: the simulated demo cohort"
     return (
@@ -163,7 +162,7 @@ def _tables(survey: Survey) -> dict[str, dict[str, list]]:
 
 def _log(
     tracker: Tracker,
-    configuration: Configuration,
+    configuration: ExploreConfiguration,
     survey: Survey,
     cohorts: Sequence[Cohort],
     caches: Mapping[str, CachedCohort],

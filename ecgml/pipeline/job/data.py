@@ -17,7 +17,6 @@ from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, explain_faults, open_or_fill
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.quarantine import common_faults, suspect_amplitudes, unequal_losses
@@ -26,7 +25,7 @@ from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, TrainingError
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import LEARNT_FROM, Lineage
-from ecgml.pipeline.job.settings import DataSettings
+from ecgml.pipeline.job.settings import DataSettings, TrainConfiguration
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import Scheme, scheme_named
 
@@ -218,12 +217,12 @@ def fill_caches(
     return caches
 
 
-def load_data(configuration: Configuration, console: Console, lineage: Lineage | None = None) -> JobData:
+def load_data(configuration: TrainConfiguration, console: Console, lineage: Lineage | None = None) -> JobData:
     """Open, preprocess, label and divide everything that a job needs.
 
     Parameters
     ----------
-    configuration : Configuration
+    configuration : TrainConfiguration
     console : Console
     lineage : Lineage, optional
         Of the earlier model that the job starts from: what that learnt from is not tested on, and what it was trained
@@ -236,11 +235,11 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
     TrainingError
         If there is too little to train on.
     """
-    data, preprocessing = configuration["data"], configuration["preprocessing"]
+    data, preprocessing = configuration.data, configuration.preprocessing
     scheme = scheme_named(data.scheme)
     inner, outer = load_cohorts(data, console)
     pool = []
-    n_simulated = configuration["augmentation"].simulated_records
+    n_simulated = configuration.augmentation.simulated_records
     if n_simulated and not all(cohort.simulated for cohort in inner):
         n_prepared = min(POOL_RECORDS, math.ceil(POOL_SHARE * n_simulated))
         pool = [simulated_pool(n_prepared)]
@@ -266,7 +265,7 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
         _check_left("external cohort", int(known_outer.sum()), 0, lineage)
         raise TrainingError(f"external_dir: none of its records has a class of the scheme {scheme.name!r}")
 
-    parts = split_records(table, configuration["split"])
+    parts = split_records(table, configuration.split)
     stays, notes = _unknown(parts, learnt[is_inner & ~leaked], trained[is_inner & ~leaked], known_outer, lineage)
     known = [*joint.record_ids[known_outer].tolist(), *table.record_ids[~stays].tolist()]
     left_out += [LeftOut(name, LEARNT_EARLIER) for name in known]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecgml.config import Configuration
 from ecgml.errors import TrackingError
 from ecgml.evaluation.answer_files import read_answers
 from ecgml.evaluation.answers import Answers
@@ -32,6 +31,7 @@ from ecgml.pipeline.job.lineage import (
     cautions_of,
     read_lineage,
 )
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import card_of_run
 from ecgml.service.models import fetch_checkpoint, pinned, read_checkpoint, refuse_job
@@ -141,7 +141,7 @@ class ModelRun:
         return self.tags.get("ecgml.simulated") == "true"
 
     @cached_property
-    def configuration(self) -> Configuration:
+    def configuration(self) -> TrainConfiguration:
         """The settings that it was trained with.
 
         Raises

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
-from ecgml.config import Configuration, to_json
+from ecgml.config import to_json
 from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
 from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
@@ -22,7 +22,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import Ancestor
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import SIMULATED
-from ecgml.pipeline.job.settings import PROMOTE_SECTIONS
+from ecgml.pipeline.job.settings import PromoteConfiguration
 from ecgml.pipeline.promote.comparison_input import ComparisonInput, gather
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.lock import Lock, login
@@ -61,7 +61,7 @@ def promote(
     what : str
         A run of a model or study, a version's number, or an alias.
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.PROMOTE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.PromoteConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -85,11 +85,11 @@ def promote(
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
     with ended_by_signal(), noted_failure():
-        configuration = resolve_settings(PROMOTE_SECTIONS, options, config)
+        configuration = resolve_settings(PromoteConfiguration, options, config)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
-        if (on := configuration["promotion"].on) and not Path(on).expanduser().exists():
+        if (on := configuration.promotion.on) and not Path(on).expanduser().exists():
             raise ConfigError(f"--on: {on} does not exist; give a folder of records")
         candidate = find_candidate(what)
         with promotion_lock(console) as (log, lock):
@@ -107,7 +107,7 @@ def promote(
 def _decide(
     candidate: RegisteredVersion,
     now: Registry,
-    configuration: Configuration,
+    configuration: PromoteConfiguration,
     experiment: str,
     log: PromotionLog,
     lock: Lock,
@@ -125,8 +125,8 @@ def _decide(
     if not served:
         try:
             champion = find_candidate(now.champion) if now.champion else None
-            evidence = gather(candidate, champion, configuration["promotion"], configuration["gate"].age_bands, console)
-            judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration["gate"])
+            evidence = gather(candidate, champion, configuration.promotion, configuration.gate.age_bands, console)
+            judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration.gate)
         except (PromotionError, EvaluationError, TrackingError) as error:
             reasons = [f"it cannot be compared: {error}"]
         else:
@@ -308,7 +308,7 @@ def _record(
     evidence: ComparisonInput | None,
     judgement: Judgement | None,
     reasons: Sequence[str],
-    configuration: Configuration | None,
+    configuration: PromoteConfiguration | None,
     experiment: str,
     log: PromotionLog,
 ) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ecgml.config import Configuration
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import ConfigError
 from ecgml.pipeline.job.configuration import resolve_settings
@@ -22,7 +21,7 @@ from ecgml.pipeline.job.reporting import (
     report_comparison,
     report_job,
 )
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.start import Start, starting_point
 from ecgml.pipeline.train.resume import adopt, find_interrupted, finished_model, same_threads
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
@@ -40,7 +39,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.TRAIN_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.TrainConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -61,7 +60,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     with ended_by_signal(), noted_failure():
         if resume and config:
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
-        configuration = resolve_settings(TRAIN_SECTIONS, options, config)
+        configuration = resolve_settings(TrainConfiguration, options, config)
         experiment = connect()
         for run_id in close_abandoned():
             console.say(f"closed run {run_id}: whatever worked on it is gone")
@@ -71,7 +70,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             claim(interrupted.run_id, interrupted.experiment_id, experiment)
             experiment, configuration = interrupted.experiment_id, interrupted.configuration
             console.say(f"goes on with run {interrupted.run_id}")
-        device = choose_device(configuration["fit"].device)
+        device = choose_device(configuration.fit.device)
         configuration, start = starting_point(configuration)
         if interrupted:
             interrupted.check_start(start.ancestors if start else ())
@@ -90,10 +89,10 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             links = adopt(interrupted, tracker) if interrupted else []
             store = WindowStore(job.caches, device)
             models: dict[str, Scored] = {}
-            for name in configuration["job"].models:
+            for name in configuration.job.models:
                 child = interrupted.children.get(name) if interrupted else None
                 if child and child.finished:
-                    models[name] = finished_model(child, configuration["job"].bootstrap)
+                    models[name] = finished_model(child, configuration.job.bootstrap)
                     console.say(f"{name}: finished before, checkpoint runs:/{child.run_id}/checkpoint")
                     continue
                 with open_run(
@@ -105,7 +104,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                 console.say(f"{name}: checkpoint runs:/{own.info.run_id}/checkpoint")
             verdicts: list[str] = []
             if len(models) > 1:
-                verdicts = report_comparison(tracker, models, configuration["job"].bootstrap, job)
+                verdicts = report_comparison(tracker, models, configuration.job.bootstrap, job)
             tracker.describe(describe_job(models, verdicts, job, links))
             for verdict in verdicts:
                 console.say(verdict)
@@ -126,7 +125,7 @@ def say_how_to_resume(run_id: str, experiment_id: str, console: Console) -> Iter
 
 def train_model(
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     store: WindowStore,
     start: Start | None,
