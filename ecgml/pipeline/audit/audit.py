@@ -20,27 +20,22 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
-from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
+from ecgml.page.writing import FIGURES, TABLES, write_page
 from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
+from ecgml.pipeline.job.command import command, page_folder
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import environment, git_commit
 from ecgml.pipeline.job.settings import AuditConfiguration, AuditSettings, DataSettings
 from ecgml.pipeline.job.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
 from ecgml.report.shortcuts import PLACES, SHOWN, ShortcutScores
-from ecgml.service.pages import where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker
 
 LEAST_RECORDS = 50
 
@@ -82,18 +77,18 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     EcgmlError
         If settings, folders, run, store or `out` do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
-        check_folder(folder, PAGE)
+    with (
+        command("audit", console) as running,
+        page_folder(out, PAGE) as folder,
+        TemporaryDirectory(prefix="ecgml-") as temporary,
+    ):
         subject = find_audited_model(model, Path(temporary)) if model else None
-        experiment = connect(beside=subject.run_id if subject else "")
+        running.connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
             own = vars(subject.configuration.data)
             options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
         configuration = resolve_settings(AuditConfiguration, options, config)
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
         data, settings = configuration.data, configuration.audit
         cautions = subject.cautions if subject else ()
         for caution in cautions:
@@ -120,7 +115,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             )
         _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
-        with open_run(experiment, f"audit {name}") as run:
+        with running.run(
+            f"audit {name}", configuration, {"ecgml.model": model}, is_simulated=bool(survey.caution)
+        ) as tracker:
             sections: list[Section] = []
             found: dict[str, list[ShortcutScores]] = {}
             tables: dict[str, pd.DataFrame] = {}
@@ -150,19 +147,18 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
                 sections,
                 caution=caution,
-                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}.",
+                footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}.",
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
             files["audit.txt"] = f"{said}\n".encode()
             write_page(folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
-            tracker = Tracker(run.info.run_id)
             for one in (PAGE, FIGURES, TABLES, *files):
                 tracker.copy(folder / one, one)
-            _log(tracker, configuration, sections, caution, bool(survey.caution), model)
-    page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join(
-        [said, "", *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
-    )
+            tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+            stands_out = [one for section in sections for one in section.findings]
+            shown = [*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]
+            tracker.describe("\n\n".join(shown))
+    return "\n".join([said, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
 def _open(
@@ -245,28 +241,3 @@ def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _log(
-    tracker: Tracker,
-    configuration: AuditConfiguration,
-    sections: Sequence[Section],
-    caution: str,
-    is_simulated: bool,
-    model: str,
-) -> None:
-    """Log what is not in a file of the page."""
-    tracker.params(configuration.values() | ({"model": model} if model else {}))
-    tracker.json(configuration.to_json(), CONFIG)
-    tracker.text(environment(), ENVIRONMENT)
-    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
-    tags = {
-        "ecgml.command": "audit",
-        "ecgml.model": model,
-        "ecgml.version": ecgml.__version__,
-        "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if is_simulated else "",
-    }
-    tracker.tags({name: value for name, value in tags.items() if value})
-    stands_out = [one for section in sections for one in section.findings]
-    tracker.describe("\n\n".join([*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]))

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import ecgml
 from ecgml.calibration.scaling import fit_scaling
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
@@ -27,14 +26,14 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.models.registry import model_entry
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
 from ecgml.pipeline.job.artifacts import TITLES as TITLES_OF_PARTS
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import environment, git_commit, note_of, report_page
+from ecgml.pipeline.job.reporting import note_of, report_page
 from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
@@ -42,24 +41,22 @@ from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.plugins import source_of
 from ecgml.report.evaluated import predictions_file
 from ecgml.report.protocols import protocols_section
-from ecgml.service.pages import where_to_look
+from ecgml.service.jobs import COMMAND
 from ecgml.service.runs import (
     Child,
-    close_abandoned,
-    ended_by_signal,
     find_tagged,
     move_children,
-    noted_failure,
     open_run,
     read_run,
 )
-from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
 from ecgml.training.state import remove_state
+
+PAGE = "protocols.html"
 
 FOLD = "ecgml.fold"
 """Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
@@ -136,17 +133,15 @@ def evaluate_protocols(
     EcgmlError
         If model, settings, data or store do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
+    with command("evaluate", console) as running:
         asked = resolve_settings(ProtocolConfiguration, options, config)
         settings = asked.protocols
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         past = ModelRun.open(model)
-        experiment = connect(beside=past.run_id)
+        experiment = running.connect(beside=past.run_id)
         if not past.run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
-        for closed in close_abandoned():
-            console.say(f"closed run {closed}: whatever worked on it is gone")
         configuration = _settings_of(past, asked)
         job = load_data(configuration, console)
         started_from = past.ancestors[0].address if past.ancestors else ""
@@ -166,11 +161,11 @@ def evaluate_protocols(
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration.fit.device))
         outcomes = own_outcomes(past) if unchanged else {}
-        with using_threads(choose_threads(store.device)), open_run(experiment, f"splits of {name}") as run:
-            tracker = Tracker(run.info.run_id)
-            tracker.params({"model": model, **asked.values()})
-            tracker.json(asked.to_json(), CONFIG)
-            tracker.text(environment(), ENVIRONMENT)
+        tags = {"ecgml.model": model, "ecgml.model_run": past.run_id}
+        with (
+            using_threads(choose_threads(store.device)),
+            running.run(f"splits of {name}", asked, tags, is_simulated=job.simulated) as tracker,
+        ):
             _say_time(tasks, name, configuration, store, experiment, console)
             for task in tasks:
                 outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
@@ -188,9 +183,8 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            said = _report(tracker, protocols, impossible, job, model, past.run_id, caution)
-    where = where_to_look(experiment, run.info.run_id, "protocols.html")
-    said = f"{said}\nrun {run.info.run_id}; its protocols.html: {where}"
+            said = _report(tracker, protocols, impossible, job, caution)
+    said = "\n".join([said, *running.said(tracker.run_id, PAGE, None)])
     return JudgedProtocols(protocols, impossible, said, caution)
 
 
@@ -370,7 +364,7 @@ def _outcome(
         task.name,
         parent_id=parent.run_id,
         run_id=earlier.run_id if earlier else None,
-        tags={FOLD: task.digest, "ecgml.command": "evaluate"},
+        tags={FOLD: task.digest, COMMAND: "evaluate"},
     ) as run:
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
@@ -397,8 +391,6 @@ def _report(
     protocols: Sequence[Protocol],
     impossible: Mapping[str, Sequence[str]],
     job: JobData,
-    model: str,
-    run_id: str,
     caution: str,
 ) -> str:
     """Log figures, tables and predictions of all protocols; return them in words."""
@@ -407,16 +399,7 @@ def _report(
     tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     summary = "One model's settings on several splits of the same records."
-    report_page(tracker, "protocols.html", render_page("Splits", summary, [section], caution=note), [section])
-    tags = {
-        "ecgml.command": "evaluate",
-        "ecgml.model": model,
-        "ecgml.model_run": run_id,
-        "ecgml.version": ecgml.__version__,
-        "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if job.simulated else "",
-    }
-    tracker.tags({key: value for key, value in tags.items() if value})
+    report_page(tracker, PAGE, render_page("Splits", summary, [section], caution=note), [section])
     said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
     default = protocols[0].scores
     figure = interval_text(default["macro_f1"])

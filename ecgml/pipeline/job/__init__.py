@@ -2,6 +2,8 @@
 
 settings      what a job is asked to do
 configuration a command's settings: options, and a file on this machine or in MLflow
+command       what every command does around its work
+environment   the packages, the machine, the commit
 console       what a person sees while it runs
 data          the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 model_run     a model by its address, with all that its run keeps

@@ -7,13 +7,13 @@ from ecgml.calibration.calibration import Calibration
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.environment import git_commit
 from ecgml.pipeline.job.fitting import Trained
 from ecgml.pipeline.job.lineage import as_facts
 from ecgml.pipeline.job.model_card import model_card
 from ecgml.pipeline.job.reporting import (
     Scored,
     describe_model,
-    git_commit,
     note_of,
     one_line,
     report_answers,

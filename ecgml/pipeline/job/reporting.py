@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +34,7 @@ from ecgml.pipeline.job.artifacts import (
     TITLES,
 )
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.environment import environment, git_commit
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.report.figures.comparison import comparison_figure
@@ -222,35 +220,6 @@ def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: Job
 def note_of(job: JobData) -> str:
     """Return the line below every figure."""
     return SIMULATED if job.simulated else ""
-
-
-def environment() -> str:
-    """Return versions of everything installed, and the machine."""
-    installed = sorted(
-        {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}, key=str.lower
-    )
-    machine = [
-        f"# Python {platform.python_version()}, {platform.platform()}",
-        f"# {torch.get_num_threads()} threads, CPU capability {torch.backends.cpu.get_cpu_capability()}",
-    ]
-    machine += [f"# {torch.cuda.get_device_name(index)}" for index in range(torch.cuda.device_count())]
-    return "\n".join([*machine, *installed]) + "\n"
-
-
-def git_commit() -> str:
-    """Return the commit of the code that runs, with ``+`` when files were changed since; ``""`` outside a checkout."""
-    folder = Path(ecgml.__file__).parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        # An installed copy may lie in a folder that is in somebody else's repository.
-        commit = git("rev-parse", "HEAD") if git("ls-files", "--", "__init__.py") else ""
-        return commit + ("+" if commit and git("status", "--porcelain", "--", ".") else "")
-    except OSError:
-        return ""
 
 
 def one_line(scores: Scores) -> str:

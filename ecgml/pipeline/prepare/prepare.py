@@ -14,6 +14,7 @@ from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import repeated
 from ecgml.datasets.quarantine import losses_by_reason, remarks_on
 from ecgml.errors import CohortError
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
@@ -21,7 +22,6 @@ from ecgml.pipeline.job.settings import PrepareConfiguration
 from ecgml.pipeline.prepare.collect import LIST, collect_quarantined, write_list
 from ecgml.pipeline.prepare.export import check_exportable, export_denoised
 from ecgml.records.schemes import Scheme, scheme_named
-from ecgml.service.runs import noted_failure
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def prepare(
     EcgmlError
         If settings, folders or cache do not allow it.
     """
-    with noted_failure():
+    with command("prepare", console):
         return _prepare(resolve_settings(PrepareConfiguration, options, config), console, export, collect)
 
 

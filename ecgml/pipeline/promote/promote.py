@@ -17,6 +17,7 @@ from ecgml.config import to_json
 from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
 from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import Ancestor
@@ -42,7 +43,6 @@ from ecgml.service.promotions import (
 )
 from ecgml.service.record_run import open_record
 from ecgml.service.registry import REGISTERED_MODEL, RegisteredVersion, find_candidate, register_candidate
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure
 from ecgml.service.serving_check import check_serving
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -84,11 +84,9 @@ def promote(
     """
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
-    with ended_by_signal(), noted_failure():
+    with command("promote", console) as running:
         configuration = resolve_settings(PromoteConfiguration, options, config)
-        experiment = connect()
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        experiment = running.connect()
         if (on := configuration.promotion.on) and not Path(on).expanduser().exists():
             raise ConfigError(f"--on: {on} does not exist; give a folder of records")
         candidate = find_candidate(what)
@@ -188,8 +186,8 @@ def rollback(console: Console, *, why: str = "") -> str:
     PromotionError
         If there is nothing to go back to, the version does not load, or somebody else is at it.
     """
-    with ended_by_signal(), noted_failure():
-        experiment = connect()
+    with command("rollback", console) as running:
+        experiment = running.connect()
         with promotion_lock(console) as (log, lock):
             now = read_registry()
             for complaint in now.complaints():

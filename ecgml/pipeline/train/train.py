@@ -9,6 +9,7 @@ from typing import Any
 
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import ConfigError
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
@@ -26,8 +27,7 @@ from ecgml.pipeline.job.start import Start, starting_point
 from ecgml.pipeline.train.resume import adopt, find_interrupted, finished_model, same_threads
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.pages import run_name, where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
+from ecgml.service.runs import open_run
 from ecgml.service.tracker import Tracker
 from ecgml.training.device import choose_device
 from ecgml.training.state import remove_state
@@ -57,13 +57,11 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     EcgmlError
         If settings, data, store or training do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
+    with command("train", console) as running:
         if resume and config:
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
         configuration = resolve_settings(TrainConfiguration, options, config)
-        experiment = connect()
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        experiment = running.connect()
         interrupted = None
         if resume:
             interrupted = find_interrupted(last_job(experiment) if resume == LAST else resume, options)
@@ -77,7 +75,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         job = load_data(configuration, console, read_lineage(start.ancestors) if start else None)
         if interrupted:
             interrupted.check(job.digest)
-        marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
+        marks = {COMMAND: running.name, **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
             same_threads(interrupted, device),
             open_run(experiment, run_name(job.name), tags=marks) as run,
