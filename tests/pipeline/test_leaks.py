@@ -80,7 +80,7 @@ def test_calibration_is_of_validation_and_calibration_parts(again: Again, name: 
     settings = resolve(TrainConfiguration, {}).calibration
 
     def fitted(*tables: RecordTable) -> Calibration:
-        return calibrate(checkpoint.build(), again.store, checkpoint.encoder, tables, 4, 100.0, settings)
+        return calibrate(checkpoint.build(), again.store, checkpoint.encoder, tables, 4, settings)
 
     own, found = checkpoint.calibration, fitted(*parts)
     assert own.scaling.scale == pytest.approx(found.scaling.scale, rel=1e-6)

@@ -122,7 +122,7 @@ def _summary(survey: Survey) -> str:
 
 
 def _footer(configuration: ExploreConfiguration) -> str:
-    data, settings, preprocessing = (configuration[name] for name in ("data", "exploration", "preprocessing"))
+    data, settings, preprocessing = configuration.data, configuration.exploration, configuration.preprocessing
     folders = listed(data.data_dir + data.external_dir, 20) or "none given: the simulated demo cohort"
     return (
         f"Made by ecgml {ecgml.__version__} from {folders}; scheme {data.scheme}, seed {settings.seed}, at most "

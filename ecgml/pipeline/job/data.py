@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,6 +64,8 @@ class JobData:
         What the earlier model that the job starts from learnt from.
     notes : tuple of str
         What that means for its tests, and what cannot be told.
+    identity_of : mapping of str to sequence of str
+        By record id, what a record can be told by in other data, see `ecgml.datasets.duplicates.identities`.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -77,6 +79,7 @@ class JobData:
     digest: str
     lineage: Lineage = field(default_factory=Lineage)
     notes: tuple[str, ...] = ()
+    identity_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def part(self, name: str, *, usable: bool = True) -> RecordTable:
         """Return a part's records; quarantined ones only on request."""
@@ -295,6 +298,7 @@ def load_data(configuration: TrainConfiguration, console: Console, lineage: Line
         digest,
         lineage,
         (*notes, *lineage.doubts),
+        identity_of,
     )
 
 

@@ -40,14 +40,13 @@ def judge_model(
     """
     name, model, encoder, store = trained.name, trained.model, trained.encoder, trained.data.store
     n_bootstrap = configuration.job.bootstrap
-    n_classes, fs = len(job.scheme.classes), configuration.preprocessing.fs
+    n_classes = len(job.scheme.classes)
     calibration = calibrate(
         model,
         store,
         encoder,
         (trained.data.train, trained.data.val, job.part("calibration")),
         n_classes,
-        fs,
         configuration.calibration,
     )
     tracker.metrics({"temperature": calibration.scaling.temperature})
@@ -56,7 +55,7 @@ def judge_model(
     for what, table in tables.items():
         said = window_logits(model, store, table, encoder, n_classes)
         y_prob = said.y_prob(calibration.scaling)
-        answers[what] = answers_of(said, calibration, store, table, fs)
+        answers[what] = answers_of(said, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration.data.harmonise != "none":

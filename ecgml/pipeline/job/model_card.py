@@ -83,7 +83,7 @@ def model_card(
         f"## Figures\n\n{_figures(configuration, job, scores)}",
         f"## Limits\n\n{_limits(configuration, job, scores)}",
         f"## Made by\n\nRun `{run_id}`, ecgml {ecgml.__version__}{_commit(commit)}, seed "
-        f"{configuration['fit'].seed}. Input: waveform in mV at its own sampling frequency, and "
+        f"{configuration.fit.seed}. Input: waveform in mV at its own sampling frequency, and "
         f"{len(CLINICAL_NAMES)} clinical values of which any may be missing.",
     ]
     return "\n\n".join(filter(None, blocks)) + "\n"
@@ -171,7 +171,7 @@ def _data(configuration: TrainConfiguration, job: JobData, ancestors: Sequence[A
         lines.append(f"{_cohorts(job.external, 'only tested on (external)')}.")
     if len(job.pool):
         lines.append(
-            f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
+            f"{configuration.augmentation.simulated_records:,} simulated records an epoch beside them in training; "
             "none in any figure."
         )
     if ancestors:
@@ -203,7 +203,7 @@ def _cohorts(table: RecordTable, role: str) -> str:
 def _split(configuration: TrainConfiguration, job: JobData) -> str:
     classes = job.scheme.classes
     lines = [
-        f"By {configuration['split'].split_by}; no patient and no ECG is in two parts. Counts by label as written.",
+        f"By {configuration.split.split_by}; no patient and no ECG is in two parts. Counts by label as written.",
         "",
         f"| part | records | {' | '.join(classes)} |",
         "|---" * (2 + len(classes)) + "|",
@@ -227,7 +227,7 @@ def _figures(configuration: TrainConfiguration, job: JobData, scores: Mapping[st
         ]
         lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
     lines.append(
-        f"\n95 % intervals by bootstrap over patients ({configuration['job'].bootstrap:,} draws). A record that cannot "
+        f"\n95 % intervals by bootstrap over patients ({configuration.job.bootstrap:,} draws). A record that cannot "
         "be used counts as an error."
     )
     return "\n".join(lines)

@@ -12,7 +12,6 @@ import torch
 
 import ecgml
 from ecgml.config import Configuration
-from ecgml.datasets.duplicates import identities
 from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
@@ -63,7 +62,6 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
     tracker.json(configuration.to_json(), CONFIG)
     tracker.text(environment(), ENVIRONMENT)
-    identity_of = identities(job.cohorts, job.caches)
     columns = {
         "record": job.table.record_ids.tolist(),
         "part": job.parts.tolist(),
@@ -77,7 +75,7 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "rate": job.table.rates.tolist(),
         **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
         # By which it is known again in other data, whatever its name and file format there.
-        IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
+        IDENTITY: [SEPARATOR.join(job.identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
     tracker.table(columns, SPLIT)
     tracker.table(as_columns(job.cohorts, job.caches), QUARANTINE)
