@@ -15,7 +15,7 @@ import time
 import numpy as np
 from sklearn import metrics as sk
 
-from ecgml.evaluation.metrics import metric_names
+from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 
@@ -86,7 +86,7 @@ def main() -> None:
     predictions = simulated(arguments.records, arguments.classes)
 
     point, expected = score(predictions, n_bootstrap=0), peer(predictions.y_true, predictions.y_prob)
-    names = metric_names(predictions.classes)
+    names = names_of("", predictions.classes)
     print(f"{arguments.records:,} records, {arguments.classes} classes, {len(names)} metrics")
     print(f"largest difference of a point figure: {max(abs(point[name].value - expected[name]) for name in names):.1e}")
 

@@ -118,7 +118,7 @@ def _check_bounds(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
 
 def _choices(metadata: Mapping[str, Any]) -> Sequence[str]:
     choices = metadata.get("choices")
-    return choices() if callable(choices) else tuple(choices or ())
+    return tuple(choices() if callable(choices) else choices or ())
 
 
 def nearest(word: str, valid: Sequence[str]) -> str:

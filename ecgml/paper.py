@@ -1,8 +1,10 @@
-"""A 12-lead ECG on paper: 25 mm/s, 10 mm/mV, three rows of four leads and a rhythm strip.
+"""A 12-lead ECG on paper: 25 mm/s, 10 or 5 mm/mV, three rows of four leads and a rhythm strip.
 
 The format is that of Kligfield et al. (Recommendations for the standardization and interpretation of the
 electrocardiogram, 2007, 10.1161/CIRCULATIONAHA.106.180200): columns follow each other in time, so that a vertical line
-is one instant throughout a column and the strip of lead II below it. Geometry and SVG need NumPy alone; :func:`draw`
+is one instant throughout a column and the strip of lead II below it. Limb or chest leads that would run into the next
+row at standard gain are drawn at half of it, as electrocardiographs do; the calibration pulse and the note at the foot
+state the gains. Geometry and SVG need NumPy alone; :func:`draw`
 draws on a Matplotlib axes that it is given.
 
 Page coordinates are millimetres from the upper left corner, y downwards.
@@ -21,17 +23,18 @@ from ecgml.errors import RecordError
 from ecgml.records.leads import LEADS
 
 MM_PER_S = 25.0
-MM_PER_MV = 10.0
+STANDARD_MM_PER_MV, HALF_MM_PER_MV = 10.0, 5.0
 SHOWN_S = 10.0
 """Longest time shown; what follows is left out and the page says so."""
 
-WIDTH_MM, HEIGHT_MM = 275.0, 160.0
+WIDTH_MM, HEIGHT_MM = 275.0, 178.0
 _ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _STRIP = "II"
 _LEFT_MM = 15.0  # margin and calibration pulse
-_ROW_MM = 34.0
+_ROW_MM = 40.0
 _FIRST_ROW_MM = 32.0
-_REACH_MM = 24.0  # as on real paper, tall complexes may reach into the next row
+_REACH_MM = _ROW_MM / 2  # a trace never runs into the next row
+_SEPARATOR_MM = (5.0, 9.0)  # from the baseline, above and below
 
 _PINK, _ROSE, _INK, _RED = "#f9dcdc", "#f0a8a8", "#1a1a1a", "#c00000"
 
@@ -44,7 +47,10 @@ class Page:
     """(lead, points of shape (n_points, 2)): each an unbroken line, so a lead with gaps has several and a missing one
     has none."""
     pulses: tuple[NDArray[np.float64], ...]
-    """The calibration pulse of each row, 1 mV for 0.2 s."""
+    """The calibration pulse of each row, 1 mV for 0.2 s; where gains differ, half of it at that of the limb leads, then
+    half at that of the chest leads."""
+    separators: NDArray[np.float64]
+    """Shape (n_separators, 3): (x, y, length) of the vertical marks between the leads of a row, downwards from y."""
     labels: tuple[tuple[float, float, str], ...]
     """(x, y, text): lead names and the note at the foot; y is the text's baseline."""
     clips: NDArray[np.float64]
@@ -63,6 +69,11 @@ class Cell:
     right_mm: float
     middle_mm: float
     """Where its baseline is, from the top."""
+
+    @property
+    def is_chest(self) -> bool:
+        """Whether it is one of V1 to V6."""
+        return self.lead.startswith("V")
 
 
 def cells(n_times: int, fs: float) -> list[Cell]:
@@ -100,7 +111,8 @@ def layout(waveform: NDArray[np.floating], fs: float) -> Page:
     """Lay a 12-lead ECG out on a page.
 
     A column is 2.5 s of a record of at least 10 s, else a quarter of the record. Each lead is drawn about its median,
-    as an electrocardiograph, being AC-coupled, would; what goes beyond ±2.4 mV is cut off there and marked.
+    as an electrocardiograph, being AC-coupled, would. Limb leads, or chest leads, that exceed ±2 mV are drawn at half
+    the standard gain; what exceeds ±4 mV then is cut off and marked.
 
     Parameters
     ----------
@@ -125,26 +137,35 @@ def layout(waveform: NDArray[np.floating], fs: float) -> Page:
     if not fs > 0:
         raise RecordError(f"paper: sampling frequency {fs} Hz, expected a positive number", "sampling frequency")
 
-    n_shown = min(waveform.shape[1], round(SHOWN_S * fs))
-    x = _LEFT_MM + MM_PER_S * np.arange(n_shown) / fs
-    traces, clips, labels, pulses = [], [], [], []
-    for cell in cells(waveform.shape[1], fs):
-        lead, start, stop, middle_mm = cell.lead, cell.start, cell.stop, cell.middle_mm
-        mv = np.asarray(waveform[LEADS.index(lead), :n_shown], dtype=np.float64)
-        there = np.isfinite(mv)
-        if there.any():
-            mv = mv - np.median(mv[there])
-        height_mm = MM_PER_MV * mv[start:stop]
-        points = np.column_stack((x[start:stop], middle_mm - np.clip(height_mm, -_REACH_MM, _REACH_MM)))
-        traces += [(lead, points[run]) for run in _runs(there[start:stop])]
+    places = cells(waveform.shape[1], fs)
+    x = _LEFT_MM + MM_PER_S * np.arange(places[-1].stop) / fs
+    stretches = [_about_median(waveform[LEADS.index(cell.lead), : len(x)], cell) for cell in places]
+    limb, chest = (
+        _gain([mv for cell, mv in zip(places, stretches, strict=True) if cell.is_chest == is_chest])
+        for is_chest in (False, True)
+    )
+    traces, clips, labels = [], [], []
+    for cell, mv in zip(places, stretches, strict=True):
+        height_mm = (chest if cell.is_chest else limb) * mv
+        points = np.column_stack(
+            (x[cell.start : cell.stop], cell.middle_mm - np.clip(height_mm, -_REACH_MM, _REACH_MM))
+        )
+        known = np.isfinite(mv)
+        traces += [(cell.lead, points[run]) for run in _runs(known)]
         for sign in (1.0, -1.0):
             clips += [(*points[run][0], sign) for run in _runs(sign * height_mm > _REACH_MM)]
-        name = lead if there[start:stop].any() else f"{lead} missing"
-        labels.append((float(x[start]) + 1.0, middle_mm - 12.0, name))
-    for row in range(len(_ROWS) + 1):
-        pulses.append(_pulse(_FIRST_ROW_MM + row * _ROW_MM))
-    labels.append((5.0, HEIGHT_MM - 3.0, _note(waveform.shape[1] / fs, len(clips))))
-    return Page(tuple(traces), tuple(pulses), tuple(labels), np.array(clips).reshape(-1, 3))
+        labels.append((cell.left_mm + 1.0, cell.middle_mm - 12.0, cell.lead if known.any() else f"{cell.lead} missing"))
+    rows = [_FIRST_ROW_MM + row * _ROW_MM for row in range(len(_ROWS) + 1)]
+    pulses = [_pulse(middle_mm, limb, chest) for middle_mm in rows[:-1]] + [_pulse(rows[-1], limb, limb)]
+    near, far = _SEPARATOR_MM
+    separators = [
+        (cell.left_mm, y, far - near)
+        for cell in places
+        if cell.start
+        for y in (cell.middle_mm - far, cell.middle_mm + near)
+    ]
+    labels.append((5.0, HEIGHT_MM - 3.0, _note(waveform.shape[1] / fs, limb, chest, len(clips))))
+    return Page(tuple(traces), tuple(pulses), np.array(separators), tuple(labels), np.array(clips).reshape(-1, 3))
 
 
 def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str:
@@ -175,8 +196,9 @@ def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str
         for step, colour, width in ((1, _PINK, 0.1), (5, _ROSE, 0.2))
     )
     # In units of 0.01 mm a step between time points is two short integers.
-    ink = "".join(_svg_path(points) for points in (*page.pulses, *(points for _, points in page.traces)))
-    marks = "".join(f"M{x - 1:.2f} {y:.2f}h2l-1 {-1.5 * sign:g}z" for x, y, sign in page.clips)
+    marks = [np.array([[x, y], [x, y + length]]) for x, y, length in page.separators]
+    ink = "".join(_svg_path(points) for points in (*page.pulses, *marks, *(points for _, points in page.traces)))
+    clips = "".join(f"M{x - 1:.2f} {y:.2f}h2l-1 {-1.5 * sign:g}z" for x, y, sign in page.clips)
     texts = "".join(
         f'<text x="{x:.2f}" y="{y:.2f}">{_xml(text)}</text>'
         for x, y, text in (*page.labels, *([(5.0, 8.0, title)] if title else []))
@@ -188,8 +210,10 @@ def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str
         f'<rect width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" fill="#fff"/>{grid}'
         f'<g transform="scale(.01)" fill="none" stroke="{_INK}" stroke-width="25" stroke-linejoin="round" '
         f'stroke-linecap="round"><path d="{ink}"/></g>'
-        f'<path fill="{_RED}" d="{marks}"/>'
-        f'<g font-family="sans-serif" font-size="3.5" fill="{_INK}">{texts}</g></svg>'
+        f'<path fill="{_RED}" d="{clips}"/>'
+        # White behind the letters, so that a trace does not run through a lead's name.
+        f'<g font-family="sans-serif" font-size="3.5" fill="{_INK}" stroke="#fff" stroke-width="1" '
+        f'paint-order="stroke">{texts}</g></svg>'
     )
 
 
@@ -199,7 +223,7 @@ def draw(axes: Any, waveform: NDArray[np.floating], fs: float, *, title: str = "
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Its limits become the page's millimetres; a figure of 275 mm × 160 mm whose axes fill it is true to size.
+        Its limits become the page's millimetres; a figure of 275 mm × 178 mm whose axes fill it is true to size.
     waveform : ndarray, shape (12, n_times)
         In mV; NaN where there is no value.
     fs : float
@@ -218,11 +242,15 @@ def draw(axes: Any, waveform: NDArray[np.floating], fs: float, *, title: str = "
         axes.hlines(np.arange(0, HEIGHT_MM + 0.5, step), 0, WIDTH_MM, colors=colour, linewidths=width, zorder=0)
     for points in (*page.pulses, *(points for _, points in page.traces)):
         axes.plot(points[:, 0], points[:, 1], color=_INK, linewidth=0.7, solid_joinstyle="round")
+    x, y, length = page.separators.T
+    axes.vlines(x, y, y + length, colors=_INK, linewidths=0.7)
     for x, y, sign in page.clips:
         axes.fill([x - 1, x + 1, x], [y, y, y - 1.5 * sign], color=_RED, linewidth=0)
     for x, y, text in (*page.labels, (5.0, 8.0, title)):
-        # Matplotlib would read a pair of dollars as mathematics.
-        axes.text(x, y, text, fontsize=8, color=_INK, parse_math=False)
+        # Matplotlib would read a pair of dollars as mathematics. White behind the letters, so that a trace does not run
+        # through a lead's name.
+        behind = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}
+        axes.text(x, y, text, fontsize=8, color=_INK, parse_math=False, bbox=behind if text else None)
     axes.set_xlim(0, WIDTH_MM)
     axes.set_ylim(HEIGHT_MM, 0)
     axes.set_aspect("equal")
@@ -235,17 +263,34 @@ def _runs(where: NDArray[np.bool_]) -> list[slice]:
     return [slice(start, stop) for start, stop in flips.reshape(-1, 2).tolist()]
 
 
-def _pulse(middle_mm: float) -> NDArray[np.float64]:
-    x = 5.0 + np.array([0.0, 1.5, 1.5, 6.5, 6.5, 8.0])
-    return np.column_stack((x, middle_mm - MM_PER_MV * np.array([0, 0, 1, 1, 0, 0])))
+def _about_median(lead_mv: NDArray[np.floating], cell: Cell) -> NDArray[np.float64]:
+    """Return a cell's stretch of a lead, mV, about the median of the time that the page covers."""
+    mv = np.asarray(lead_mv, dtype=np.float64)
+    known = np.isfinite(mv)
+    return mv[cell.start : cell.stop] - (np.median(mv[known]) if known.any() else 0.0)
 
 
-def _note(duration_s: float, n_clips: int) -> str:
-    note = f"{MM_PER_S:g} mm/s   {MM_PER_MV:g} mm/mV"
+def _gain(stretches: list[NDArray[np.float64]]) -> float:
+    """Return the standard gain if all of it fits between two rows, else half of it, mm/mV."""
+    known = np.concatenate([mv[np.isfinite(mv)] for mv in stretches])
+    fits = not len(known) or np.abs(known).max() * STANDARD_MM_PER_MV <= _REACH_MM
+    return STANDARD_MM_PER_MV if fits else HALF_MM_PER_MV
+
+
+def _pulse(middle_mm: float, limb: float, chest: float) -> NDArray[np.float64]:
+    x = 5.0 + np.array([0.0, 1.5, 1.5, 4.0, 4.0, 6.5, 6.5, 8.0])
+    return np.column_stack((x, middle_mm - np.array([0, 0, limb, limb, chest, chest, 0, 0])))
+
+
+def _note(duration_s: float, limb: float, chest: float, n_clips: int) -> str:
+    gains = f"{limb:g} mm/mV"
+    if limb != chest:
+        gains = f"limb leads {limb:g} mm/mV, chest leads {chest:g} mm/mV"
+    note = f"{MM_PER_S:g} mm/s   {gains}"
     if duration_s > SHOWN_S + 0.05:
         note += f"   first {SHOWN_S:g} s of {duration_s:.1f} s"
     if n_clips:
-        note += f"   cut off at ±{_REACH_MM / MM_PER_MV:g} mV where marked"
+        note += f"   cut off at ±{_REACH_MM / HALF_MM_PER_MV:g} mV where marked"
     return note
 
 

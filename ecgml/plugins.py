@@ -20,26 +20,28 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @functools.cache
-def registered(*builtin: EntryPoint) -> dict[str, EntryPoint]:
-    """Return a group's entry points by name: ours, then those of other packages.
+def added(group: str, taken: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """Return what other packages add to a group, by name.
 
     Parameters
     ----------
-    *builtin : EntryPoint
-        Ours, at least one, all of one group.
+    group : str
+        Of entry points.
+    taken : tuple of str
+        Our own names.
 
     Raises
     ------
     ConfigError
         If a package gives an unusable name, or one that is taken.
     """
-    entries = {entry.name: entry for entry in builtin}
-    for entry in importlib.metadata.entry_points(group=builtin[0].group):
-        where = f"{package_of(entry)}, entry point {entry.name!r} of {entry.group}"
+    entries: dict[str, EntryPoint] = {}
+    for entry in importlib.metadata.entry_points(group=group):
+        where = f"{package_of(entry)}, entry point {entry.name!r} of {group}"
         if not _NAME.fullmatch(entry.name):
             raise ConfigError(f"{where}: letters, digits, - and _ make a name; rename it")
-        if entry.name in entries:
-            owner = package_of(entries[entry.name]) or "ecgml"
+        if entry.name in entries or entry.name in taken:
+            owner = package_of(entries[entry.name]) if entry.name in entries else "ecgml"
             raise ConfigError(f"{where}: {owner} has one of that name; rename it, or uninstall one of them")
         entries[entry.name] = entry
     return entries

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgml.plugins import registered
+from ecgml.plugins import added
 from tests.conftest import ROOT
 
 MODULE = "my_rhythms"
@@ -45,7 +45,7 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-        registered.cache_clear()
+        added.cache_clear()
         yield folder
-    registered.cache_clear()
+    added.cache_clear()
     sys.modules.pop(MODULE, None)

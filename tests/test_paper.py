@@ -1,4 +1,4 @@
-"""The ECG on paper: the geometry of 25 mm/s and 10 mm/mV, and images that parse."""
+"""The ECG on paper: the geometry of 25 mm/s, 10 and 5 mm/mV, and images that parse."""
 
 from __future__ import annotations
 
@@ -102,10 +102,47 @@ def test_huge_amplitudes_are_cut_off_and_marked_once_a_stretch() -> None:
     ecg[LEADS.index("V1"), 700] = -30.0
     page = paper.layout(ecg, FS)
     points = trace(page, "V1")
-    assert np.ptp(points[:, 1]) == pytest.approx(48.0)  # ±2.4 mV
+    assert np.ptp(points[:, 1]) == pytest.approx(40.0)  # ±4 mV at half the standard gain
     assert page.clips[:, 2].tolist() == [1.0, -1.0]
     assert points[:, 1].min() >= 0
-    assert "±2.4 mV" in note(page)
+    assert "±4 mV" in note(page)
+
+
+def test_tall_chest_leads_are_drawn_at_half_gain_and_the_page_says_so() -> None:
+    """2.5 mV: 25 mm at standard gain, beyond half of the 40 mm between two rows; 12.5 mm at half gain."""
+    ecg = waveform()
+    ecg[LEADS.index("V5"), 900] = 2.5
+    ecg[LEADS.index("I"), 50] = 1.0
+    page = paper.layout(ecg, FS)
+    assert np.ptp(trace(page, "V5")[:, 1]) == pytest.approx(12.5)
+    assert np.ptp(trace(page, "I")[:, 1]) == pytest.approx(10.0)
+    assert "limb leads 10 mm/mV, chest leads 5 mm/mV" in note(page)
+    assert len(page.clips) == 0
+    steps = [np.unique(np.round(pulse[:, 1].max() - pulse[:, 1], 6)).tolist() for pulse in page.pulses]
+    assert steps == [[0, 5, 10]] * 3 + [[0, 10]]
+
+
+def test_a_limb_lead_as_tall_takes_the_strip_along() -> None:
+    ecg = waveform()
+    ecg[LEADS.index("II"), 50] = 2.5
+    page = paper.layout(ecg, FS)
+    assert np.ptp(strip(page)[:, 1]) == pytest.approx(12.5)
+    assert "limb leads 5 mm/mV, chest leads 10 mm/mV" in note(page)
+
+
+def test_no_lead_reaches_the_middle_between_two_rows() -> None:
+    ecg = np.random.default_rng(0).normal(0, 20, (12, 1000)).astype(np.float32)
+    middles = {cell.lead: cell.middle_mm for cell in paper.cells(1000, FS)[:12]}
+    page = paper.layout(ecg, FS)
+    for lead, middle in middles.items():
+        assert np.abs(trace(page, lead)[:, 1] - middle).max() <= 20
+
+
+def test_the_leads_of_a_row_are_separated() -> None:
+    """Three boundaries in each of three rows, a mark above the baseline and one below; none in the strip."""
+    marks = paper.layout(waveform(), FS).separators
+    assert sorted(set(marks[:, 0].tolist())) == pytest.approx([15 + 62.5 * column for column in (1, 2, 3)])
+    assert len(marks) == 3 * 3 * 2
 
 
 def test_everything_lies_on_the_page() -> None:
@@ -124,8 +161,8 @@ def test_a_lead_is_drawn_about_its_median() -> None:
 def test_the_svg_is_valid_xml_with_its_true_size() -> None:
     root = ElementTree.fromstring(paper.to_svg(waveform(), FS))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert (root.get("width"), root.get("height")) == ("275mm", "160mm")
-    assert root.get("viewBox") == "0 0 275 160"
+    assert (root.get("width"), root.get("height")) == ("275mm", "178mm")
+    assert root.get("viewBox") == "0 0 275 178"
 
 
 def test_svg_points_are_the_layouts_to_a_hundredth_of_a_millimetre() -> None:

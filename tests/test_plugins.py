@@ -14,10 +14,10 @@ import pytest
 from ecgml.config import resolve
 from ecgml.doctor import examine
 from ecgml.errors import CheckpointError, ConfigError
-from ecgml.models.registry import OURS, model_class, model_names, model_package, waveform_only
+from ecgml.models.registry import OURS, model_class, model_entry, model_names, model_package, waveform_only
 from ecgml.pipeline.evaluate import protocols
 from ecgml.pipeline.job.settings import TrainConfiguration
-from ecgml.plugins import carried, load, registered
+from ecgml.plugins import added, carried, load
 from ecgml.source import code_digest
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.extension import extension, write_extension
@@ -62,7 +62,7 @@ def test_a_name_that_is_taken_or_unusable_is_refused(
     (listed,) = tmp_path.glob("*.dist-info/entry_points.txt")
     listed.write_text(f"[ecgml.models]\n{name} = {value}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    registered.cache_clear()
+    added.cache_clear()
     with pytest.raises(ConfigError, match=f"my-rhythms 0.1, entry point {message}"):
         model_names()
 
@@ -84,7 +84,7 @@ def test_what_is_no_architecture_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_a_model_takes_along_is_found_without_an_installation(extension: Path, tmp_path: Path) -> None:
-    for path in carried(registered(*OURS)["tcn"], tmp_path):
+    for path in carried(model_entry("tcn"), tmp_path):
         (tmp_path / "there" / path.name).parent.mkdir(exist_ok=True)
         path.rename(tmp_path / "there" / path.name) if path.is_dir() else (tmp_path / "there" / path.name).write_bytes(
             path.read_bytes()
@@ -130,4 +130,4 @@ def test_a_fold_is_of_the_code_of_its_architecture(extension: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
-    registered.cache_clear()
+    added.cache_clear()

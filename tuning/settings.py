@@ -6,18 +6,11 @@ from dataclasses import dataclass
 
 from ecgml.config import Configuration, setting, validate
 from ecgml.errors import ConfigError
+from ecgml.evaluation.metric_table import monitors
 from ecgml.models.registry import DEFAULT_MODELS, model_names
 from ecgml.pipeline.job.settings import JobSettings, TrainConfiguration
 from tuning.spaces import SPACES
 from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
-
-METRICS = {
-    "val_macro_f1": "maximize",
-    "val_macro_auroc": "maximize",
-    "val_accuracy": "maximize",
-    "val_loss": "minimize",
-}
-"""Metrics that a study may optimise, and in which direction; none uses the test part."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +22,7 @@ class TuneSettings:
         30, "Trials of the study in all, over all workers, hosts and restarts", low=1, high=1_000_000
     )
     space: str = setting("default", f"Search space: {', '.join(SPACES)}, or your own as package.module:function")
-    metric: str = setting("val_macro_f1", "Metric of the validation part to optimise", choices=tuple(METRICS))
+    metric: str = setting("val_macro_f1", "Metric of the validation part to optimise", choices=monitors)
     sampler: str = setting("tpe", "Proposes parameters (docs/tuning.md compares samplers)", choices=tuple(SAMPLERS))
     pruner: str = setting(
         "auto",
@@ -69,7 +62,7 @@ class TuneSettings:
     @property
     def direction(self) -> str:
         """``"maximize"`` or ``"minimize"``."""
-        return METRICS[self.metric]
+        return "minimize" if monitors()[self.metric] else "maximize"
 
     @property
     def pruner_name(self) -> str:

@@ -4,7 +4,8 @@ predictions       Predictions: labels beside probabilities, checked; unscored re
 prediction_files  `predictions.csv`, written whole, read back bit for bit
 answers           which predictions a model answers, how good these are, and coverage of its sets
 answer_files      answers as a CSV file, record by record
-metrics           every metric at many record weights at once, of three kinds:
+metric_table      every metric: name, title, direction, function, where it is used; other packages' too
+metrics           all of them at many record weights at once, from three kinds of sums:
 confusion         - what follows from a confusion matrix
 ranking           - areas under the ROC and precision-recall curves
 probability       - Brier score, log loss, calibration error

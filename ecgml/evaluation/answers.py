@@ -13,7 +13,7 @@ from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
 from ecgml.evaluation.predictions import Predictions
-from ecgml.evaluation.wilson import n_groups, unless_flat, without_flat_intervals
+from ecgml.evaluation.wilson import is_flat, n_groups, unless_flat, without_flat_intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def score_answers(
         unless_flat(estimates["accuracy"], n_groups(groups, kept)),
         _macro_f1(estimates["macro_f1"], predictions, kept),
         coverage,
-        estimates.get("size"),
+        _mean_size(estimates.get("size")),
     )
 
 
@@ -149,6 +149,11 @@ def _macro_f1(estimate: Estimate, predictions: Predictions, kept: NDArray[np.boo
     if not kept.any():
         return estimate
     return without_flat_intervals({"macro_f1": estimate}, predictions.subset(kept))["macro_f1"]
+
+
+def _mean_size(estimate: Estimate | None) -> Estimate | None:
+    """Return the mean size of a set, without an interval where all sets are of one size."""
+    return Estimate(estimate.value) if estimate and is_flat(estimate) else estimate
 
 
 def coverage_curve(predictions: Predictions, certainty: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:

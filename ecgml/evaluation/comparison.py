@@ -14,7 +14,8 @@ from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap, two_sided_p
 from ecgml.evaluation.cautions import FEW_GROUPS, RARE
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of, signed_text
-from ecgml.evaluation.metrics import LOWER_IS_BETTER, OVERALL, Metrics, class_metric
+from ecgml.evaluation.metric_table import is_lower_better, logged_names
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.wilson import without_flat_intervals
 
@@ -73,7 +74,7 @@ class Comparison:
             :attr:`mcnemar` is of ``accuracy`` and stands in the column ``mcnemar_p``, NaN elsewhere.
         """
         rows = []
-        for name in (*OVERALL, *(class_metric("f1", class_name) for class_name in self.classes)):
+        for name in logged_names(self.classes):
             difference = self.differences[name]
             rows.append(
                 {
@@ -85,7 +86,7 @@ class Comparison:
                     "high": difference.high,
                     "p_value": self.p_values[name],
                     "mcnemar_p": self.mcnemar.p_value if name == "accuracy" else np.nan,
-                    "better": "lower" if name in LOWER_IS_BETTER else "higher",
+                    "better": "lower" if is_lower_better(name) else "higher",
                 }
             )
         return pd.DataFrame(rows).set_index("metric")

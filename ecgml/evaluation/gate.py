@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.estimates import Estimate, signed
+from ecgml.evaluation.metric_table import metric_rows, titles_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.settings import GateSettings
 from ecgml.evaluation.subgroups import divide
-from ecgml.evaluation.summary import TITLES, interval_text
+from ecgml.evaluation.summary import interval_text
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Check:
     """One condition, the numbers it was held against, and whether it was met."""
 
     name: str
-    """``records``, ``classes``, ``macro_f1``, ``macro_auroc``, ``ece`` or ``subgroup``."""
+    """``records``, ``classes``, ``subgroup``, or the metric's: ``macro_f1``, ``macro_auroc``, ``ece``."""
     title: str
     rule: str
     """In words, with its limit."""
@@ -152,30 +153,33 @@ def _enough(predictions: Predictions, settings: GateSettings) -> list[Check]:
 
 
 def _floor(predictions: Predictions, settings: GateSettings) -> list[Check]:
-    scores = score(predictions, n_bootstrap=settings.bootstrap)
+    scores, titles = score(predictions, n_bootstrap=settings.bootstrap), titles_of()
     checks = []
     for name, floor in (("macro_f1", settings.floor_f1), ("macro_auroc", settings.floor_auroc)):
         rule = f"no champion yet: the interval must lie above {floor:g}"
-        checks.append(Check(name, TITLES[name], rule, scores[name].low > floor, challenger=scores[name]))
+        checks.append(Check(name, titles[name], rule, scores[name].low > floor, challenger=scores[name]))
     rule = f"no champion yet: at most {settings.max_ece:g}"
     ece = scores["ece"]
-    return [*checks, Check("ece", TITLES["ece"], rule, ece.value <= settings.max_ece, challenger=ece)]
+    return [*checks, Check("ece", titles["ece"], rule, ece.value <= settings.max_ece, challenger=ece)]
 
 
 def _not_worse(challenger: Predictions, champion: Predictions, settings: GateSettings) -> list[Check]:
     compared = compare(challenger, champion, n_bootstrap=settings.bootstrap)
-    rules = {
-        "macro_f1": f"the interval of the difference must lie above -{settings.margin:g}",
-        "macro_auroc": f"the interval of the difference must lie above -{settings.margin:g}",
-        "ece": f"larger by at most {settings.max_ece_increase:g}",
-    }
     checks = []
-    for name, rule in rules.items():
-        difference = compared.differences[name]
+    for metric in metric_rows("gate", by_class=False):
+        difference = compared.differences[metric.name]
         # Of what is undefined every comparison is False.
-        met = difference.value <= settings.max_ece_increase if name == "ece" else difference.low > -settings.margin
-        numbers = {"challenger": compared.a[name], "champion": compared.b[name], "difference": difference}
-        checks.append(Check(name, TITLES[name], rule, bool(met), **numbers))
+        if metric.name == "ece":
+            rule = f"larger by at most {settings.max_ece_increase:g}"
+            met = difference.value <= settings.max_ece_increase
+        elif metric.lower_is_better:
+            rule = f"the interval of the difference must lie below {settings.margin:g}"
+            met = difference.high < settings.margin
+        else:
+            rule = f"the interval of the difference must lie above -{settings.margin:g}"
+            met = difference.low > -settings.margin
+        numbers = {"challenger": compared.a[metric.name], "champion": compared.b[metric.name], "difference": difference}
+        checks.append(Check(metric.name, metric.title, rule, bool(met), **numbers))
     return checks
 
 

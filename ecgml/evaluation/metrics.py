@@ -2,42 +2,93 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.evaluation import confusion, probability
+from ecgml.evaluation.metric_table import metric_rows
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.ranking import Ranking
 
-OVERALL = (
-    "accuracy",
-    "macro_f1",
-    "macro_auroc",
-    "macro_auprc",
-    "macro_sensitivity",
-    "macro_specificity",
-    "ece",
-    "brier",
-    "log_loss",
-    "matthews",
-    "cohen_kappa",
-)
-PER_CLASS = ("precision", "recall", "specificity", "f1", "auroc", "auprc")
-LOWER_IS_BETTER = frozenset({"ece", "brier", "log_loss"})
+Array = NDArray[np.float64]
 
 
-def class_metric(metric: str, class_name: str) -> str:
-    """Return what a class's metric is called among all: ``f1_afib``."""
-    return f"{metric}_{class_name.lower()}"
+class PreparedPredictions:
+    """Labels and probabilities made ready: sorted once, and sums over records laid out for one matrix product.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of int, shape (n_records,)
+        Label indices; a predicted one is -1 where the record could not be scored.
+    y_prob : ndarray, shape (n_records, n_classes)
+        No NaN.
+    """
+
+    def __init__(self, y_true: NDArray[np.int64], y_pred: NDArray[np.int64], y_prob: Array) -> None:
+        self.y_true, self.y_pred, self.y_prob = y_true, y_pred, y_prob
+        self.n_classes = y_prob.shape[1]
+        # Side by side so that one matrix product gives the sums of all draws; columns as `WeightedPredictions` splits
+        # them.
+        self.addends = np.column_stack(
+            [
+                confusion.confusion_cells(y_true, y_pred, self.n_classes),
+                probability.calibration_gaps(y_prob.max(axis=1), y_pred == y_true),
+                probability.brier_losses(y_prob, y_true),
+                probability.log_losses(y_prob, y_true),
+            ]
+        )
+        self.rankings = [Ranking(y_prob[:, label], y_true == label) for label in range(self.n_classes)]
 
 
-def metric_names(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of all metrics: the overall ones, then each class's."""
-    return OVERALL + tuple(class_metric(metric, name) for metric in PER_CLASS for name in classes)
+class WeightedPredictions:
+    """Predictions at many sets of record weights: what a metric is a function of.
+
+    A draw of the bootstrap is a set of weights: how often each record is counted.
+
+    Parameters
+    ----------
+    prepared : PreparedPredictions
+    weights : ndarray, shape (n_draws, n_records)
+        Not negative.
+    """
+
+    def __init__(self, prepared: PreparedPredictions, weights: Array) -> None:
+        self._prepared, self.weights = prepared, weights
+        self.y_true, self.y_pred, self.y_prob = prepared.y_true, prepared.y_pred, prepared.y_prob
+        self.total = weights.sum(axis=1)
+        """Sum of each draw's weights, shape (n_draws,)."""
+        n_classes = prepared.n_classes
+        n_cells = n_classes * (n_classes + 1)
+        cells, self.bin_gaps, losses = np.split(
+            weights @ prepared.addends, [n_cells, n_cells + probability.N_BINS], axis=1
+        )
+        self.confusion = cells.reshape(-1, n_classes, n_classes + 1)
+        """Confusion matrices with a last column for what could not be scored, (n_draws, n_classes, n_classes + 1)."""
+        with np.errstate(invalid="ignore"):  # a draw may leave out every scored record
+            self.brier, self.log_loss = (losses / self.total[:, None]).T
+
+    @cached_property
+    def by_class(self) -> dict[str, Array]:
+        """precision, recall, specificity, f1, auroc and auprc of each class, each of shape (n_draws, n_classes)."""
+        areas = [ranking.areas(self.weights) for ranking in self._prepared.rankings]
+        auroc, auprc = (np.stack(area, axis=1) for area in zip(*areas, strict=True))
+        return confusion.class_metrics(self.confusion) | {"auroc": auroc, "auprc": auprc}
+
+    def mean(self, values: NDArray) -> Array:
+        """Return the weighted mean of a number a record, shape (n_draws,).
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_records,)
+        """
+        with np.errstate(invalid="ignore"):
+            return self.weights @ values / self.total
 
 
 class Metrics:
-    """Predictions made ready: sorted once, and linear metrics laid out for one matrix product.
+    """All metrics of a set of predictions.
 
     Macro averages are unweighted means over the classes present in `y_true` (in a bootstrap draw: in the draw). Every
     record counts; one that could not be scored is an error, with the probabilities of `Predictions.counted_prob`.
@@ -48,21 +99,11 @@ class Metrics:
     """
 
     def __init__(self, predictions: Predictions) -> None:
-        y_true, y_pred, y_prob = predictions.y_true, predictions.y_pred, predictions.counted_prob()
-        self.names = metric_names(predictions.classes)
-        self._n_classes = predictions.n_classes
-        # Side by side so that one matrix product gives the sums of all draws; columns as `at` splits them.
-        self._addends = np.column_stack(
-            [
-                confusion.confusion_cells(y_true, y_pred, self._n_classes),
-                probability.calibration_gaps(y_prob.max(axis=1), y_pred == y_true),
-                probability.brier_losses(y_prob, y_true),
-                probability.log_losses(y_prob, y_true),
-            ]
-        )
-        self._rankings = [Ranking(y_prob[:, label], y_true == label) for label in range(self._n_classes)]
+        self._rows = metric_rows()
+        self.names = tuple(name for row in self._rows for name in row.names(predictions.classes))
+        self._prepared = PreparedPredictions(predictions.y_true, predictions.y_pred, predictions.counted_prob())
 
-    def at(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(self, weights: Array) -> Array:
         """Return every metric at each set of record weights.
 
         Parameters
@@ -75,33 +116,9 @@ class Metrics:
         values : ndarray, shape (n_draws, n_metrics)
             In the order of `names`; NaN where undefined.
         """
-        n_cells = self._n_classes * (self._n_classes + 1)
-        cells, bin_gaps, losses = np.split(weights @ self._addends, [n_cells, n_cells + probability.N_BINS], axis=1)
-        matrices = cells.reshape(-1, self._n_classes, self._n_classes + 1)
-        total = weights.sum(axis=1)
-        areas = [ranking.areas(weights) for ranking in self._rankings]
+        weighted = WeightedPredictions(self._prepared, weights)
+        return np.column_stack([row.function(weighted) for row in self._rows])
 
-        per_class = confusion.class_metrics(matrices)
-        per_class["auroc"], per_class["auprc"] = (np.stack(area, axis=1) for area in zip(*areas, strict=True))
-        with np.errstate(invalid="ignore"):  # a draw may leave out every scored record
-            mean_losses = losses / total[:, None]
-        # As recall, an absent class's specificity stays out of the average.
-        specificity = np.where(np.isnan(per_class["recall"]), np.nan, per_class["specificity"])
-        overall = {
-            "accuracy": confusion.accuracy(matrices),
-            "macro_f1": confusion.macro(per_class["f1"]),
-            "macro_auroc": confusion.macro(per_class["auroc"]),
-            "macro_auprc": confusion.macro(per_class["auprc"]),
-            "macro_sensitivity": confusion.macro(per_class["recall"]),
-            "macro_specificity": confusion.macro(specificity),
-            "ece": probability.calibration_error(bin_gaps, total),
-            "brier": mean_losses[:, 0],
-            "log_loss": mean_losses[:, 1],
-            "matthews": confusion.matthews(matrices),
-            "cohen_kappa": confusion.cohen_kappa(matrices),
-        }
-        return np.column_stack([overall[name] for name in OVERALL] + [per_class[name] for name in PER_CLASS])
-
-    def point(self) -> NDArray[np.float64]:
+    def point(self) -> Array:
         """Return every metric with each record counted once, shape (n_metrics,)."""
-        return self.at(np.ones((1, len(self._addends))))[0]
+        return self.at(np.ones((1, len(self._prepared.y_true))))[0]

@@ -11,6 +11,7 @@ import pandas as pd
 from ecgml.evaluation.cautions import FEW_GROUPS
 from ecgml.evaluation.contrast import contrast
 from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores, score
@@ -26,8 +27,6 @@ TITLES = {
     "external": "external cohort",
 }
 """What a person calls the protocols, in their order."""
-
-SHOWN = ("accuracy", "macro_f1", "macro_auroc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +178,7 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
     for one in protocols:
         rows.append(_row(one.name, "", None, one.scores, "; ".join(filter(None, [one.note, *one.notes]))))
         for metric, estimate in (one.drop or {}).items():
-            if metric in SHOWN:
+            if metric in names_of("overview"):
                 rows[-1] |= _figures(f"drop_{metric}", estimate)
         rows[-1]["basis"] = one.basis
         if len(one.folds) > 1:
@@ -195,7 +194,7 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
 def _row(name: str, held_out: str, n_train: int | None, scores: Scores | None, note: str) -> dict[str, object]:
     row: dict[str, object] = {"protocol": name, "held_out": held_out, "n_train": n_train}
     row |= {"n_records": scores.n_records if scores else 0, "n_patients": scores.n_groups if scores else 0}
-    for metric in SHOWN:
+    for metric in names_of("overview"):
         row |= _figures(metric, scores[metric] if scores else Estimate(np.nan))
     return row | {"note": note}
 

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.estimates import Estimate, estimates_of
+from ecgml.evaluation.metric_table import is_lower_better, names_of
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.wilson import n_groups, unless_flat, without_flat_intervals
-
-SHOWN = ("macro_f1", "macro_auroc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +44,9 @@ class Cell:
     kind: str
     strength: str
     figures: dict[str, Estimate]
-    """``macro_f1``, ``macro_auroc``, ``abstained`` (share), and of those answered ``answered_accuracy``."""
+    """The metrics of robustness, ``abstained`` (share), and of those answered ``answered_accuracy``."""
     drops: dict[str, Estimate]
-    """Drop in ``macro_f1`` and ``macro_auroc`` from the unperturbed records; paired."""
+    """By how much each metric is worse than for the unperturbed records; paired."""
     refused: float
     """Share of the records that preprocessing refused; they count as abstained on."""
 
@@ -80,8 +79,8 @@ class Robustness:
         Returns
         -------
         table : DataFrame
-            Columns ``perturbation``, ``strength``; macro_f1, macro_auroc, abstained, answered_accuracy,
-            drop_macro_f1 and drop_macro_auroc, each followed by its ``_low`` and ``_high``; ``refused``.
+            Columns ``perturbation``, ``strength``; the metrics of robustness, abstained, answered_accuracy, and
+            ``drop_`` of each metric, each followed by its ``_low`` and ``_high``; ``refused``.
         """
         rows = []
         for cell in (self.reference, *self.cells):
@@ -120,7 +119,8 @@ def judge_robustness(
             )
     conditions = [reference, *perturbed]
     metrics = [Metrics(condition.predictions) for condition in conditions]
-    wanted = [metrics[0].names.index(name) for name in SHOWN]
+    shown = names_of("robustness")
+    wanted = [metrics[0].names.index(name) for name in shown]
     abstentions = np.column_stack([condition.abstained for condition in conditions]).astype(float)
     right = np.column_stack([condition.predictions.y_pred == baseline.y_true for condition in conditions])
     right = right * (1 - abstentions)
@@ -134,13 +134,15 @@ def judge_robustness(
 
     point = statistic(np.ones((1, baseline.n_records)))
     draws = bootstrap(statistic, baseline.groups, n_bootstrap, seed)
-    n = len(conditions)
+    n, k = len(conditions), len(shown)
+    sign = np.array([-1.0 if is_lower_better(name) else 1.0 for name in shown])
     cells = []
     for place, condition in enumerate(conditions):
-        columns = [2 * place, 2 * place + 1, 2 * n + place, 3 * n + place]
-        figures = estimates_of((*SHOWN, "abstained", "answered_accuracy"), point[0, columns], draws[:, columns])
-        difference = [values[:, [0, 1]] - values[:, columns[:2]] for values in (point, draws)]
-        drops = estimates_of(SHOWN, difference[0][0], difference[1])
+        of_metrics = range(k * place, k * (place + 1))
+        columns = [*of_metrics, k * n + place, (k + 1) * n + place]
+        figures = estimates_of((*shown, "abstained", "answered_accuracy"), point[0, columns], draws[:, columns])
+        difference = [sign * (values[:, :k] - values[:, of_metrics]) for values in (point, draws)]
+        drops = estimates_of(shown, difference[0][0], difference[1])
         refused = float(np.mean(~condition.predictions.scored))
         cells.append(Cell(condition.kind, condition.strength, _with_wilson(figures, condition), drops, refused))
     return Robustness(cells[0], tuple(cells[1:]), baseline.n_records, len(set(baseline.groups)))
@@ -148,7 +150,7 @@ def judge_robustness(
 
 def _with_wilson(figures: dict[str, Estimate], condition: Perturbed) -> dict[str, Estimate]:
     groups = condition.predictions.groups
-    macro = without_flat_intervals({name: figures[name] for name in SHOWN}, condition.predictions)
+    macro = without_flat_intervals({name: figures[name] for name in names_of("robustness")}, condition.predictions)
     return macro | {
         "abstained": unless_flat(figures["abstained"], len(set(groups))),
         "answered_accuracy": unless_flat(figures["answered_accuracy"], n_groups(groups, ~condition.abstained)),

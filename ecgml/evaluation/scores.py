@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.cautions import cautions_on, support_note
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
-from ecgml.evaluation.metrics import OVERALL, PER_CLASS, Metrics, class_metric
+from ecgml.evaluation.metric_table import class_metric, logged_names, metric_rows, names_of
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.wilson import without_flat_intervals
 
@@ -60,11 +61,11 @@ class Scores:
             ``scored_<metric>``, the overall metrics on those that could.
         """
         flat = {"coverage": self.coverage, "n_records": float(self.n_records)}
-        for name in (*OVERALL, *(class_metric("f1", class_name) for class_name in self.classes)):
+        for name in logged_names(self.classes):
             estimate = self.estimates[name]
             flat |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         if self.coverage < 1 and self.scored:
-            flat |= {f"scored_{name}": self.scored[name].value for name in OVERALL}
+            flat |= {f"scored_{name}": self.scored[name].value for name in names_of()}
         return {f"{prefix}{name}": value for name, value in flat.items() if math.isfinite(value)}
 
     def table(self) -> pd.DataFrame:
@@ -79,9 +80,10 @@ class Scores:
         rows = []
         for class_name, n in zip(self.classes, self.support, strict=True):
             row: dict[str, object] = {"class": class_name, "support": n}
-            for metric in PER_CLASS:
-                estimate = self.estimates[class_metric(metric, class_name)]
-                row |= {metric: estimate.value, f"{metric}_low": estimate.low, f"{metric}_high": estimate.high}
+            for metric in metric_rows(by_class=True):
+                estimate = self.estimates[class_metric(metric.name, class_name)]
+                figures = {"": estimate.value, "_low": estimate.low, "_high": estimate.high}
+                row |= {f"{metric.name}{end}": value for end, value in figures.items()}
             rows.append(row | {"note": support_note(n)})
         return pd.DataFrame(rows).set_index("class")
 

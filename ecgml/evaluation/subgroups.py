@@ -15,15 +15,13 @@ from ecgml.errors import EvaluationError
 from ecgml.evaluation.bootstrap import bootstrap
 from ecgml.evaluation.cautions import FEW_GROUPS, RARE
 from ecgml.evaluation.estimates import Estimate, centre_calibration_error, estimates_of
-from ecgml.evaluation.metrics import LOWER_IS_BETTER, Metrics, class_metric
+from ecgml.evaluation.metric_table import class_metric, is_lower_better, names_of
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.wilson import without_flat_intervals
 
 AGE_BORDERS = (40, 65, 80)
 """Lower borders of the age bands after the first, years."""
-
-GAP_METRICS = ("macro_f1", "macro_auroc", "ece")
-"""In which subgroups are held against each other."""
 
 Attributes = Mapping[str, Sequence[str]]
 """What divides records, by name: one value a record, ``""`` where unknown."""
@@ -73,7 +71,7 @@ class SubgroupScores:
     groups: tuple[Subgroup, ...]
     """In the attributes' order, too small ones included."""
     gaps: tuple[Gap, ...]
-    """The widest of each attribute in each of :data:`GAP_METRICS`, the widest first within a metric."""
+    """The widest of each attribute in each metric of subgroups, the widest first within a metric."""
     n_compared: int
     """Pairs of subgroups held against each other: what the widest gap was picked from."""
     unknown: Mapping[str, int]
@@ -103,7 +101,7 @@ class SubgroupScores:
                 "n_patients": group.n_groups,
             }
             row |= {class_metric("n", name): n for name, n in zip(self.classes, group.support, strict=True)}
-            for metric, title in ({name: name for name in GAP_METRICS} | recalls).items():
+            for metric, title in ({name: name for name in names_of("subgroups")} | recalls).items():
                 estimate = group.estimates[metric]
                 row |= {title: estimate.value, f"{title}_low": estimate.low, f"{title}_high": estimate.high}
             rows.append(row | {"note": group.note})
@@ -249,7 +247,7 @@ def score_subgroups(
 
 
 def _wanted(names: Sequence[str], classes: Sequence[str]) -> list[int]:
-    shown = ("accuracy", *GAP_METRICS, *(class_metric("recall", name) for name in classes))
+    shown = ("accuracy", *names_of("subgroups"), *(class_metric("recall", name) for name in classes))
     return [names.index(name) for name in shown]
 
 
@@ -260,12 +258,12 @@ def _gaps(
     draws: Sequence[NDArray[np.float64]],
 ) -> tuple[tuple[Gap, ...], int]:
     """Return the widest gap of each attribute and metric, widest first, and how many pairs there were."""
-    found, n_pairs = [], 0
+    found, n_pairs, shown = [], 0, names_of("subgroups")
     for attribute in dict.fromkeys(group.attribute for group in groups):
         rows = [row for row, group in enumerate(groups) if group.attribute == attribute and not group.note]
         n_pairs += math.comb(len(rows), 2)
-        for metric in GAP_METRICS:
-            column, sign = names.index(metric), -1.0 if metric in LOWER_IS_BETTER else 1.0
+        for metric in shown:
+            column, sign = names.index(metric), -1.0 if is_lower_better(metric) else 1.0
             pairs = [
                 pair
                 for first, second in combinations(rows, 2)
@@ -279,7 +277,7 @@ def _gaps(
             drawn = sign * (draws[better] - draws[worse])[:, [column]]
             estimate = estimates_of([metric], size, drawn)[metric]
             found.append(Gap(metric, attribute, groups[better].value, groups[worse].value, estimate))
-    found.sort(key=lambda gap: (GAP_METRICS.index(gap.metric), -gap.size.value))
+    found.sort(key=lambda gap: (shown.index(gap.metric), -gap.size.value))
     return tuple(found), n_pairs
 
 

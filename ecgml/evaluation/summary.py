@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import LOWER_IS_BETTER, class_metric
+from ecgml.evaluation.metric_table import is_lower_better, names_of, titles_of
 from ecgml.evaluation.scores import Scores
-
-TITLES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "macro_auroc": "macro AUROC",
-    "macro_auprc": "macro average precision",
-    "macro_sensitivity": "macro sensitivity",
-    "macro_specificity": "macro specificity",
-    "ece": "calibration error (ECE)",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "matthews": "Matthews correlation",
-    "cohen_kappa": "Cohen's kappa",
-}
-"""What a person calls the overall metrics."""
-
-HEADLINE = ("accuracy", "macro_f1", "macro_auroc", "ece", "brier")
 
 
 def metric_title(name: str, classes: tuple[str, ...]) -> str:
     """Return what a person calls a metric: ``f1_afib`` is "F1 of AFIB", ``ece`` says that lower is better."""
-    of_class = {class_metric("f1", class_name): f"F1 of {class_name}" for class_name in classes}
-    title = TITLES.get(name) or of_class[name]
-    return f"{title}, lower is better" if name in LOWER_IS_BETTER else title
+    title = titles_of("", classes)[name]
+    return f"{title}, lower is better" if is_lower_better(name) else title
 
 
 def interval_text(estimate: Estimate) -> str:
@@ -61,7 +43,7 @@ def summary_text(scores: Scores, name: str, note: str = "") -> str:
     partial = scores.coverage < 1 and scores.scored
     alone = [f"scored alone ({scores.coverage:.1%})"] if partial else []
     lines += ["| " + " | ".join(["metric", "value (95 % interval)", *alone]) + " |", "|---" * (2 + len(alone)) + "|"]
-    for metric in (*HEADLINE, *(class_metric("f1", class_name) for class_name in scores.classes)):
+    for metric in names_of("summary", scores.classes):
         if scores[metric].value != scores[metric].value:
             continue
         cells = [metric_title(metric, scores.classes), interval_text(scores[metric])]

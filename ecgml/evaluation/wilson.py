@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import PER_CLASS, Metrics, class_metric
+from ecgml.evaluation.metric_table import class_metric, metric_rows
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 
 MACRO = {
@@ -89,8 +90,9 @@ def without_flat_intervals(estimates: Mapping[str, Estimate], predictions: Predi
         return dict(estimates)
     metrics = Metrics(predictions)
     point = dict(zip(metrics.names, metrics.point().tolist(), strict=True))
-    intervals = {"accuracy": wilson(Estimate(point["accuracy"]), len(set(predictions.groups)))}
-    for metric in PER_CLASS:
+    shares = [row.name for row in metric_rows(by_class=False) if row.is_proportion]
+    intervals = {name: wilson(Estimate(point[name]), len(set(predictions.groups))) for name in shares}
+    for metric in (*MACRO.values(), "precision"):
         for label, class_name in enumerate(predictions.classes):
             name = class_metric(metric, class_name)
             intervals[name] = _of_class(metric, label, point[name], predictions)

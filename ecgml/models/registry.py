@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ecgml.config import nearest
 from ecgml.errors import ConfigError
-from ecgml.plugins import load, package_of, registered
+from ecgml.plugins import added, load, package_of
 
 if TYPE_CHECKING:
     from ecgml.models.rhythm_model import RhythmModel
@@ -28,9 +28,15 @@ DEFAULT_MODELS = ("fusion", "baseline")
 """What a job trains where nothing else is asked for."""
 
 
+def model_entries() -> dict[str, EntryPoint]:
+    """Return where the classes of all architectures are, by name, ours first."""
+    ours = {entry.name: entry for entry in OURS}
+    return ours | added(GROUP, tuple(ours))
+
+
 def model_names() -> tuple[str, ...]:
-    """Return the names of all architectures, ours first."""
-    return tuple(registered(*OURS))
+    """Return the names of all architectures."""
+    return tuple(model_entries())
 
 
 def model_entry(name: str) -> EntryPoint:
@@ -42,7 +48,7 @@ def model_entry(name: str) -> EntryPoint:
         If there is none of that name.
     """
     try:
-        return registered(*OURS)[name]
+        return model_entries()[name]
     except KeyError:
         raise ConfigError(
             f"models: {name!r} is unknown{nearest(name, model_names())}; one of {', '.join(model_names())}"

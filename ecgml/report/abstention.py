@@ -48,7 +48,7 @@ def abstention_section(
             picture(
                 f"{item.key}_coverage",
                 f"Abstention: risk-coverage curve, {item.title}",
-                coverage_figure(item.predictions, item.answers, title=item.caption, note=note),
+                coverage_figure(item.predictions, item.answers, title=item.caption("Risk-coverage curve"), note=note),
                 alt=words[-1],
                 basis=f"{item.records} (artifact {item.answers_file})",
                 words=(

@@ -49,7 +49,7 @@ def calibration_section(evaluated: Sequence[Evaluated], *, how: str = "", note: 
             picture(
                 f"{item.key}_reliability",
                 f"Reliability diagram, {item.title}",
-                reliability_figure(item.predictions, title=item.caption, note=note),
+                reliability_figure(item.predictions, title=item.caption("Reliability diagram"), note=note),
                 alt=text,
                 basis=item.basis,
                 words=(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecgml.evaluation.cautions import support_note
-from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.metric_table import class_metric
 from ecgml.page.sections import Listing, Section, picture
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.figures.pr import pr_figure
@@ -38,15 +37,13 @@ def classes_section(evaluated: Sequence[Evaluated], note: str = "") -> Section:
         columns: dict[str, list[object]] = {"class": list(scores.classes), "records": list(scores.support)}
         for metric, title in COLUMNS.items():
             columns[title] = [cell(scores[class_metric(metric, name)]) for name in scores.classes]
-        if any(notes := [support_note(n) for n in scores.support]):
-            columns["note"] = list(notes)
         parts.append(Listing(f"{item.key}_classes", f"Performance by class, {item.title}", columns, scores.cautions))
         for name, title, make in (("roc", "ROC curves", roc_figure), ("pr", "Precision-recall curves", pr_figure)):
             parts.append(
                 picture(
                     f"{item.key}_{name}",
                     f"{title}, {item.title}",
-                    make(item.predictions, title=item.caption, note=note),
+                    make(item.predictions, title=item.caption(title), note=note),
                     alt=f"{title} of each class against the rest; the areas are in the table above",
                     basis=item.basis,
                     words=(),

@@ -62,7 +62,7 @@ def confusions_section(evaluated: Sequence[Evaluated], note: str = "") -> Sectio
             picture(
                 f"{item.key}_confusion",
                 f"Confusion matrix, {item.title}",
-                confusion_figure(item.predictions, title=item.caption, note=note),
+                confusion_figure(item.predictions, title=item.caption("Confusion matrix"), note=note),
                 alt=f"{n_right} of {item.predictions.n_records} records on the diagonal",
                 basis=item.basis,
                 words=("Rows: original label. Columns: predicted class. The diagonal is right.",),

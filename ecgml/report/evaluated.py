@@ -12,7 +12,6 @@ from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.subgroups import SubgroupScores
-from ecgml.page.sections import sentence
 
 MOST_SOURCES = 3
 """Names of data sources in a figure's title."""
@@ -68,13 +67,12 @@ class Evaluated:
     y_harmonised: NDArray[np.int64] | None = None
     model: str = ""
 
-    @property
-    def caption(self) -> str:
-        """Title of its figures: the model and the data."""
+    def caption(self, figure: str) -> str:
+        """Return the title of a figure: its name, the model and the data."""
         sources = sorted(set(self.predictions.sources) - {""})
         listed = ", ".join(sources[:MOST_SOURCES]) + ", …" * (len(sources) > MOST_SOURCES)
         text = ", ".join(filter(None, (self.model, self.title)))
-        return sentence(text) + (f" ({listed})" if listed else "")
+        return f"{figure}: {text}" + (f" ({listed})" if listed else "")
 
     @property
     def records(self) -> str:

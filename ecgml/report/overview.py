@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ecgml.evaluation.cautions import FEW_GROUPS
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import OVERALL
+from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import interval_text, metric_title
 from ecgml.page.sections import Listing, Section, sentence
@@ -33,13 +33,13 @@ def overview_section(evaluated: Sequence[Evaluated]) -> Section:
         words.append(f"{title}: {in_words(item.scores)}")
     words.append(
         "Labels are the original ones of each source. A record that cannot be used counts as an error. Brackets hold "
-        "95 % confidence intervals: bootstrap over patients, or the exact interval of a proportion where the bootstrap "
-        "collapses to a point."
+        "95 % confidence intervals: bootstrap over patients, or Wilson's interval where all records are right and the "
+        "bootstrap would collapse to a point."
     )
     classes = evaluated[0].scores.classes
-    columns: dict[str, list[object]] = {"metric": [metric_title(name, classes) for name in OVERALL]}
+    columns: dict[str, list[object]] = {"metric": [metric_title(name, classes) for name in names_of()]}
     for item in evaluated:
-        columns[f"{item.title} ({item.scores.n_records:,})"] = [cell(item.scores[name]) for name in OVERALL]
+        columns[f"{item.title} ({item.scores.n_records:,})"] = [cell(item.scores[name]) for name in names_of()]
     parts = [Listing("headline", "Main metrics", columns)]
     both = [item for item in evaluated if item.harmonised]
     if both:
@@ -92,8 +92,8 @@ def _labels(both: Sequence[Evaluated]) -> Listing:
     for item in both:
         for definition, scores in (("original labels", item.scores), ("harmonised labels", item.harmonised)):
             row = (f"{item.title}, {definition}", _support(scores))
-            rows.append((*row, *(cell(scores[name]) for name in ("accuracy", "macro_f1", "macro_auroc"))))
-    header = ("labels", "records", "accuracy", "macro-F1", "macro AUROC")
+            rows.append((*row, *(cell(scores[name]) for name in names_of("overview"))))
+    header = ("labels", "records", *titles_of("overview").values())
     return Listing(
         "labels",
         "Original and harmonised labels",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ecgml.evaluation.estimates import signed
-from ecgml.evaluation.protocols import DEFAULT, SHOWN, TITLES, Protocol
-from ecgml.evaluation.summary import TITLES as METRICS
+from ecgml.evaluation.metric_table import names_of, titles_of
+from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence
 from ecgml.report.figures.protocols import protocols_figure
@@ -68,7 +68,7 @@ def protocols_section(
     metrics = {}
     for protocol in protocols:
         metrics |= protocol.scores.flat(f"protocol_{protocol.name}_")
-        for metric in SHOWN if protocol.drop else ():
+        for metric in names_of("overview") if protocol.drop else ():
             drop = protocol.drop[metric]
             named = {"": drop.value, "_low": drop.low, "_high": drop.high}
             metrics |= {f"protocol_{protocol.name}_drop_{metric}{end}": value for end, value in named.items()}
@@ -101,7 +101,10 @@ def _pooled(protocols: Sequence[Protocol]) -> Listing:
         "protocol": [protocol.title for protocol in protocols],
         "records": [protocol.scores.n_records for protocol in protocols],
         "patients": [protocol.scores.n_groups for protocol in protocols],
-        **{METRICS[metric]: [cell(protocol.scores[metric]) for protocol in protocols] for metric in SHOWN},
+        **{
+            title: [cell(protocol.scores[name]) for protocol in protocols]
+            for name, title in titles_of("overview").items()
+        },
         "drop in macro-F1": [signed(protocol.drop["macro_f1"]) if protocol.drop else "" for protocol in protocols],
         "drop in macro AUROC": [
             signed(protocol.drop["macro_auroc"]) if protocol.drop else "" for protocol in protocols
@@ -125,7 +128,10 @@ def _by_fold(protocols: Sequence[Protocol]) -> Listing:
         "held out": [fold.name for _, fold in rows],
         "training records": [fold.n_train for _, fold in rows],
         "records": [fold.scores.n_records if fold.scores else 0 for _, fold in rows],
-        **{METRICS[metric]: [cell(fold.scores[metric]) if fold.scores else "" for _, fold in rows] for metric in SHOWN},
+        **{
+            title: [cell(fold.scores[name]) if fold.scores else "" for _, fold in rows]
+            for name, title in titles_of("overview").items()
+        },
     }
     if any(fold.note for _, fold in rows):
         columns["note"] = [fold.note for _, fold in rows]

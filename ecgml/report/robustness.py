@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.robustness import Cell, Robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture, sentence, snake_case
-from ecgml.report.figures.robustness import TITLES, robustness_figure
+from ecgml.report.figures.robustness import ABSTAINED, robustness_figure
 from ecgml.report.overview import cell as shown
 
 HARM = 0.05
@@ -21,12 +22,14 @@ MOSTLY_ABSTAINED = 0.5
 """Share abstained on: below it, a drop in macro-F1 is mostly not flagged by the model."""
 
 
-def robustness_section(robustness: Robustness, *, note: str = "", how: str = "") -> Section:
+def robustness_section(robustness: Robustness, *, data: str = "", note: str = "", how: str = "") -> Section:
     """Return heat maps, the table behind them, and text.
 
     Parameters
     ----------
     robustness : Robustness
+    data : str
+        Model and data for the figures' titles: "fusion, test part".
     note : str
         Below the figures: "Simulated data".
     how : str
@@ -75,16 +78,18 @@ def robustness_section(robustness: Robustness, *, note: str = "", how: str = "")
             f"Wherever macro-F1 drops significantly ({robustness.n_groups:,} patients), the model abstains on at least "
             "half of the records."
         )
+    titles = titles_of("robustness") | {"abstained": ABSTAINED}
+    after = f": {data}" if data else ""
     parts = [
         picture(
             "robustness" if metric == "macro_f1" else f"robustness_{metric}",
-            f"{title} by perturbation and strength",
-            robustness_figure(robustness, metric, title=title, note=note),
+            f"Robustness to perturbations: {title}",
+            robustness_figure(robustness, metric, title=f"Robustness, {title}{after}", note=note),
             alt=" ".join(words[2:]) if metric == "macro_f1" else f"{title} of every condition, as in the table below",
             basis=f"{robustness.n_records:,} records of {robustness.n_groups:,} patients, each under every condition",
             words=(),
         )
-        for metric, title in TITLES.items()
+        for metric, title in titles.items()
     ]
     metrics = {"robustness_as_recorded_macro_f1": reference.figures["macro_f1"].value}
     for cell in robustness.cells:
@@ -129,6 +134,7 @@ def _sentence(kind: str, cells: list[Cell], first: Cell) -> str:
 
 def _listing(robustness: Robustness) -> Listing:
     cells = (robustness.reference, *robustness.cells)
+    others = {name: title for name, title in titles_of("robustness").items() if name != "macro_f1"}
     return Listing(
         "robustness",
         "Robustness: every condition",
@@ -137,7 +143,7 @@ def _listing(robustness: Robustness) -> Listing:
             "strength": [cell.strength for cell in cells],
             "macro-F1": [shown(cell.figures["macro_f1"]) for cell in cells],
             "drop": [signed(cell.drops["macro_f1"]) if cell is not cells[0] else "" for cell in cells],
-            "macro AUROC": [shown(cell.figures["macro_auroc"]) for cell in cells],
+            **{title: [shown(cell.figures[name]) for cell in cells] for name, title in others.items()},
             "abstained on": [f"{cell.figures['abstained'].value:.1%}" for cell in cells],
             "refused": [f"{cell.refused:.1%}" for cell in cells],
             "accuracy of the answered": [shown(cell.figures["answered_accuracy"]) for cell in cells],

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from ecgml.evaluation.comparison import Comparison
 from ecgml.evaluation.estimates import signed
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
-from ecgml.evaluation.summary import TITLES, interval_text
+from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, picture
 from ecgml.report.figures.shortcuts import LabelledScores, shortcuts_figure
 from ecgml.report.overview import cell
@@ -18,7 +19,6 @@ ALL, TEST = "all", "test"
 
 PLACES = {ALL: "every row with a class, cross-validated", TEST: "the model's test part"}
 
-SHOWN = ("accuracy", "macro_f1", "macro_auroc", "ece")
 
 TOLERANCE = 0.03
 """Macro-F1 by which a fusion model without clinical values may be behind one trained on the waveform alone."""
@@ -36,7 +36,13 @@ class ShortcutScores:
 
 
 def shortcuts_section(
-    what: str, models: Sequence[ShortcutScores], words: Sequence[str], findings: Sequence[str], *, note: str = ""
+    what: str,
+    models: Sequence[ShortcutScores],
+    words: Sequence[str],
+    findings: Sequence[str],
+    *,
+    data: str = "",
+    note: str = "",
 ) -> Section:
     """Return figure, table and text about one set of records.
 
@@ -47,18 +53,20 @@ def shortcuts_section(
     models : sequence of ShortcutScores
         From top to bottom.
     words, findings : sequence of str
+    data : str
+        Model and data for the figure's title: "fusion, test part".
     note : str
         Below the figure: "Simulated data".
     """
     bars = [LabelledScores(model.title, model.scores, sees_ecg=model.sees_ecg) for model in models]
     title = "Shortcut learning: prediction without the ECG"
     if what == TEST:
-        title = "Shortcut learning: the model and prediction without the ECG, test part"
+        title = "Shortcut learning: the model beside prediction without the ECG"
     n_records = models[0].scores.n_records
     drawn = picture(
         f"audit_{what}",
         title,
-        shortcuts_figure(bars, title=title, note=note),
+        shortcuts_figure(bars, title=f"Shortcut learning: {data}" if data else title, note=note),
         alt="; ".join(f"{model.title}: macro-F1 {interval_text(model.scores['macro_f1'])}" for model in models),
         basis=f"{n_records:,} records: {PLACES[what]}",
         words=("Dots with 95 % intervals over patients.",),
@@ -67,7 +75,7 @@ def shortcuts_section(
         f"audit_{what}",
         f"Shortcut learning: {PLACES[what]}",
         {"input": [model.title for model in models]}
-        | {TITLES[name]: [cell(model.scores[name]) for model in models] for name in SHOWN},
+        | {title: [cell(model.scores[name]) for model in models] for name, title in titles_of("audit").items()},
     )
     metrics = {}
     for model in models:

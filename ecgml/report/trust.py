@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ecgml.evaluation.cautions import RARE
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.metric_table import class_metric
 from ecgml.evaluation.summary import interval_text
 from ecgml.page.sections import Listing, Section, sentence
 from ecgml.report.evaluated import Evaluated

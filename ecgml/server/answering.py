@@ -104,13 +104,15 @@ class Answering:
 def described(prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:
     """Return an answer as JSON: the model's, quality by lead and suspicions of the electrodes, measurements by name."""
     answer = prediction.to_json()
-    clinical, origins = answer.pop("clinical"), answer.pop("origins")
+    clinical, origins, intervals = answer.pop("clinical"), answer.pop("origins"), answer.pop("intervals")
+    seen = {
+        column.name: {"value": clinical.get(column.name), "unit": column.unit, "origin": origins[column.name]}
+        for column in CLINICAL_COLUMNS
+        if column.name not in intervals
+    }
     return {
         **answer,
-        "measurements": {
-            column.name: {"value": clinical.get(column.name), "unit": column.unit, "origin": origins[column.name]}
-            for column in CLINICAL_COLUMNS
-        },
+        "measurements": {**intervals, **seen},
         "quality": {lead: fault or "usable" for lead, fault in zip(LEADS, prepared.faults, strict=True)},
         "suspicions": list(prepared.suspicions),
     }

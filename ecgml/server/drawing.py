@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.errors import RecordError
-from ecgml.measurements.intervals import measure_intervals
+from ecgml.measurements.intervals import Intervals
 from ecgml.preprocessing.filters import butterworth, zero_phase
-from ecgml.preprocessing.preprocess import usable_waveform
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
 
@@ -30,8 +28,14 @@ MARKS = (
 )
 
 
-def drawing_of(record: Record) -> dict[str, Any]:
+def drawing_of(record: Record, intervals: Intervals) -> dict[str, Any]:
     """Return what is drawn of a record.
+
+    Parameters
+    ----------
+    record : Record
+    intervals : Intervals
+        Measured in it.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def drawing_of(record: Record) -> dict[str, Any]:
         "raw": _packed(record.waveform, present),
         "filtered": _packed(zero_phase(whole, sos, record.fs), present),
         "filter": f"{low:g}-{high:g} Hz",
-        "beat": _beat(record),
+        "beat": _beat(intervals),
     }
 
 
@@ -59,11 +63,7 @@ def _packed(waveform: NDArray[np.floating], present: NDArray[np.bool_]) -> str:
     return base64.b64encode(np.where(present, steps, MISSING).astype("<i2").tobytes()).decode()
 
 
-def _beat(record: Record) -> dict[str, Any] | None:
-    try:
-        intervals = measure_intervals(usable_waveform(record), record.fs)
-    except RecordError:
-        return None
+def _beat(intervals: Intervals) -> dict[str, Any] | None:
     beat, marks = intervals.beat, intervals.marks
     if beat is None or marks is None:
         return None

@@ -110,7 +110,7 @@ async def predict_files(request: Request) -> JSONResponse:
         answer = {"file": number, **described(prepared, prediction)}
         answer["notes"] = [*unused, *answer["notes"]]
         if "draw" in wanted:
-            answer["drawing"] = await answering.in_thread(drawing_of, record)
+            answer["drawing"] = await answering.in_thread(drawing_of, record, prepared.measured)
         if "svg" in wanted:
             answer["svg"] = await answering.in_thread(to_svg, record.waveform, record.fs)
         if "explain" in wanted:

@@ -18,6 +18,8 @@ from torch.nn import functional
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.settings import AugmentationSettings
 from ecgml.errors import CheckpointError, TrainingError
+from ecgml.evaluation.metric_table import metric_rows, monitors
+from ecgml.evaluation.metrics import PreparedPredictions, WeightedPredictions
 from ecgml.training.averaging import WeightAverage
 from ecgml.training.data import TrainingData, clinical_values, steps_per_epoch, training_batches
 from ecgml.training.device import choose_precision
@@ -92,7 +94,7 @@ def fit(
     optimiser = _optimiser(model, settings)
     average = WeightAverage(model, settings.ema_decay)
     best = {name: value.clone() for name, value in average.weights.items()}
-    larger_is_better = settings.monitor != "val_loss" or not data.can_select
+    larger_is_better = not monitors()[settings.monitor] or not data.can_select
     stopping = EarlyStopping(settings.patience, settings.min_epochs, larger_is_better)
     fitted = Fitted()
     if state_path and state_path.exists():
@@ -170,17 +172,17 @@ def validate(
 
 
 def validation_metrics(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -> dict[str, float]:
-    """Return val_loss, val_accuracy, val_macro_f1 and val_macro_auroc over the classes that are there."""
+    """Return val_loss and the table's metrics of the validation part, over the classes that are there."""
     y_pred = y_prob.argmax(axis=1)
     own = y_prob[np.arange(len(y_true)), y_true]
     present = np.unique(y_true)
     aurocs = [roc_auc_score(y_true == label, y_prob[:, label]) for label in present] if len(present) > 1 else [math.nan]
-    return {
-        "val_loss": float(-np.log(np.maximum(own, 1e-12)).mean()),
-        "val_accuracy": float((y_pred == y_true).mean()),
-        "val_macro_f1": float(f1_score(y_true, y_pred, labels=present, average="macro", zero_division=0)),
-        "val_macro_auroc": float(np.mean(aurocs)),
-    }
+    once = WeightedPredictions(PreparedPredictions(y_true, y_pred, y_prob), np.ones((1, len(y_true))))
+    figures = {f"val_{row.name}": float(row.function(once)[0]) for row in metric_rows("validation", by_class=False)}
+    # These two as scikit-learn rounds them: to the last bit what studies and trainings that go on were judged by.
+    figures["val_macro_f1"] = float(f1_score(y_true, y_pred, labels=present, average="macro", zero_division=0))
+    figures["val_macro_auroc"] = float(np.mean(aurocs))
+    return {"val_loss": float(-np.log(np.maximum(own, 1e-12)).mean()), **figures}
 
 
 def _optimiser(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:

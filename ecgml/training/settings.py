@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ecgml.config import setting, validate
-
-MONITORS = ("val_macro_f1", "val_macro_auroc", "val_accuracy", "val_loss")
+from ecgml.evaluation.metric_table import monitors
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class FitSettings:
     epochs: int = setting(50, "Passes over the training records, at most", low=1, high=100_000)
     min_epochs: int = setting(15, "Early stopping waits at least so many epochs", low=1)
     patience: int = setting(12, "Epochs without improvement before training stops", low=1)
-    monitor: str = setting("val_loss", "What early stopping and the best checkpoint go by", choices=MONITORS)
+    monitor: str = setting("val_loss", "What early stopping and the best checkpoint go by", choices=monitors)
     batch_size: int = setting(64, "Records in a step", low=1, high=65_536)
     learning_rate: float = setting(2e-3, "Peak learning rate of AdamW", above=0, high=10)
     weight_decay: float = setting(0.05, "Of AdamW, on weight matrices only", low=0, high=10)

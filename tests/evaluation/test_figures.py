@@ -132,13 +132,13 @@ def test_curves_carry_the_areas_that_were_scored(simulate: Callable[..., Predict
     assert pr[0] == f"macro average  {scores['macro_auprc'].value:.3f}"
     for k, name in enumerate(predictions.classes):
         n_records = scores.support[k]
-        assert roc[k + 1] == f"{name}  {scores[f'auroc_{name.lower()}'].value:.3f}  (n {n_records})"
-        assert pr[k + 1] == f"{name}  {scores[f'auprc_{name.lower()}'].value:.3f}  (n {n_records})"
+        assert roc[k + 1] == f"{name}  {scores[f'auroc_{name.lower()}'].value:.3f}  (n = {n_records})"
+        assert pr[k + 1] == f"{name}  {scores[f'auprc_{name.lower()}'].value:.3f}  (n = {n_records})"
 
 
 def test_an_absent_class_is_said_and_changes_no_colour(simulate: Callable[..., Predictions]) -> None:
     figure = roc_figure(simulate(100, shares=(0.5, 0.0, 0.3, 0.2)))
-    assert "GSVT  no curve  (n 0)" in legend_of(figure)
+    assert "GSVT  no curve  (n = 0)" in legend_of(figure)
     colours = {line.get_label().split()[0]: line.get_color() for line in figure.axes[0].get_lines()}
     assert colours["SB"] == class_style(2)["color"]
     assert colours["SR"] == class_style(3)["color"]

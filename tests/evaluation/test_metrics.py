@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from ecgml.evaluation.metrics import OVERALL, Metrics
+from ecgml.evaluation.metric_table import names_of
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.probability import calibration_error, calibration_gaps
 from ecgml.evaluation.ranking import Ranking
@@ -179,7 +180,7 @@ def test_macro_averages_are_over_the_classes_present(simulate: Callable[..., Pre
 def test_one_class_alone_leaves_undefined_what_compares_classes() -> None:
     alone = Predictions(("a", "b"), ("SB", "SR"), np.array([0, 0]), np.array([[0.9, 0.1], [0.8, 0.2]]))
     figures = by_name(alone)
-    undefined = {name for name in OVERALL if np.isnan(figures[name])}
+    undefined = {name for name in names_of() if np.isnan(figures[name])}
     assert undefined == {"macro_auroc", "macro_specificity", "matthews", "cohen_kappa"}
     assert figures["accuracy"] == 1
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecgml.evaluation.metrics import OVERALL
+from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
 from ecgml.evaluation.summary import summary_text
@@ -36,7 +36,7 @@ def test_the_calibration_error_of_a_calibrated_model_lies_in_its_interval() -> N
 
 def test_flat_names_are_those_of_the_tracker(simulate: Callable[..., Predictions]) -> None:
     flat = score(simulate(120), n_bootstrap=200).flat("test_")
-    names = [*OVERALL, "f1_afib", "f1_gsvt", "f1_sb", "f1_sr"]
+    names = [*names_of(), "f1_afib", "f1_gsvt", "f1_sb", "f1_sr"]
     expected = {f"test_{name}{end}" for name in names for end in ("", "_low", "_high")}
     assert set(flat) == expected | {"test_coverage", "test_n_records"}
     assert flat["test_n_records"] == 120

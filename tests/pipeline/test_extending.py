@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def own_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[None]:
+def store_of_its_own(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[None]:
     """Make a tracking store the current one: no other test's champion is in it."""
     folder = tmp_path_factory.mktemp("store")
     shutil.copyfile(empty_database, folder / "mlflow.db")
@@ -41,7 +41,7 @@ def own_store(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) ->
 
 
 @pytest.fixture(scope="module")
-def trained(extension: Path, own_store: None, demo: Path, external: Path, cache: Path) -> dict[str, Run]:
+def trained(extension: Path, store_of_its_own: None, demo: Path, external: Path, cache: Path) -> dict[str, Run]:
     """Return the runs of a job of the other package's architecture and our baseline, by model."""
     options = {**SMALL, "epochs": "1", "models": "tcn,baseline", "data_dir": str(demo), "external_dir": str(external)}
     run_id = train({**options, "cache_dir": str(cache)}, Console(io.StringIO()))
@@ -49,6 +49,10 @@ def trained(extension: Path, own_store: None, demo: Path, external: Path, cache:
     experiment = client.get_run(run_id).info.experiment_id
     found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
     return {run.info.run_name: run for run in found}
+
+
+def artifact(run: Run, name: str) -> Path:
+    return Path(mlflow.artifacts.download_artifacts(f"runs:/{run.info.run_id}/{name}"))
 
 
 def run_of(said: str) -> Run:
@@ -65,7 +69,23 @@ def test_it_is_trained_and_evaluated_as_ours_are(trained: dict[str, Run], extern
         f"runs:/{trained['tcn'].info.run_id}", {**options, "data_dir": str(external)}, Console(io.StringIO())
     )
     run = run_of(said)
-    assert run.data.metrics["evaluation_accuracy"] == pytest.approx(theirs["external_accuracy"], abs=1e-6)
+    for name in ("accuracy", "top_two", "top_two_low"):
+        assert run.data.metrics[f"evaluation_{name}"] == pytest.approx(theirs[f"external_{name}"], abs=1e-6)
+    assert "accuracy of the two most probable classes" in artifact(run, "report.html").read_text()
+
+
+def test_its_metric_stands_beside_ours(trained: dict[str, Run], store_of_its_own: None) -> None:
+    """At every epoch, of every part, in the comparison, and never below accuracy."""
+    for run in trained.values():
+        metrics = run.data.metrics
+        assert 1 >= metrics["test_top_two"] >= metrics["test_accuracy"]
+        assert metrics["test_top_two_low"] <= metrics["test_top_two"] <= metrics["test_top_two_high"]
+        assert metrics["val_top_two"] >= metrics["val_accuracy"]
+        assert "accuracy of the two most probable classes" in run.data.tags["mlflow.note.content"]
+    parent = MlflowClient().get_run(trained["tcn"].data.tags["mlflow.parentRunId"])
+    table = pd.read_csv(artifact(parent, "comparison/table.csv"), index_col="metric")
+    assert table.loc["top_two", "difference"] == parent.data.metrics["difference_test_top_two"]
+    assert table.loc["top_two", "better"] == "higher"
 
 
 def test_its_audit_knows_its_clinical_branch_and_its_waveform_only_sibling(
@@ -76,6 +96,7 @@ def test_its_audit_knows_its_clinical_branch_and_its_waveform_only_sibling(
     titles = pd.read_csv(tmp_path / "out" / "audit.csv").set_index(["records", "model"]).title["test"]
     assert titles["clinical_branch"] == "the tcn model's clinical branch alone, trained anew"
     assert titles["waveform_only"] == "baseline: a model of the waveform alone"
+    assert "top_two" in pd.read_csv(tmp_path / "out" / "tables" / "robustness.csv").columns
     assert titles["random_encoder"] == "tcn's network untrained, with a linear classifier"
 
 

@@ -144,11 +144,11 @@ def exemplars_section(
         return Section("exemplars", title, ("Too few recordings could be measured to call one typical.",))
     n_shapes = sum(name.startswith(SHAPE) for name in space.names)
     words = [
-        "Recordings as their files have them, before any filter, on ECG paper: 25 mm/s, 10 mm/mV, three rows of four "
-        "leads and lead II below. Typical: nearest to the centre of its rhythm in the sample; odd: furthest from it, "
-        "among recordings without a remark on their quality. Near and far are meant in the space of "
-        f"{len(space.names)} features: measurements from the waveform, in robust standard deviations, and the first "
-        f"{n_shapes} components of the median beat. An odd recording may be wrongly labelled, or only rare.",
+        "Recordings as their files have them, before any filter, on ECG paper: 25 mm/s, 10 mm/mV (5 where stated), "
+        "three rows of four leads and lead II below. Typical: nearest to the centre of its rhythm in the sample; "
+        "odd: furthest from it, among recordings without a remark on their quality. Near and far are meant in the "
+        f"space of {len(space.names)} features: measurements from the waveform, in robust standard deviations, and "
+        f"the first {n_shapes} components of the median beat. An odd recording may be wrongly labelled, or only rare.",
     ]
     chosen = choose_exemplars(survey, space)
     shown = {one.rhythm for one in chosen}

@@ -15,6 +15,7 @@ import ecgml
 from ecgml.cohorts.cohort import Cohort
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
+from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.robustness import judge_robustness
 from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
@@ -35,7 +36,7 @@ from ecgml.pipeline.job.surveying import survey_cohorts
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
-from ecgml.report.shortcuts import PLACES, SHOWN, ShortcutScores
+from ecgml.report.shortcuts import PLACES, ShortcutScores
 
 LEAST_RECORDS = 50
 
@@ -137,7 +138,8 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                     f"{len(tasks):,} of the {len(parts.test):,} records of the model's test part, of all classes in "
                     "turn, by harmonised labels: what training meant by the classes."
                 )
-                sections.append(robustness_section(robustness, note=survey.caution, how=how))
+                tested = f"{subject.name}, test part ({name})"
+                sections.append(robustness_section(robustness, data=tested, note=survey.caution, how=how))
                 tables[ROBUSTNESS_TABLE] = robustness.table()
             if found:
                 tables[SHORTCUTS_TABLE] = _table(found)
@@ -216,12 +218,10 @@ def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[
     blocks = [caution] if caution else []
     blocks += [one for section in sections for one in section.findings]
     for what, own in found.items():
-        cells = [("", "accuracy", "macro-F1", "macro AUROC")]
-        cells += [
-            (one.title, *(interval_text(one.scores[name]) for name in ("accuracy", "macro_f1", "macro_auroc")))
-            for one in own
-        ]
-        widths = [max(len(row[column]) for row in cells) for column in range(4)]
+        shown = titles_of("overview")
+        cells = [("", *shown.values())]
+        cells += [(one.title, *(interval_text(one.scores[name]) for name in shown)) for one in own]
+        widths = [max(len(row[column]) for row in cells) for column in range(1 + len(shown))]
         lines = [f"{PLACES[what]} ({own[0].scores.n_records:,} records)", ""]
         lines += [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
@@ -236,7 +236,7 @@ def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
     for what, own in found.items():
         for one in own:
             row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
-            for name in SHOWN:
+            for name in names_of("audit"):
                 estimate = one.scores[name]
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)

@@ -89,16 +89,18 @@ def score_shortcuts(
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
     found: dict[str, list[ShortcutScores]] = {}
     sections: list[Section] = []
+    cohorts = "+".join(dict.fromkeys(survey.cohorts.tolist()))
     if unseen:
         found[ALL] = [
             ShortcutScores(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap))
             for name, own in unseen.items()
         ]
         summary = no_ecg_in_words(found[ALL])
-        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), note=survey.caution))
+        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), data=cohorts, note=survey.caution))
     if subject and parts:
+        tested = f"{subject.name}, test part ({cohorts})"
         found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
-        sections.append(shortcuts_section(TEST, found[TEST], words, words, note=survey.caution))
+        sections.append(shortcuts_section(TEST, found[TEST], words, words, data=tested, note=survey.caution))
     return found, sections
 
 

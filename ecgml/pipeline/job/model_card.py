@@ -9,9 +9,9 @@ import numpy as np
 import ecgml
 from ecgml.datasets.splits import PARTS
 from ecgml.datasets.table import RecordTable
-from ecgml.evaluation.metrics import class_metric
+from ecgml.evaluation.metric_table import names_of
 from ecgml.evaluation.scores import Scores
-from ecgml.evaluation.summary import HEADLINE, interval_text, metric_title
+from ecgml.evaluation.summary import interval_text, metric_title
 from ecgml.page.sections import sentence
 from ecgml.pipeline.job.artifacts import TITLES
 from ecgml.pipeline.job.attributes import people_of
@@ -128,17 +128,11 @@ def evaluated_card(
     classes = evaluated[0].scores.classes
     titles = [f"{one.title} ({one.scores.n_records:,})" for one in evaluated]
     lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
-    metrics = [class_metric(metric, name) for metric in ("recall", "specificity", "f1") for name in classes]
-    words = {
-        class_metric(metric, name): f"{title} of {name}"
-        for metric, title in (("recall", "sensitivity"), ("specificity", "specificity"), ("f1", "F1"))
-        for name in classes
-    }
-    for metric in (*HEADLINE, *metrics):
+    for metric in (*names_of("summary"), *names_of("card", classes)):
         cells = [
             interval_text(one.scores[metric]) if np.isfinite(one.scores[metric].value) else "–" for one in evaluated
         ]
-        lines.append(f"| {words.get(metric) or metric_title(metric, classes)} | {' | '.join(cells)} |")
+        lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
     people = [f"{one.title.capitalize()}: {one.people}" for one in evaluated if one.people]
     limits = "\n".join(f"* {line}" for line in limits_of(evaluated, LIMITS))
     blocks = [
@@ -221,7 +215,7 @@ def _figures(configuration: TrainConfiguration, job: JobData, scores: Mapping[st
     classes = job.scheme.classes
     titles = [f"{TITLES[what]} ({scored.n_records:,})" for what, scored in scores.items()]
     lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
-    for metric in (*HEADLINE, *(class_metric("f1", class_name) for class_name in classes)):
+    for metric in names_of("summary", classes):
         cells = [
             interval_text(scored[metric]) if np.isfinite(scored[metric].value) else "–" for scored in scores.values()
         ]

@@ -16,6 +16,7 @@ from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
 from ecgml.evaluation.comparison import compare
+from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
@@ -187,7 +188,7 @@ def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstra
         tracker.figure(curves, f"{prefix}roc.png", save_figure)
         differences = {
             f"difference_{what}_{metric}{suffix}": value
-            for metric in ("accuracy", "macro_f1", "macro_auroc")
+            for metric in names_of("overview")
             for suffix, value in (
                 ("", comparison.differences[metric].value),
                 ("_low", comparison.differences[metric].low),
@@ -224,7 +225,7 @@ def one_line(scores: Scores) -> str:
     """Return the headline in one line for the console."""
     parts = [
         f"{title} {scores[name].value:.3f} ({scores[name].low:.3f}–{scores[name].high:.3f})"
-        for name, title in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("macro_auroc", "macro AUROC"))
+        for name, title in titles_of("overview").items()
         if np.isfinite(scores[name].value)
     ]
     covered = f", coverage {scores.coverage:.1%}" if scores.coverage < 1 else ""

@@ -9,11 +9,9 @@ from matplotlib.lines import Line2D
 
 from ecgml.evaluation.comparison import Comparison
 from ecgml.evaluation.estimates import Estimate
-from ecgml.evaluation.metrics import LOWER_IS_BETTER, class_metric
+from ecgml.evaluation.metric_table import is_lower_better, names_of
 from ecgml.evaluation.summary import metric_title
 from ecgml.report.figures.style import FAINT, GREY, INK, bare, model_style, new_figure
-
-SHOWN = ("accuracy", "macro_f1", "macro_auroc", "macro_auprc", "ece", "brier")
 
 
 def comparison_figure(comparison: Comparison, name_a: str, name_b: str, *, title: str = "", note: str = "") -> Figure:
@@ -30,8 +28,8 @@ def comparison_figure(comparison: Comparison, name_a: str, name_b: str, *, title
     title, note : str
         Above and below the figure.
     """
-    names = (*SHOWN, *(class_metric("f1", class_name) for class_name in comparison.classes))
-    names = [name for name in names if not np.isnan(comparison.differences[name].value)]
+    shown = names_of("comparison", comparison.classes)
+    names = [name for name in shown if not np.isnan(comparison.differences[name].value)]
     models = [
         Line2D([], [], marker="o", linewidth=1.6, color=model_style(model)["color"], label=name)
         for model, name in enumerate((name_a, name_b))
@@ -42,7 +40,7 @@ def comparison_figure(comparison: Comparison, name_a: str, name_b: str, *, title
         for model, (estimates, shift) in enumerate(((comparison.a, -0.14), (comparison.b, 0.14))):
             _draw_estimate(left, estimates[name], row + shift, str(model_style(model)["color"]), filled=True)
         difference = comparison.differences[name]
-        if name in LOWER_IS_BETTER:
+        if is_lower_better(name):
             difference = Estimate(-difference.value, -difference.high, -difference.low)
         _draw_estimate(right, difference, row, INK, filled=difference.excludes_zero)
 

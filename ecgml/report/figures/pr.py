@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ecgml.evaluation.curves import precision_recall_curves
-from ecgml.evaluation.metrics import Metrics, class_metric
+from ecgml.evaluation.metric_table import class_metric
+from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.report.figures.style import GREY, bare, class_style, new_figure, unit_square, unscored_text
 
@@ -35,12 +36,12 @@ def pr_figure(predictions: Predictions, *, title: str = "", note: str = "") -> F
     for label, name in enumerate(predictions.classes):
         n_records = predictions.support[label]
         if name not in curves:
-            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n 0)"))
+            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n = 0)"))
             continue
         style = class_style(label)
         prevalence = n_records / predictions.n_records
         axes.axhline(prevalence, color=style["color"], linewidth=0.9, linestyle=(0, (1, 2)))
-        text = f"{name}  {point[class_metric('auprc', name)]:.3f}  (n {n_records:,})"
+        text = f"{name}  {point[class_metric('auprc', name)]:.3f}  (n = {n_records:,})"
         handles += axes.plot(*curves[name], drawstyle="steps-post", linewidth=1.6, label=text, **style)
     handles.insert(0, Line2D([], [], linestyle="", label=f"macro average  {point['macro_auprc']:.3f}"))
     handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=(0, (1, 2)), label="prevalence"))

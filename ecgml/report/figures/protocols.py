@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ecgml.evaluation.estimates import Estimate
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.protocols import Protocol
+from ecgml.page.sections import sentence
 from ecgml.report.figures.style import FAINT, GREY, INK, bare, model_style, new_figure
-
-SHOWN = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC"}
 
 
 def protocols_figure(protocols: Sequence[Protocol], *, title: str = "", note: str = "") -> Figure:
@@ -40,19 +40,20 @@ def protocols_figure(protocols: Sequence[Protocol], *, title: str = "", note: st
                 size = f"{fold.scores.n_records:,} records" if fold.scores else "not possible"
                 rows.append((f"{fold.name}, {size},\ntrained on {fold.n_train:,}", False, own, None, bool(fold.note)))
     figure = new_figure(11.5, 0.58 * len(rows) + 1.6, title, note)
-    panels = figure.subplots(1, 4, sharey=True)
+    shown = titles_of("overview")
+    *panels, last = figure.subplots(1, len(shown) + 1, sharey=True)
     main, held_out = str(model_style(0)["color"]), GREY
-    for axes, (name, label) in zip(panels, SHOWN.items(), strict=False):
+    for axes, (name, label) in zip(panels, shown.items(), strict=True):
         for row, (_, is_pooled, estimates, _, few) in enumerate(rows):
             if name in estimates:
                 _draw(axes, estimates[name], row, main if is_pooled else held_out, hollow=few)
-        _finish(axes, label, rows)
+        _finish(axes, sentence(label), rows)
     for row, (_, _, _, drop, few) in enumerate(rows):
         if drop:
-            _draw(panels[3], drop, row, INK, hollow=few or not drop.excludes_zero, sign=True)
-    _finish(panels[3], "Drop in macro-F1", rows)
-    panels[3].axvline(0, color=GREY, linewidth=1)
-    panels[3].set_xlabel("default split − this →", fontsize=9, color=INK)
+            _draw(last, drop, row, INK, hollow=few or not drop.excludes_zero, sign=True)
+    _finish(last, "Drop in macro-F1", rows)
+    last.axvline(0, color=GREY, linewidth=1)
+    last.set_xlabel("default split − this →", fontsize=9, color=INK)
     panels[0].set_yticks(range(len(rows)), [label for label, *_ in rows])
     return figure
 

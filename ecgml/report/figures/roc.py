@@ -50,10 +50,10 @@ def roc_figure(predictions: Predictions, *, title: str = "", note: str = "") -> 
     for label, name in enumerate(predictions.classes):
         n_records = f"{predictions.support[label]:,}"
         if name in curves:
-            text = f"{name}  {auc(*curves[name]):.3f}  (n {n_records})"
+            text = f"{name}  {auc(*curves[name]):.3f}  (n = {n_records})"
             handles += axes.plot(*curves[name], linewidth=1.6, label=text, **class_style(label))
         else:
-            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n {n_records})"))
+            handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n = {n_records})"))
     if curves:
         macro = macro_roc(curves)
         handles[:0] = axes.plot(*macro, color=INK, linewidth=2.6, label=f"macro average  {auc(*macro):.3f}")

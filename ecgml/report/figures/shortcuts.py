@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.evaluation.scores import Scores
+from ecgml.page.sections import sentence
 from ecgml.report.figures.style import FAINT, bare, model_style, new_figure
-
-SHOWN = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "macro_auroc": "Macro AUROC"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class LabelledScores:
 
 
 def shortcuts_figure(models: Sequence[LabelledScores], *, title: str = "", note: str = "") -> Figure:
-    """Draw each model's accuracy, macro-F1 and macro AUROC with their 95 % intervals.
+    """Draw each model's metrics of an overview with their 95 % intervals.
 
     Parameters
     ----------
@@ -40,8 +40,9 @@ def shortcuts_figure(models: Sequence[LabelledScores], *, title: str = "", note:
         if any(model.sees_ecg == sees_ecg for model in models)
     ]
     figure = new_figure(11, 0.42 * len(models) + 1.9, title, note, legend)
-    panels = figure.subplots(1, len(SHOWN), sharey=True)
-    for axes, (name, label) in zip(panels, SHOWN.items(), strict=True):
+    shown = titles_of("overview")
+    panels = figure.subplots(1, len(shown), sharey=True)
+    for axes, (name, label) in zip(panels, shown.items(), strict=True):
         for row, model in enumerate(models):
             estimate, colour = model.scores[name], model_style(int(model.sees_ecg))["color"]
             axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=1.8, solid_capstyle="butt")
@@ -50,7 +51,7 @@ def shortcuts_figure(models: Sequence[LabelledScores], *, title: str = "", note:
                 f"{estimate.value:.3f}", (estimate.value, row), (0, 6), textcoords="offset points", ha="center",
                 fontsize=8.5, color=colour,
             )  # fmt: skip
-        bare(axes, label)
+        bare(axes, sentence(label))
         axes.set_xlim(0, 1.05)
         axes.set_ylim(len(models) - 0.5, -0.7)
         axes.set_yticks(range(len(models)), [model.title for model in models])

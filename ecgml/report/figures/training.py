@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -11,17 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ecgml.errors import EvaluationError
+from ecgml.evaluation.metric_table import titles_of
 from ecgml.report.figures.style import FAINT, GREY, MODEL_COLOURS, bare, new_figure
 
-TRAIN, VALIDATION, F1, AUROC = MODEL_COLOURS[:4]
-
-PANELS = (
-    ("Loss", {"train_loss": ("train", TRAIN), "val_loss": ("validation", VALIDATION)}),
-    ("Accuracy", {"train_accuracy": ("train", TRAIN), "val_accuracy": ("validation", VALIDATION)}),
-    ("Validation", {"val_macro_f1": ("macro-F1", F1), "val_macro_auroc": ("macro AUROC", AUROC)}),
-    ("Learning rate", {"learning_rate": (None, GREY)}),
-)
-"""Title of each panel and ``{column: (label, colour)}`` of its lines."""
+TRAIN, VALIDATION, *OTHERS = MODEL_COLOURS
 
 LOWEST = ("Validation", "Learning rate")
 
@@ -38,8 +32,8 @@ def training_curves(
     Parameters
     ----------
     history : DataFrame or sequence of mapping
-        A row an epoch: any of ``train_loss``, ``val_loss``, ``train_accuracy``, ``val_accuracy``, ``val_macro_f1``,
-        ``val_macro_auroc``, ``learning_rate``; ``epoch`` where epochs are not 1, 2, 3, ….
+        A row an epoch: any of ``train_loss``, ``val_loss``, ``train_accuracy``, ``val_accuracy`` and the table's other
+        validation metrics, ``learning_rate``; ``epoch`` where epochs are not 1, 2, 3, ….
     best_epoch : int, optional
         The epoch whose weights were kept, in the same numbering; it is marked.
     title, note : str
@@ -55,7 +49,7 @@ def training_curves(
         raise EvaluationError("training curves: no epochs in the history, at least one is needed")
     epochs = history["epoch"] if "epoch" in history else np.arange(1, len(history) + 1)
     figure = new_figure(9.5, 6.2, title, note)
-    for axes, (panel, columns) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
+    for axes, (panel, columns) in zip(figure.subplots(2, 2, sharex=True).flat, _panels(), strict=True):
         bare(axes, panel, xlabel="Epoch" if panel in LOWEST else "")
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
         for column, (label, colour) in columns.items():
@@ -75,6 +69,17 @@ def training_curves(
     axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
+
+
+def _panels() -> tuple[tuple[str, dict[str, tuple[str | None, str]]], ...]:
+    """Return the title of each panel and ``{column: (label, colour)}`` of its lines."""
+    validated = {f"val_{name}": title for name, title in titles_of("validation").items() if name != "accuracy"}
+    return (
+        ("Loss", {"train_loss": ("train", TRAIN), "val_loss": ("validation", VALIDATION)}),
+        ("Accuracy", {"train_accuracy": ("train", TRAIN), "val_accuracy": ("validation", VALIDATION)}),
+        ("Validation", dict(zip(validated, zip(validated.values(), cycle(OTHERS), strict=False), strict=True))),
+        ("Learning rate", {"learning_rate": (None, GREY)}),
+    )
 
 
 def _scale_learning_rate(axes: Axes, learning_rate: pd.Series) -> None:

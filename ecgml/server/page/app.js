@@ -234,13 +234,13 @@ function showMeasurements(result) {
   for (const title of ["Measurement", "Value", "Origin", "Certainty"]) top.append(node("th", title, { scope: "col" }));
   const head = node("thead"), body = node("tbody");
   head.append(top);
-  const rows = { ...Object.fromEntries(Object.entries(result.intervals ?? {}).map(([name, value]) => [name, value])), ...result.measurements };
-  for (const [name, told] of Object.entries(rows)) {
+  for (const [name, told] of Object.entries(result.measurements)) {
     const column = schema.clinical.find((one) => one.name === name);
     const row = node("tr"), digits = Math.abs(told.value ?? 0) >= 20 ? 0 : 2;
     const value = name === "sex" ? ({ 0: "male", 1: "female" }[told.value] ?? "–") : told.value === null ? "–" : told.value.toFixed(digits);
     const unit = value === "–" || name === "sex" || told.unit === "1" ? "" : told.unit.startsWith("1/") ? told.unit.slice(1) : told.unit === "degrees" ? "°" : ` ${told.unit}`;
-    const certainty = told.reason ?? (told.spread !== undefined && told.spread !== null ? `± ${told.spread.toFixed(0)} ${told.unit}` : "");
+    const spread = [["beats", told.beat_spread], ["leads", told.lead_spread]].filter(([, ms]) => ms !== undefined && ms !== null);
+    const certainty = told.reason || spread.map(([over, ms]) => `±${ms.toFixed(0)} ms over ${over}`).join(", ");
     row.append(node("th", column?.description ?? told.description ?? name, { scope: "row" }), node("td", `${value}${unit}`), node("td", told.origin), node("td", certainty));
     body.append(row);
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.fault import Fault
 
 METRICS = ("tests/evaluation/test_metrics.py",)
+TABLE = ("tests/evaluation/test_metric_table.py",)
 BOOTSTRAP = ("tests/evaluation/test_bootstrap.py",)
 COMPARISON = ("tests/evaluation/test_comparison.py",)
 GATE = ("tests/evaluation/test_gate.py",)
@@ -202,8 +203,8 @@ FAULTS = (
     Fault(
         "evaluation/gate-blind-to-calibration",
         "ecgml/evaluation/gate.py",
-        'difference.value <= settings.max_ece_increase if name == "ece"',
-        'True if name == "ece"',
+        "met = difference.value <= settings.max_ece_increase",
+        "met = True",
         "an overconfident challenger is let through",
         GATE,
     ),
@@ -294,5 +295,37 @@ FAULTS = (
         "curves[name] = precision, recall",
         "precision is drawn for recall",
         FIGURES,
+    ),
+    Fault(
+        "evaluation/gate-of-one-direction",
+        "ecgml/evaluation/gate.py",
+        "met = difference.high < settings.margin",
+        "met = difference.low > -settings.margin",
+        "of a metric that should be low the worse model is let through",
+        TABLE,
+    ),
+    Fault(
+        "evaluation/higher-is-always-better",
+        "ecgml/evaluation/metric_table.py",
+        "any(row.lower_is_better for row in metric_rows() if row.name == name)",
+        "False",
+        "the subgroup of the larger error is called the better",
+        TABLE,
+    ),
+    Fault(
+        "evaluation/metric-under-another-name",
+        "ecgml/evaluation/metric_table.py",
+        "not isinstance(row, Metric) or row.name != name",
+        "False",
+        "another package adds something that is no metric",
+        TABLE,
+    ),
+    Fault(
+        "evaluation/validated-without-the-table",
+        "ecgml/training/fit.py",
+        'metric_rows("validation", by_class=False)}',
+        'metric_rows("gate", by_class=False)}',
+        "a metric that may be monitored has no figure",
+        TABLE,
     ),
 )

@@ -139,8 +139,8 @@ FAULTS = (
     Fault(
         "models/taken-name",
         "ecgml/plugins.py",
+        "if entry.name in entries or entry.name in taken:",
         "if entry.name in entries:",
-        "if not entries:",
         "another package's architecture takes the place of one of ours unnoticed",
         PLUGINS,
     ),

@@ -117,7 +117,7 @@ FAULTS = (
     Fault(
         "training/loss-maximised",
         FIT,
-        'settings.monitor != "val_loss" or not data.can_select',
+        "not monitors()[settings.monitor] or not data.can_select",
         "True",
         "the epoch of the largest validation loss is kept",
         KEPT,
