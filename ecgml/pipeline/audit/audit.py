@@ -21,19 +21,17 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
-from ecgml.page.writing import FIGURES, TABLES, write_page
 from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
-from ecgml.pipeline.job.command import command, page_folder
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.model_run import ModelRun
+from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.settings import AuditConfiguration, AuditSettings, DataSettings
-from ecgml.pipeline.job.surveying import survey_cohorts
-from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.pipeline.job.surveying import open_tables, survey_cohorts
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
 from ecgml.report.shortcuts import PLACES, ShortcutScores
@@ -98,7 +96,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             raise ConfigError("parts: robustness is that of a model; name one first")
         preprocessing = subject.checkpoint.preprocessing if subject else configuration.preprocessing
         try:
-            cohorts, caches = _open(data, preprocessing, console)
+            cohorts, caches = open_tables(data, preprocessing, console)
         except EcgmlError as error:
             if not own_data:
                 raise
@@ -153,24 +151,11 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
             files["audit.txt"] = f"{said}\n".encode()
-            write_page(folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
-            for one in (PAGE, FIGURES, TABLES, *files):
-                tracker.copy(folder / one, one)
-            tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+            publish_page(tracker, folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
             stands_out = [one for section in sections for one in section.findings]
             shown = [*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]
             tracker.describe("\n\n".join(shown))
     return "\n".join([said, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
-
-
-def _open(
-    data: DataSettings, preprocessing: PreprocessingSettings, console: Console
-) -> tuple[list[Cohort], dict[str, CachedCohort]]:
-    inner, outer = load_cohorts(data, console, need_files=False)
-    cohorts = [*inner, *outer]
-    with_files = [cohort for cohort in cohorts if cohort.entries]
-    filled = fill_caches(with_files, data, preprocessing, console, check=False)
-    return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
 
 
 def _rows(

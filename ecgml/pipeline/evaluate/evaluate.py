@@ -15,17 +15,17 @@ from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores, score
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.html import render_page
-from ecgml.page.writing import FIGURES, TABLES, write_page
 from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, on_own_data
 from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
 from ecgml.pipeline.evaluate.protocols import JudgedProtocols
 from ecgml.pipeline.evaluate.report import ReportInput, make_sections
 from ecgml.pipeline.job.artifacts import TITLES
-from ecgml.pipeline.job.command import command, page_folder
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
 from ecgml.pipeline.job.model_run import ModelRun
+from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
@@ -114,15 +114,11 @@ def evaluate(
             }
             files = {CARD: card.encode(), **predictions, **answers}
             replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
-            write_page(folder, PAGE, html, sections, _tables(material), files, replaced)
+            publish_page(tracker, folder, PAGE, html, sections, _tables(material), files, replaced)
             said = _said(checkpoint, material, sources, note)
-            for name in (PAGE, FIGURES, TABLES, *files):
-                tracker.copy(folder / name, name)
-            metrics = {name: value for section in sections for name, value in section.metrics.items()}
             for one in material.evaluated:
-                metrics |= one.scores.flat(f"{one.key}_")
-                metrics |= one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {}
-            tracker.metrics(metrics)
+                tracker.metrics(one.scores.flat(f"{one.key}_"))
+                tracker.metrics(one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {})
             tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
     return "\n".join([*said, *running.said(tracker.run_id, PAGE, folder if out else None)])
 

@@ -33,7 +33,8 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import note_of, report_page
+from ecgml.pipeline.job.publishing import page_folder, publish_page
+from ecgml.pipeline.job.reporting import note_of
 from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
@@ -396,10 +397,11 @@ def _report(
     """Log figures, tables and predictions of all protocols; return them in words."""
     note = note_of(job)
     section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
-    tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     summary = "One model's settings on several splits of the same records."
-    report_page(tracker, PAGE, render_page("Splits", summary, [section], caution=note), [section])
+    html = render_page("Splits", summary, [section], caution=note)
+    with page_folder("", PAGE) as folder:
+        publish_page(tracker, folder, PAGE, html, [section])
     said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
     default = protocols[0].scores
     figure = interval_text(default["macro_f1"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,14 @@ from ecgml.exploration.explore import explore as make_sections
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw_rows, listed, rhythm_name
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
-from ecgml.page.writing import FIGURES, TABLES, write_page
-from ecgml.pipeline.job.command import command, page_folder
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.settings import ExploreConfiguration
-from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
+from ecgml.pipeline.job.surveying import gather_signals, open_tables, survey_cohorts
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
-from ecgml.service.tracker import Tracker
 
 PAGE = "exploration.html"
 
@@ -57,12 +54,8 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
     with command("explore", console) as running, page_folder(out, PAGE) as folder:
         configuration = resolve_settings(ExploreConfiguration, options, config)
         running.connect()
-        data, preprocessing = configuration.data, configuration.preprocessing
-        inner, outer = load_cohorts(data, console, need_files=False)
-        cohorts = [*inner, *outer]
-        with_files = [cohort for cohort in cohorts if cohort.entries]
-        filled = fill_caches(with_files, data, preprocessing, console, check=False)
-        caches = {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
+        data = configuration.data
+        cohorts, caches = open_tables(data, configuration.preprocessing, console)
         survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
         name = "+".join(cohort.name for cohort in cohorts)
         digest = _digest(survey, caches)
@@ -76,10 +69,10 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
                 caution=survey.caution,
                 footer=_footer(configuration),
             )
-            write_page(folder, PAGE, html, sections, _tables(survey))
+            publish_page(tracker, folder, PAGE, html, sections, _tables(survey))
             addresses = [str(cohort.root) for cohort in cohorts]
             tracker.dataset("+".join(survey.cohort_names), digest, addresses, "exploration")
-            _log(tracker, survey, sections, folder)
+            tracker.describe(_description(survey, sections))
     return "\n".join(running.said(tracker.run_id, PAGE, folder if out else None))
 
 
@@ -154,16 +147,12 @@ def _tables(survey: Survey) -> dict[str, dict[str, list]]:
     return {"counts": counts, "quarantine": quarantine}
 
 
-def _log(tracker: Tracker, survey: Survey, sections: Sequence[Section], folder: Path) -> None:
-    """Log page, figures, tables and counts."""
-    tracker.copy(folder / PAGE, PAGE)
-    for name in (FIGURES, TABLES):
-        tracker.copy(folder / name, name)
-    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
+def _description(survey: Survey, sections: Sequence[Section]) -> str:
+    """Return the text on top of the run."""
     caution = [f"*{survey.caution}*"] if survey.caution else []
     findings = [f"* {finding}" for section in sections for finding in section.findings]
     said = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
-    tracker.describe("\n\n".join(said))
+    return "\n\n".join(said)
 
 
 def _digest(survey: Survey, caches: Mapping[str, CachedCohort]) -> str:

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import ecgml
 from ecgml.config import Configuration
-from ecgml.page.writing import check_folder
 from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.environment import environment, git_commit
@@ -98,18 +96,3 @@ def command(name: str, console: Console) -> Iterator[Command]:
     """Do a command's work: stopped by SIGTERM it closes its runs; under ``mlflow run`` a failure is noted there."""
     with ended_by_signal(), noted_failure():
         yield Command(name, console)
-
-
-@contextmanager
-def page_folder(out: str, page: str) -> Iterator[Path]:
-    """Give the folder that a page is written into: the one asked for, or one that is gone afterwards.
-
-    Raises
-    ------
-    OutputError
-        If it holds something else.
-    """
-    with TemporaryDirectory(prefix="ecgml-") as temporary:
-        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "page"
-        check_folder(folder, page)
-        yield folder

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -21,8 +19,7 @@ from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
-from ecgml.page.sections import Section, sentence
-from ecgml.page.writing import write_page
+from ecgml.page.sections import sentence
 from ecgml.pipeline.job.artifacts import (
     CONFIG,
     ENVIRONMENT,
@@ -147,15 +144,6 @@ def report_answers(
     with tracker.folder(answers_file(what)) as path:
         path.write_bytes(answers_csv(predictions, answers))
     return found
-
-
-def report_page(tracker: Tracker, name: str, html: str, sections: Sequence[Section]) -> None:
-    """Log a page with its pictures and tables, under the names that stand below them."""
-    with TemporaryDirectory(prefix="ecgml-") as temporary:
-        folder = Path(temporary) / "page"
-        write_page(folder, name, html, sections, {})
-        for one in sorted(folder.iterdir()):
-            tracker.copy(one, one.name)
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:
