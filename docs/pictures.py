@@ -7,7 +7,6 @@ first, so it takes minutes; ``--work DIR`` keeps what was trained for the next c
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import subprocess
@@ -19,7 +18,6 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
-from urllib.parse import quote
 from urllib.request import urlopen
 
 import matplotlib.pyplot as plt
@@ -28,8 +26,10 @@ from PIL import Image
 
 from ecgml.cohorts.cohort import read_entry
 from ecgml.cohorts.opening import open_cohort
-from ecgml.paper import HEIGHT_MM, WIDTH_MM, draw
+from ecgml.paper.grid import WIDTH_MM
+from ecgml.paper.page import HEIGHT_MM, draw
 from ecgml.saving import write_whole
+from ecgml.service.pages import runs_address
 
 IMAGES = Path(__file__).resolve().parent / "images"
 MAX_BYTES = 300_000
@@ -57,7 +57,7 @@ def screenshot(address: str, *, width: int, height: int) -> Image.Image:
         shot = Path(folder) / "shot.png"
         command = [os.environ.get("CHROMIUM", "chromium"), "--headless", "--no-sandbox", "--disable-gpu"]
         command += ["--disable-background-networking", "--hide-scrollbars", f"--user-data-dir={folder}/profile"]
-        command += [f"--window-size={width},{height}", "--virtual-time-budget=20000", f"--screenshot={shot}", address]
+        command += [f"--window-size={width},{height}", "--virtual-time-budget=60000", f"--screenshot={shot}", address]
         subprocess.run(command, check=True, capture_output=True, timeout=_WAIT_S)
         with Image.open(shot) as image:
             return image.convert("RGB")
@@ -87,23 +87,11 @@ def mlflow_server(store: str, port: int) -> Iterator[str]:
 
 
 def compared_runs(address: str, job: str) -> Image.Image:
-    """Return MLflow's own comparison of the two models of a job, epoch by epoch."""
-    client = mlflow.MlflowClient()
-    experiment = client.get_run(job).info.experiment_id
-    children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{job}'")
-    view = {
-        "runs": [run.info.run_id for run in children],
-        "metric": "val_macro_f1",
-        "experiments": [experiment],
-        "plot_metric_keys": ["val_macro_f1"],
-        "plot_layout": {},
-        "line_smoothness": 1,
-        "show_point": True,
-    }
-    words = "&".join(f"{name}={quote(json.dumps(value))}" for name, value in view.items())
-    page = f"{address}/#/metric?{words}&x_axis=step&y_axis_scale=linear&workflowType=machine_learning"
+    """Return what an experiment's address opens, its charts chosen."""
+    experiment = mlflow.MlflowClient().get_run(job).info.experiment_id
+    page = runs_address(address, experiment).replace("?", "?compareRunsMode=CHART&")
     # To the right MLflow shows its assistant, which says nothing of the runs.
-    return screenshot(page, width=1608, height=700).crop((0, 0, 1192, 700))
+    return screenshot(page, width=1608, height=900).crop((0, 0, 1192, 900))
 
 
 def top_of_page(page: Path, *, height: int) -> Image.Image:

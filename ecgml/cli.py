@@ -10,7 +10,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -384,10 +384,18 @@ def _train() -> click.Command:
     from ecgml.pipeline.job.settings import TrainConfiguration
 
     extra = [
-        *_job_options(),
+        *job_options(),
         click.Option(["--resume"], default="", metavar="RUN_ID", help="Go on with a stopped job; last: the newest."),
     ]
     return _command("train", run, TrainConfiguration, extra)
+
+
+def _gathered(data: Iterable[str], options: Mapping[str, str], *, is_trained: bool = False) -> dict[str, str]:
+    """Return options with the folders given as arguments; external ones alone are the data, if nothing is trained."""
+    folders = [*data, *filter(None, [options["data_dir"]])]
+    if folders or is_trained or not options["external_dir"]:
+        return {**options, "data_dir": ",".join(folders)}
+    return {**options, "data_dir": options["external_dir"], "external_dir": ""}
 
 
 def _prepare() -> click.Command:
@@ -395,8 +403,7 @@ def _prepare() -> click.Command:
         from ecgml.pipeline.job.console import Console
         from ecgml.pipeline.prepare.prepare import prepare
 
-        if data:
-            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        options = _gathered(data, options)
         prepared = prepare(options, Console(), config=config, export=export, collect=collect)
         click.echo(prepared.summary)
         if prepared.failure:
@@ -406,7 +413,7 @@ def _prepare() -> click.Command:
 
     extra = [
         click.Argument(["data"], nargs=-1),
-        *_job_options(),
+        *job_options(),
         click.Option(
             ["--export"],
             default="",
@@ -425,8 +432,7 @@ def _explore() -> click.Command:
         from ecgml.pipeline.explore.explore import explore
         from ecgml.pipeline.job.console import Console
 
-        if data:
-            options["data_dir"] = ",".join([*data, *filter(None, [options["data_dir"]])])
+        options = _gathered(data, options)
         click.echo(explore(options, Console(), config=config, out=out))
 
     from ecgml.pipeline.job.settings import ExploreConfiguration
@@ -439,7 +445,7 @@ def _explore() -> click.Command:
             metavar="DIR",
             help="Write page, figures and tables here, beside the run's artifacts.",
         ),
-        *_job_options(),
+        *job_options(),
     ]
     return _command("explore", run, ExploreConfiguration, extra)
 
@@ -451,8 +457,7 @@ def _audit() -> click.Command:
 
         if what and not model and _is_model(what[0]):
             model, *what = what
-        if what:
-            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        options = _gathered(what, options)
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
     from ecgml.pipeline.job.settings import AuditConfiguration
@@ -466,7 +471,7 @@ def _audit() -> click.Command:
             help="A model (run, runs:/…, models:/… or checkpoint folder); its own data are audited if none are given.",
         ),
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
-        *_job_options(),
+        *job_options(),
     ]
     return _command("audit", run, AuditConfiguration, extra)
 
@@ -483,8 +488,7 @@ def _evaluate() -> click.Command:
             model, *what = what
         if _RUN.fullmatch(model) and ":/" not in model:
             model = f"runs:/{model}"
-        if what:
-            options["data_dir"] = ",".join([*what, *filter(None, [options["data_dir"]])])
+        options = _gathered(what, options, is_trained=bool(options["splits"]))
         judged = None
         if options["splits"]:
             judged = evaluate_protocols(model, options, Console(), config=config)
@@ -502,7 +506,7 @@ def _evaluate() -> click.Command:
         click.Argument(["what"], nargs=-1, metavar="MODEL [DATA]..."),
         click.Option(["--model"], default="", metavar="MODEL", help="Instead of the first argument."),
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
-        *_job_options(),
+        *job_options(),
     ]
     return _command("evaluate", run, ProtocolConfiguration, extra)
 
@@ -528,7 +532,7 @@ def _promote() -> click.Command:
         click.Argument(["what"]),
         click.Option(["--force"], is_flag=True, help="Promote whatever the gate says; needs --why."),
         click.Option(["--why"], default="", metavar="TEXT", help="A reason; recorded."),
-        *_job_options(),
+        *job_options(),
     ]
     return _command("promote", run, PromoteConfiguration, extra)
 
@@ -561,14 +565,14 @@ _MAKERS: dict[str, Callable[[], click.Command]] = {
 }
 
 
-def _job_options() -> list[click.Option]:
+def job_options() -> list[click.Option]:
     """Return the options of every command that makes a run."""
     return [
         click.Option(
             ["--config"],
             default="",
             metavar="FILE",
-            help="YAML file of settings; options beat it.",
+            help="YAML file of settings, or a run's as runs:/ID/best.yaml; options beat it.",
         ),
         experiment_option(),
     ]
@@ -576,6 +580,10 @@ def _job_options() -> list[click.Option]:
 
 class SettingsCommand(click.Command):
     """A command whose help shows its settings in groups, one a section, and ends with examples."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write options by group, then examples."""
@@ -586,9 +594,9 @@ class SettingsCommand(click.Command):
         for title in sorted(groups, key="Options".__ne__):
             with formatter.section(title):
                 formatter.write_dl(groups[title])
-        if examples := EXAMPLES.get(self.name or ""):
+        if self._examples:
             with formatter.section("Examples"):
-                for line in examples:
+                for line in self._examples:
                     formatter.write_text(line)
 
 
@@ -611,7 +619,8 @@ def _command(
         resolve(kind, {option.name: values[option.name] for option in options if option.name})
         run(**values)
 
-    return SettingsCommand(name, callback=checked, params=[*extra, *options], help=SETTINGS_COMMANDS[name])
+    texts = {"help": SETTINGS_COMMANDS[name], "examples": EXAMPLES.get(name, ())}
+    return SettingsCommand(name, callback=checked, params=[*extra, *options], **texts)
 
 
 def settings_options(kind: type[Configuration], helps: Mapping[str, str] | None = None) -> list[click.Option]:

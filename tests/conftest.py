@@ -28,10 +28,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out, and why: a suite that skips is no proof."""
     skipped = terminalreporter.stats.get("skipped", [])
     for marker in NEEDS:
-        reasons = Counter(str(report.longrepr[2]) for report in skipped if marker in report.keywords)
+        reasons = Counter(str(report.longrepr[2]) for report in skipped if marker in getattr(report, "keywords", ()))
         for reason, count in reasons.items():
             terminalreporter.write_line(f"left out: {count} marked {marker}: {reason.removeprefix('Skipped: ')}")
-    others = sum(not set(NEEDS) & set(report.keywords) for report in skipped)
+    # A module that is skipped as a whole has no keywords.
+    others = sum(not set(NEEDS) & set(getattr(report, "keywords", ())) for report in skipped)
     if others:
         terminalreporter.write_line(f"left out: {others} skipped for another reason; -rs says which")
     deselected = len(terminalreporter.stats.get("deselected", []))

@@ -138,6 +138,16 @@ def test_simulated_cohort_is_prepared_and_summarised(tmp_path: Path) -> None:
     assert "groups: AFIB" in result.output
 
 
+def test_external_folder_alone_is_the_data_where_nothing_is_trained(tmp_path: Path) -> None:
+    """No simulated demo cohort joins it."""
+    call("simulate", str(tmp_path / "demo"), "--records", "40")
+    result = call(
+        "prepare", "--external-dir", str(tmp_path / "demo"), "--cache-dir", str(tmp_path / "c"), "--jobs", "1"
+    )
+    assert result.exit_code == 0, result.output
+    assert re.findall(r"^\S+ \(chapman, simulated\)", result.output, flags=re.M) == ["demo (chapman, simulated)"]
+
+
 def test_refuses_to_overwrite(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = call("simulate", str(tmp_path), "--records", "40")

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom on a small demo cohort, show what they promise, and are kept without outputs."""
+"""The notebooks run from top to bottom on a small cohort, show what they promise, and are kept with small outputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from docs.notebooks import MAX_BYTES, from_repository
 from ecgml.cohorts.simulation.demo import write_demo
 from tests.conftest import ROOT
 
@@ -21,9 +22,22 @@ def test_there_are_two() -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_is_kept_without_outputs(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
-    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+def test_notebook_shows_what_it_does_and_stays_small(path: Path) -> None:
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", ())]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4
+    assert not any(output.output_type == "error" or output.get("name") == "stderr" for output in outputs)
+    assert path.stat().st_size <= MAX_BYTES
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_repository_is_written_into_badge_and_installation(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = path.read_text(encoding="utf-8")
+    assert "](https://colab.research.google.com/github/)" in content  # Colab's list of a repository's notebooks
+    content = from_repository(content, path.name, "https://github.com/who/ecgml")
+    badge = f"](https://colab.research.google.com/github/who/ecgml/blob/main/notebooks/{path.name})"
+    assert badge in content
+    assert 'REPOSITORY = \\"https://github.com/who/ecgml.git\\"' in content
+    nbformat.validate(nbformat.reads(content, as_version=4))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

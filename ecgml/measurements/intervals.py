@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from ecgml.errors import ConfigError
 from ecgml.measurements.axes import LEAST_QRS_MV, LEAST_T_MV, frontal_axis
+from ecgml.measurements.conditioning import twelve_leads
 from ecgml.measurements.fiducials import Marks, delineate
 from ecgml.measurements.p_presence import p_wave_reason
 from ecgml.measurements.representative import RepresentativeBeat, representative_beat
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS
+from ecgml.records.marked_beat import MarkedBeat
 
 INTERVALS = tuple(one.name for one in INTERVAL_MEASUREMENTS)
 """What is measured: 1/min, ms, and degrees above -180 up to 180."""
@@ -53,6 +55,13 @@ higher ones are flutter or a part of the complex."""
 
 LEAST_P_MV = 0.02
 """A P vector shorter than this in the frontal plane has no direction to speak of, mV."""
+
+_MARKS_OF = {
+    "pr_interval": {"p_onset": "P onset", "p_offset": "P offset"},
+    "qrs_duration": {"qrs_onset": "QRS onset", "qrs_offset": "QRS offset"},
+    "qt_interval": {"t_offset": "T offset"},
+}
+"""The marks that each interval stands on."""
 
 NO_BEATS = "too few beats that resemble each other"
 
@@ -101,6 +110,39 @@ class Intervals:
             if len(known) >= LEAST_LEADS:
                 spread[name] = float(np.subtract(*np.percentile(known, (75, 25))))
         return spread
+
+    @functools.cached_property
+    def marked_beat(self) -> MarkedBeat | None:
+        """The representative beat with the marks of what was measured, to be drawn; None where none was."""
+        beat, marks = self.beat, self.marks
+        if beat is None or marks is None:
+            return None
+        level = beat.waveform[:, np.abs(beat.times_s - marks.qrs_onset).argmin(), None]
+        last_s = min(beat.times_s[-1], max(0.5, np.nan_to_num(marks.t_offset) + 0.12), beat.rr_s - 0.05)
+        shown = beat.times_s <= last_s
+        leads = twelve_leads((beat.waveform - level)[:, shown], beat.leads)
+        places = {
+            label: getattr(marks, name)
+            for interval, of_interval in _MARKS_OF.items()
+            if interval in self.values
+            for name, label in of_interval.items()
+        }
+        return MarkedBeat(leads[leads.any(axis=1)], beat.times_s[shown], places, self.words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """A line for each interval measured, and one for each reason why others were not."""
+        units = {"1/min": "/min", "ms": " ms", "degrees": "°"}
+        lines = [
+            f"{one.heading} {self.values[one.name]:.0f}{units[one.unit]}"
+            for one in INTERVAL_MEASUREMENTS
+            if one.name in self.values
+        ]
+        missing: dict[str, list[str]] = {}
+        for one in INTERVAL_MEASUREMENTS:
+            if one.name in self.reasons:
+                missing.setdefault(self.reasons[one.name], []).append(one.heading)
+        return (*lines, *(f"{', '.join(headings)}: {reason}" for reason, headings in missing.items()))
 
 
 def corrected_qt_ms(qt_ms: float, rr_s: float, formula: str = "bazett") -> float:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.page.sections import Listing, Picture, Section, picture
-from ecgml.paper import draw
 from ecgml.records.leads import LEADS
 from ecgml.report.figures.attribution import draw_attribution, draw_key
 from ecgml.report.mistakes import DPI, DrawnRecord, paper_figure
@@ -160,9 +159,8 @@ def _faithfulness(checks: ExplanationChecks) -> str:
 
 def _picture(place: int, item: ExplainedRecord) -> Picture:
     record = item.record
-    figure = paper_figure()
+    figure = paper_figure(record)
     axes = figure.axes[0]
-    draw(axes, record.waveform, record.fs, title=record.title)
     draw_attribution(axes, item.attribution, record.fs)
     draw_key(axes, record.predicted)
     largest = sorted(item.clinical, key=lambda pair: -abs(pair[1]))[:3]

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ecgml.evaluation.predictions import NOT_SCORED, Predictions
 from ecgml.page.sections import Section, picture
-from ecgml.paper import HEIGHT_MM, WIDTH_MM, draw
+from ecgml.paper.beat import BEAT_HEIGHT_MM, draw_beat
+from ecgml.paper.grid import MM_PER_IN, WIDTH_MM
+from ecgml.paper.page import HEIGHT_MM, draw
+from ecgml.records.marked_beat import MarkedBeat
 from ecgml.report.confusions import consequence
 
 MOST = 6
-MM_PER_IN = 25.4
 DPI = 100
 
 
@@ -38,6 +40,9 @@ class DrawnRecord:
         Hz.
     rhythm : str
         Original rhythm statement; may be empty.
+    beat : MarkedBeat or None
+        The representative beat of the recording as it was made, with its onsets and offsets; None where it is not at
+        hand or was not measured.
     """
 
     record_id: str
@@ -49,6 +54,7 @@ class DrawnRecord:
     waveform: NDArray[np.float32]
     fs: float
     rhythm: str = ""
+    beat: MarkedBeat | None = None
 
     @property
     def title(self) -> str:
@@ -81,10 +87,14 @@ def most_confident_mistakes(predictions: Predictions, most: int = MOST) -> NDArr
     return order[chosen]
 
 
-def paper_figure() -> Figure:
-    """Return an empty page of a 12-lead ECG, true to size, one axes filling it."""
-    figure = Figure(figsize=(WIDTH_MM / MM_PER_IN, HEIGHT_MM / MM_PER_IN), facecolor="white")
-    figure.add_axes((0, 0, 1, 1))
+def paper_figure(record: DrawnRecord) -> Figure:
+    """Return a page of a 12-lead ECG, true to size, in its first axes, with the representative beat below it."""
+    height_mm = HEIGHT_MM + (BEAT_HEIGHT_MM if record.beat else 0)
+    figure = Figure(figsize=(WIDTH_MM / MM_PER_IN, height_mm / MM_PER_IN), facecolor="white")
+    share = HEIGHT_MM / height_mm
+    draw(figure.add_axes((0, 1 - share, 1, share)), record.waveform, record.fs, title=record.title)
+    if record.beat:
+        draw_beat(figure.add_axes((0, 0, 1, 1 - share)), record.beat)
     return figure
 
 
@@ -100,8 +110,7 @@ def mistakes_section(records: Sequence[DrawnRecord], missing: str = "") -> Secti
     """
     parts = []
     for place, record in enumerate(records, start=1):
-        figure = paper_figure()
-        draw(figure.axes[0], record.waveform, record.fs, title=record.title)
+        figure = paper_figure(record)
         meaning = consequence(record.label, record.predicted)
         original = f" (source: {record.rhythm})" if record.rhythm and record.rhythm != record.label else ""
         text = (

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from ecgml.errors import ConfigError, RecordError
 from ecgml.inference.predictor import Prediction, PredictorInput
-from ecgml.paper import to_svg
+from ecgml.paper.page import to_svg
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES, accepted, is_plausible, parse_number, parse_sex
 from ecgml.records.leads import canonical_lead
 from ecgml.records.readers.options import ReadOptions
@@ -112,7 +112,7 @@ async def predict_files(request: Request) -> JSONResponse:
         if "draw" in wanted:
             answer["drawing"] = await answering.in_thread(drawing_of, record, prepared.measured)
         if "svg" in wanted:
-            answer["svg"] = await answering.in_thread(to_svg, record.waveform, record.fs)
+            answer["svg"] = await answering.in_thread(_svg, record, prepared)
         if "explain" in wanted:
             answer["explanation"] = await answering.batcher.in_model_thread(_explain, model, prepared, prediction)
         results.append(answer)
@@ -204,6 +204,11 @@ def _given(clinical: Any, records: Sequence[Record | RecordError]) -> tuple[list
         given.append(values)
         notes.append(unused)
     return given, notes
+
+
+def _svg(record: Record, prepared: PredictorInput) -> str:
+    beat = prepared.measured.marked_beat if prepared.measured else None
+    return to_svg(record.waveform, record.fs, beat=beat)
 
 
 def _explain(model: ServedModel, prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:

@@ -59,16 +59,24 @@ def where_to_look(experiment_id: str, run_id: str = "", artifact: str = "") -> s
     uri = mlflow.get_tracking_uri()
     is_served = uri.startswith(("http://", "https://"))
     server = (public_uri(uri) if is_served else LOCAL).rstrip("/")
-    place, query = f"/{run_id}/artifacts/{artifact}" if run_id else "", "" if run_id else f"&viewStateShareKey={VIEW}"
-    address = f"{server}/#/experiments/{experiment_id}/runs{place}?workflowType=machine_learning{query}"
+    address = runs_address(server, experiment_id, run_id, artifact)
     if is_served:
         return address
     # Without an option `mlflow ui` shows mlflow.db of the folder where it is called. A password is not printed.
     shown = uri if public_uri(uri) == uri else '"$MLFLOW_TRACKING_URI"'
-    store = (
-        "" if uri in ("sqlite:///mlflow.db", f"sqlite:///{Path.cwd()}/mlflow.db") else f" --backend-store-uri {shown}"
-    )
-    return f"mlflow ui{store}, then open {address}"
+    is_here = uri in ("sqlite:///mlflow.db", f"sqlite:///{Path.cwd()}/mlflow.db")
+    return f"mlflow ui{'' if is_here else f' --backend-store-uri {shown}'}, then open {address}"
+
+
+def runs_address(server: str, experiment_id: str, run_id: str = "", artifact: str = "") -> str:
+    """Return the address of an experiment's runs in our view, or of an artifact of one, on an MLflow server."""
+    place, query = (f"/{run_id}/artifacts/{artifact}", "") if run_id else ("", f"&viewStateShareKey={VIEW}")
+    return f"{server}/#/experiments/{experiment_id}/runs{place}?workflowType=machine_learning{query}"
+
+
+def run_link(experiment_id: str, run_id: str) -> str:
+    """Return a link in Markdown from one run's page to another's: the first eight digits of its id."""
+    return f"[{run_id[:8]}](#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning)"
 
 
 def run_name(data: str) -> str:

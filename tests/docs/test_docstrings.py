@@ -19,4 +19,7 @@ def test_prose_and_sections_stay_as_they_are() -> None:
 
 
 def test_sphinx_roles_become_code() -> None:
-    assert as_markdown("See :func:`~ecgml.paper.draw` and :data:`LEADS`.") == "See `ecgml.paper.draw` and `LEADS`."
+    assert (
+        as_markdown("See :func:`~ecgml.paper.page.draw` and :data:`LEADS`.")
+        == "See `ecgml.paper.page.draw` and `LEADS`."
+    )

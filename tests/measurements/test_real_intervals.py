@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import interval_robustness as robustness
 from benchmarks import intervals as bench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -66,3 +67,22 @@ def test_pr_and_qrs_are_the_cardiologists(marked: list[bench.Measured]) -> None:
     assert np.nanmedian(pr_interval) <= 8
     assert np.nanpercentile(pr_interval, 90) <= 22
     assert np.nanstd(bench.errors(marked, "qrs_duration", "qrs_duration median_lead")) <= 12
+
+
+@pytest.fixture(scope="module")
+def some(real_data: Path) -> list[bench.Measured]:
+    """Return 25 of the recordings by which settings were chosen."""
+    if not (real_data / "chapman-raw").is_dir():
+        pytest.skip("no chapman-raw")
+    return robustness.tuning_records(real_data, 16)
+
+
+@pytest.mark.parametrize("alteration", list(robustness.alterations(12.0)))
+def test_noise_rates_and_missing_leads_move_the_median_qrs_by_5_and_qt_by_10_ms_at_most(
+    some: list[bench.Measured], alteration: str
+) -> None:
+    """And lose neither; at 100 Hz as well."""
+    apart = robustness.differences(some, robustness.alterations(12.0)[alteration])
+    for name, most_ms in (("qrs_duration", 5), ("qt_interval", 10)):
+        assert np.isfinite(apart[name]).all(), name
+        assert np.median(apart[name]) <= most_ms, name

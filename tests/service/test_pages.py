@@ -12,7 +12,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from mlflow.utils.name_utils import _generate_random_name
 
-from ecgml.service.pages import MAX_DATA, is_random_name, prepare_pages, run_name, where_to_look
+from ecgml.service.pages import MAX_DATA, is_random_name, prepare_pages, run_link, run_name, where_to_look
 
 
 def test_names_that_mlflow_makes_up_are_known_as_such() -> None:
@@ -25,6 +25,12 @@ def test_name_of_many_cohorts_stays_short_and_keeps_the_date() -> None:
     name = run_name("+".join(["chapman"] * 20))
     assert len(name) == MAX_DATA + len(" 2026-11-27 10:31")
     assert "… 20" in name
+
+
+def test_link_to_a_run_shows_few_digits_and_leads_to_its_page() -> None:
+    run_id = "0f3c" * 8
+    address = f"#/experiments/7/runs/{run_id}?workflowType=machine_learning"
+    assert run_link("7", run_id) == f"[0f3c0f3c]({address})"
 
 
 def test_experiment_opens_with_macro_f1_and_shuts_what_nobody_asked_for(registry: MlflowClient) -> None:

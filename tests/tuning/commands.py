@@ -36,7 +36,7 @@ class Command:
                 [sys.executable, "-m", "tuning", *words], stdout=output, stderr=subprocess.STDOUT, env=environment
             )
 
-    def wait_for(self, condition: Callable[[list[FrozenTrial]], bool], timeout_s: float = 120) -> None:
+    def wait_for(self, condition: Callable[[list[FrozenTrial]], bool], timeout_s: float = 300) -> None:
         deadline = time.monotonic() + timeout_s
         while not condition(self.trials()):
             assert self.process.poll() is None, self.log.read_text()
@@ -50,7 +50,7 @@ class Command:
         return []
 
     def finish(self) -> str:
-        code = self.process.wait(timeout=300)
+        code = self.process.wait(timeout=600)
         text = self.log.read_text()
         assert code == 0, text
         return text.strip().splitlines()[-1]

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ecgml import paper
 from ecgml.exploration.signals.components import Beats, Components, Standardised
 from ecgml.exploration.signals.quality import without_remarks
 from ecgml.exploration.survey import Survey, listed, rhythm_name
 from ecgml.page.sections import Picture, Section, picture, sentence
+from ecgml.paper import page as paper
 from ecgml.records.record import Record
 from ecgml.records.rhythms import RHYTHMS
 

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
@@ -99,7 +100,7 @@ def on_data(
     outside = abstained_outside(checkpoint, cohorts, caches, store)
     one = replace(one, answers=answers, outside=outside, model=checkpoint.model_name)
     simulated = any(cohort.simulated for cohort in cohorts)
-    waveforms = {one.key: Waveforms(one.title, predictions, table, store)}
+    waveforms = {one.key: Waveforms(one.title, predictions, table, store, _entries(cohorts))}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
     if earlier.any():
         how += f" Of these, {int(earlier.sum()):,} through what it was started from."
@@ -123,9 +124,9 @@ def on_own_data(
         ) from None
     tables: dict[str, RecordTable] = {}
     outside: dict[str, dict[str, tuple[int, int]]] = {}
-    store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
+    store, entries, missing, simulated = None, {}, "", bool(checkpoint.facts.get("simulated"))
     try:
-        tables, store, outside = _own_tables(model, configuration.data, device, console)
+        tables, store, entries, outside = _own_tables(model, configuration.data, device, console)
     except EcgmlError as error:
         missing = f"The recordings are not to be had: {error}."
         console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
@@ -139,7 +140,7 @@ def on_own_data(
         )
     protocols = judge_protocols(own_outcomes(model), n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {
-        one.key: Waveforms(one.title, one.predictions, tables[one.key], store)
+        one.key: Waveforms(one.title, one.predictions, tables[one.key], store, entries)
         for one in evaluated
         if store is not None and one.key in tables
     }
@@ -156,7 +157,7 @@ def _own_tables(
     machine: DataSettings,
     device: torch.device,
     console: Console,
-) -> tuple[dict[str, RecordTable], WindowStore, dict[str, dict[str, tuple[int, int]]]]:
+) -> tuple[dict[str, RecordTable], WindowStore, dict[str, Entry], dict[str, dict[str, tuple[int, int]]]]:
     """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
 
     Raises
@@ -184,7 +185,12 @@ def _own_tables(
         if key in predictions:
             own = WindowStore(caches[begin:end], device)
             outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own)
-    return tables, WindowStore(caches, device), outside
+    return tables, WindowStore(caches, device), _entries(cohorts), outside
+
+
+def _entries(cohorts: Sequence[Cohort]) -> dict[str, Entry]:
+    """Return the files of records by the names that they have in tables."""
+    return {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
 
 
 def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.cohorts.cohort import Entry, read_entry
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
+from ecgml.errors import RecordError
 from ecgml.evaluation.predictions import Predictions
 from ecgml.inference.explanations import Attributions, Explainer, Inputs, delete, likeness, randomised, smoothed
+from ecgml.measurements.intervals import measure_intervals
+from ecgml.preprocessing.preprocess import usable_waveform
 from ecgml.records.clinical import CLINICAL_NAMES
+from ecgml.records.marked_beat import MarkedBeat
 from ecgml.report.explanations import ClinicalImportance, ExplainedRecord, ExplanationChecks
 from ecgml.report.mistakes import MOST, DrawnRecord, most_confident_mistakes
 from ecgml.training.checkpoint import Checkpoint
@@ -39,12 +44,15 @@ class Waveforms:
     table : RecordTable
         The same records in the same order.
     store : WindowStore
+    entries : mapping of str to Entry
+        The files of the records, by ``cohort/record``: read again for those that are drawn.
     """
 
     group: str
     predictions: Predictions
     table: RecordTable
     store: WindowStore
+    entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def inputs(self, rows: NDArray[np.int64]) -> Inputs:
         """Return the first window and the clinical row of some records; none may be unusable."""
@@ -72,9 +80,20 @@ class Waveforms:
                     shown,
                     fs,
                     str(self.table.rhythms[row]),
+                    self._beat(self.predictions.record_ids[row]),
                 )
             )
         return found
+
+    def _beat(self, record_id: str) -> MarkedBeat | None:
+        """Measure a recording as it was made; None where its file is gone or unusable."""
+        if (entry := self.entries.get(record_id)) is None:
+            return None
+        try:
+            record = read_entry(entry)
+            return measure_intervals(usable_waveform(record), record.fs).marked_beat
+        except (RecordError, OSError):
+            return None
 
 
 def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord]:

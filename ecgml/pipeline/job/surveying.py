@@ -26,7 +26,8 @@ from ecgml.exploration.survey import (
     Survey,
     Variable,
 )
-from ecgml.measurements.table import MEASUREMENTS
+from ecgml.measurements.intervals import INTERVALS
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS, MEASUREMENTS
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import SIMULATED
@@ -181,11 +182,14 @@ def _variables(
         told = attributes.get(name, Attribute(name))
         variable = Variable(name, told.label, told.unit, low=told.low, high=told.high)
         add(variable, (entry.further.get(name, np.nan) for entry in entries))
-    measured = _measured(cohorts, caches)
-    for one in MEASUREMENTS:
-        unit = "" if one.unit == "1" else one.unit
-        variable = Variable(one.name, one.description, unit, measured=True, circular=one.circular)
-        add(variable, measured[:, CLINICAL_NAMES.index(one.name)])
+    measured = _of_caches(cohorts, caches, "measured", CLINICAL_NAMES)
+    intervals = _of_caches(cohorts, caches, "intervals", INTERVALS)
+    further = [one for one in INTERVAL_MEASUREMENTS if one not in MEASUREMENTS]
+    for ones, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
+        for one in ones:
+            unit = "" if one.unit == "1" else one.unit
+            variable = Variable(one.name, one.description, unit, measured=True, circular=one.circular)
+            add(variable, values[:, names.index(one.name)])
     return tuple(variables), np.array(columns).reshape(len(columns), len(entries)).T
 
 
@@ -198,14 +202,16 @@ def _attributes(cohorts: Sequence[Cohort]) -> dict[str, Attribute]:
     return attributes
 
 
-def _measured(cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort]) -> NDArray[np.float64]:
-    """Return what was measured from every row's waveform, shape (n_rows, n_features); NaN where nothing was."""
+def _of_caches(
+    cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], array: str, names: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return what was measured from every row's waveform, shape (n_rows, n_names); NaN where nothing was."""
     parts = []
     for cohort in cohorts:
-        part = np.full((len(cohort.entries) + len(cohort.absent), len(CLINICAL_NAMES)), np.nan)
+        part = np.full((len(cohort.entries) + len(cohort.absent), len(names)), np.nan)
         if cached := caches.get(cohort.name):
             place_of = {entry.record_id: place for place, entry in enumerate(cohort.entries)}
-            part[[place_of[record_id] for record_id in cached.record_ids]] = cached.measured
+            part[[place_of[record_id] for record_id in cached.record_ids]] = getattr(cached, array)
         parts.append(part)
     return np.concatenate(parts)
 

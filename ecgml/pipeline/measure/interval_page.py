@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from ecgml.figures import GREY, INK, PALETTE, bare, new_figure
 from ecgml.measurements.intervals import INTERVALS, Intervals
+from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.page.html import render_page
 from ecgml.page.sections import Listing, Section, picture
+from ecgml.paper.beat import BEAT_HEIGHT_MM, draw_beat
+from ecgml.paper.grid import MM_PER_IN, WIDTH_MM
 from ecgml.pipeline.measure.measure import HEADINGS
-from ecgml.records.leads import LEADS
+from ecgml.records.marked_beat import MarkedBeat
 from ecgml.saving import write_whole
 
-UNITS = dict(zip(INTERVALS, ("/min", *["ms"] * 5, *["°"] * 3), strict=True))
-_MARKS = (
-    ("p_onset", "P onset"),
-    ("p_offset", "P offset"),
-    ("qrs_onset", "QRS onset"),
-    ("qrs_offset", "QRS offset"),
-    ("t_offset", "T offset"),
-)
+UNITS = {one.name: "°" if one.circular else one.unit for one in INTERVAL_MEASUREMENTS}
 
 
 class IntervalPage:
@@ -71,12 +65,12 @@ def _section(index: int, file: Path, intervals: Intervals) -> Section:
         ),
     )
     words = tuple(f"{HEADINGS[name]} not measured: {reason}." for name, reason in intervals.reasons.items())
-    if intervals.beat is None or intervals.marks is None:
+    if intervals.beat is None or intervals.marked_beat is None:
         return Section(f"record-{index}", file.name, words)
     figure = picture(
         f"beat-{index}",
         "Representative beat",
-        _figure(intervals),
+        _figure(intervals.marked_beat),
         alt=f"Median beat of {file.name}, {len(intervals.beat.leads)} leads superimposed, with onsets and offsets.",
         basis=f"{len(intervals.beat.positions_s)} of {len(intervals.beat.slow_beats)} beats; others are odd or cut",
         words=(),
@@ -84,22 +78,7 @@ def _section(index: int, file: Path, intervals: Intervals) -> Section:
     return Section(f"record-{index}", file.name, words, (figure, listing) if rows else (figure,))
 
 
-def _figure(intervals: Intervals) -> Figure:
-    beat, marks = intervals.beat, intervals.marks
-    figure = new_figure(9.5, 5.2, "Representative beat, leads superimposed")
-    axes = bare(figure.add_subplot(), "", "Time from the middle of the QRS complex, ms", "mV")
-    level = beat.waveform[:, np.abs(beat.times_s - marks.qrs_onset).argmin(), None]
-    last_s = min(beat.times_s[-1], max(0.5, np.nan_to_num(marks.t_offset) + 0.12), beat.rr_s - 0.05)
-    shown = beat.times_s <= last_s
-    for place, (lead, row) in enumerate(zip(beat.leads, beat.waveform - level, strict=True)):
-        colour, style = PALETTE[place % len(PALETTE)], "-" if place < len(PALETTE) else "--"
-        axes.plot(1000 * beat.times_s[shown], row[shown], color=colour, linestyle=style, lw=0.9, label=LEADS[lead])
-    top = axes.get_ylim()[1]
-    for name, label in _MARKS:
-        at_s = getattr(marks, name)
-        is_kept = {"p": "pr_interval", "q": "qrs_duration", "t": "qt_interval"}[name[0]] in intervals.values
-        if np.isfinite(at_s) and is_kept:
-            axes.axvline(1000 * at_s, color=INK, lw=0.6)
-            axes.text(1000 * at_s, top, f" {label}", rotation=90, va="top", ha="right", fontsize=7, color=GREY)
-    axes.legend(loc="upper right", ncols=2, fontsize=7, frameon=False)
+def _figure(beat: MarkedBeat) -> Figure:
+    figure = Figure(figsize=(WIDTH_MM / MM_PER_IN, BEAT_HEIGHT_MM / MM_PER_IN), facecolor="white")
+    draw_beat(figure.add_axes((0, 0, 1, 1)), beat)
     return figure

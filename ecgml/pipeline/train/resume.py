@@ -18,6 +18,7 @@ from ecgml.pipeline.job.reporting import THREADS, Scored
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
+from ecgml.service.pages import run_link
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker
 
@@ -143,10 +144,9 @@ def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
     Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
     move_children(interrupted.children, tracker.run_id)
     experiment = read_run(tracker.run_id).info.experiment_id
-    address = f"#/experiments/{experiment}/runs/"
-    lines = [f"Goes on with job [{interrupted.run_id}]({address}{interrupted.run_id})."]
+    lines = [f"Goes on with job {run_link(experiment, interrupted.run_id)}."]
     lines += [
-        f"{name}: {'finished before' if child.finished else 'resumed'}, run [{child.run_id}]({address}{child.run_id})."
+        f"{name}: {'finished before' if child.finished else 'resumed'}, run {run_link(experiment, child.run_id)}."
         for name, child in interrupted.children.items()
     ]
     return lines

@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from ecgml.paper import cells
+from ecgml.paper.page import cells
 from ecgml.records.leads import LEADS
 
 SUPPORTS, OPPOSES = "#E69F00", "#0072B2"

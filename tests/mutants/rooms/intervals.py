@@ -12,9 +12,59 @@ BEAT = "ecgml/measurements/representative.py"
 BAND = "ecgml/measurements/conditioning.py"
 MEASURED = ("tests/measurements/test_intervals.py",)
 MARKED = ("tests/measurements/test_fiducials.py", *MEASURED)
+PREPROCESS = "ecgml/preprocessing/preprocess.py"
+FED = ("tests/inference/test_shown_intervals.py",)
 CUT = ("tests/measurements/test_representative.py", *MEASURED)
 
 FAULTS = (
+    Fault(
+        "intervals/fed-unasked",
+        PREPROCESS,
+        '    if settings.intervals == "measured":',
+        "    if True:",
+        "models that were trained on tables' intervals are fed measured ones",
+        FED,
+    ),
+    Fault(
+        "intervals/given-fed-beside-measured",
+        "ecgml/inference/predictor.py",
+        "clinical_row(settings.seen(known), ready.measured)",
+        "clinical_row(known, ready.measured)",
+        "a model of measured intervals is fed a client's",
+        FED,
+    ),
+    Fault(
+        "intervals/table-fed-beside-measured",
+        "ecgml/datasets/table.py",
+        "clinical_row(cached.preprocessing.seen(entry.given), {})",
+        "clinical_row(entry.given, {})",
+        "training on measured intervals sees the table's",
+        ("tests/datasets/test_table.py",),
+    ),
+    Fault(
+        "intervals/measured-after-the-denoiser",
+        PREPROCESS,
+        "    recorded[usable] = waveform",
+        "    recorded[usable] = denoised",
+        "a denoiser shortens QRS complexes",
+        FED,
+    ),
+    Fault(
+        "intervals/given-not-shown",
+        "ecgml/inference/shown_intervals.py",
+        "value = stated.get(one.name, found)",
+        "value = found",
+        "an answer hides what the client gave",
+        FED,
+    ),
+    Fault(
+        "intervals/marks-drawn-elsewhere",
+        "ecgml/paper/beat.py",
+        "MM_PER_S * (at_s - beat.times_s[0])",
+        "MM_PER_S * at_s",
+        "onsets are drawn where they are not",
+        ("tests/paper/test_beat.py",),
+    ),
     Fault(
         "intervals/qt-corrected-by-the-median",
         INTERVALS,

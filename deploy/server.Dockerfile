@@ -1,4 +1,4 @@
-# docker build -f docs/deployment/Dockerfile -t ecgml .
+# docker build -f deploy/server.Dockerfile -t ecgml .
 # docker run -p 8000:8000 -e MLFLOW_TRACKING_URI=http://mlflow:5000 -e ECGML_TOKEN=… ecgml models:/ecg-rhythm@champion
 FROM python:3.11-slim
 RUN useradd --create-home ecgml

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from ecgml import paper
 from ecgml.errors import RecordError
+from ecgml.paper import page as paper
 from ecgml.records.leads import LEADS
 
 FS = 100.0

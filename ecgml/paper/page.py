@@ -14,20 +14,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
+from ecgml.paper.beat import BEAT_HEIGHT_MM, beat_svg
+from ecgml.paper.grid import INK, RED, WIDTH_MM, draw_grid, grid_svg, svg_path, xml
 from ecgml.records.leads import LEADS
+from ecgml.records.marked_beat import MarkedBeat
 
 MM_PER_S = 25.0
 STANDARD_MM_PER_MV, HALF_MM_PER_MV = 10.0, 5.0
 SHOWN_S = 10.0
 """Longest time shown; what follows is left out and the page says so."""
 
-WIDTH_MM, HEIGHT_MM = 275.0, 178.0
+HEIGHT_MM = 178.0
 _ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 _STRIP = "II"
 _LEFT_MM = 15.0  # margin and calibration pulse
@@ -35,8 +37,6 @@ _ROW_MM = 40.0
 _FIRST_ROW_MM = 32.0
 _REACH_MM = _ROW_MM / 2  # a trace never runs into the next row
 _SEPARATOR_MM = (5.0, 9.0)  # from the baseline, above and below
-
-_PINK, _ROSE, _INK, _RED = "#f9dcdc", "#f0a8a8", "#1a1a1a", "#c00000"
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +168,7 @@ def layout(waveform: NDArray[np.floating], fs: float) -> Page:
     return Page(tuple(traces), tuple(pulses), np.array(separators), tuple(labels), np.array(clips).reshape(-1, 3))
 
 
-def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str:
+def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "", beat: MarkedBeat | None = None) -> str:
     """Draw a 12-lead ECG as an SVG image of its true size.
 
     Parameters
@@ -179,6 +179,8 @@ def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str
         Sampling frequency, Hz.
     title : str
         Written at the head of the page; any text, it is escaped.
+    beat : MarkedBeat, optional
+        Drawn on a sheet below, see `ecgml.paper.beat`.
 
     Returns
     -------
@@ -191,29 +193,27 @@ def to_svg(waveform: NDArray[np.floating], fs: float, *, title: str = "") -> str
         As :func:`layout`.
     """
     page = layout(waveform, fs)
-    grid = "".join(
-        f'<path stroke="{colour}" stroke-width="{width}" d="{_grid_path(step)}"/>'
-        for step, colour, width in ((1, _PINK, 0.1), (5, _ROSE, 0.2))
-    )
-    # In units of 0.01 mm a step between time points is two short integers.
     marks = [np.array([[x, y], [x, y + length]]) for x, y, length in page.separators]
-    ink = "".join(_svg_path(points) for points in (*page.pulses, *marks, *(points for _, points in page.traces)))
+    ink = "".join(svg_path(points) for points in (*page.pulses, *marks, *(points for _, points in page.traces)))
     clips = "".join(f"M{x - 1:.2f} {y:.2f}h2l-1 {-1.5 * sign:g}z" for x, y, sign in page.clips)
     texts = "".join(
-        f'<text x="{x:.2f}" y="{y:.2f}">{_xml(text)}</text>'
+        f'<text x="{x:.2f}" y="{y:.2f}">{xml(text)}</text>'
         for x, y, text in (*page.labels, *([(5.0, 8.0, title)] if title else []))
     )
+    height_mm, below = HEIGHT_MM, ""
+    if beat is not None:
+        height_mm, below = HEIGHT_MM + BEAT_HEIGHT_MM, f'<g transform="translate(0 {HEIGHT_MM:g})">{beat_svg(beat)}</g>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_MM:g} {HEIGHT_MM:g}" '
-        f'width="{WIDTH_MM:g}mm" height="{HEIGHT_MM:g}mm" role="img">'
-        f"<title>{_xml(title or '12-lead ECG')}</title>"
-        f'<rect width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" fill="#fff"/>{grid}'
-        f'<g transform="scale(.01)" fill="none" stroke="{_INK}" stroke-width="25" stroke-linejoin="round" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH_MM:g} {height_mm:g}" '
+        f'width="{WIDTH_MM:g}mm" height="{height_mm:g}mm" role="img">'
+        f"<title>{xml(title or '12-lead ECG')}</title>"
+        f"{grid_svg(WIDTH_MM, HEIGHT_MM)}"
+        f'<g transform="scale(.01)" fill="none" stroke="{INK}" stroke-width="25" stroke-linejoin="round" '
         f'stroke-linecap="round"><path d="{ink}"/></g>'
-        f'<path fill="{_RED}" d="{clips}"/>'
+        f'<path fill="{RED}" d="{clips}"/>'
         # White behind the letters, so that a trace does not run through a lead's name.
-        f'<g font-family="sans-serif" font-size="3.5" fill="{_INK}" stroke="#fff" stroke-width="1" '
-        f'paint-order="stroke">{texts}</g></svg>'
+        f'<g font-family="sans-serif" font-size="3.5" fill="{INK}" stroke="#fff" stroke-width="1" '
+        f'paint-order="stroke">{texts}</g>{below}</svg>'
     )
 
 
@@ -237,24 +237,18 @@ def draw(axes: Any, waveform: NDArray[np.floating], fs: float, *, title: str = "
         As :func:`layout`.
     """
     page = layout(waveform, fs)
-    for step, colour, width in ((1, _PINK, 0.3), (5, _ROSE, 0.5)):
-        axes.vlines(np.arange(0, WIDTH_MM + 0.5, step), 0, HEIGHT_MM, colors=colour, linewidths=width, zorder=0)
-        axes.hlines(np.arange(0, HEIGHT_MM + 0.5, step), 0, WIDTH_MM, colors=colour, linewidths=width, zorder=0)
+    draw_grid(axes, WIDTH_MM, HEIGHT_MM)
     for points in (*page.pulses, *(points for _, points in page.traces)):
-        axes.plot(points[:, 0], points[:, 1], color=_INK, linewidth=0.7, solid_joinstyle="round")
+        axes.plot(points[:, 0], points[:, 1], color=INK, linewidth=0.7, solid_joinstyle="round")
     x, y, length = page.separators.T
-    axes.vlines(x, y, y + length, colors=_INK, linewidths=0.7)
+    axes.vlines(x, y, y + length, colors=INK, linewidths=0.7)
     for x, y, sign in page.clips:
-        axes.fill([x - 1, x + 1, x], [y, y, y - 1.5 * sign], color=_RED, linewidth=0)
+        axes.fill([x - 1, x + 1, x], [y, y, y - 1.5 * sign], color=RED, linewidth=0)
     for x, y, text in (*page.labels, (5.0, 8.0, title)):
         # Matplotlib would read a pair of dollars as mathematics. White behind the letters, so that a trace does not run
         # through a lead's name.
         behind = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}
-        axes.text(x, y, text, fontsize=8, color=_INK, parse_math=False, bbox=behind if text else None)
-    axes.set_xlim(0, WIDTH_MM)
-    axes.set_ylim(HEIGHT_MM, 0)
-    axes.set_aspect("equal")
-    axes.set_axis_off()
+        axes.text(x, y, text, fontsize=8, color=INK, parse_math=False, bbox=behind if text else None)
 
 
 def _runs(where: NDArray[np.bool_]) -> list[slice]:
@@ -292,20 +286,3 @@ def _note(duration_s: float, limb: float, chest: float, n_clips: int) -> str:
     if n_clips:
         note += f"   cut off at ±{_REACH_MM / HALF_MM_PER_MV:g} mV where marked"
     return note
-
-
-def _grid_path(step_mm: int) -> str:
-    columns = "".join(f"M{x} 0v{HEIGHT_MM:g}" for x in range(0, int(WIDTH_MM) + 1, step_mm))
-    return columns + "".join(f"M0 {y}h{WIDTH_MM:g}" for y in range(0, int(HEIGHT_MM) + 1, step_mm))
-
-
-def _svg_path(points: NDArray[np.float64]) -> str:
-    hundredths = np.rint(100 * points).astype(np.int64)
-    # The first step goes nowhere, so that a lone point is still a valid path and shows as a dot.
-    steps = np.diff(hundredths, axis=0, prepend=hundredths[:1])
-    return f"M{hundredths[0, 0]} {hundredths[0, 1]}l" + " ".join(map(str, steps.ravel().tolist()))
-
-
-def _xml(text: str) -> str:
-    """Escape text for XML 1.0, which knows no control characters."""
-    return escape("".join(character if character.isprintable() else " " for character in text))
