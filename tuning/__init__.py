@@ -4,7 +4,7 @@ settings    settings of a study, and what all its workers know
 spaces      search spaces: small pure functions; users add their own by name
 strategies  samplers and pruners by name
 storage     storage of studies: a journal file, sqlite or PostgreSQL; one lock over all workers
-opening     opens a study or makes it; goes on with no study that tunes something else
+opening     opens a study or makes it; refuses one that tunes something else
 queue       hands out trials: the total holds over workers and restarts, trials of dead workers run again
 counts      how many trials finished, were pruned, failed, or were stopped
 objective   one trial: the training of `ecgml train`, epoch by epoch

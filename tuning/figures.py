@@ -1,4 +1,4 @@
-"""A study in figures: Optuna's own, without their global state, with ticks that can be read and states told apart."""
+"""Figures of a study: Optuna's, without their global state, with readable ticks and a colour for each outcome."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def slices(study: optuna.Study, metric: str, note: str = "") -> Figure:
 def parallel(study: optuna.Study, metric: str, note: str = "") -> Figure:
     """Draw every finished trial as a line through its parameters to its value."""
     axes = _drawn(drawings.plot_parallel_coordinate, study, "Parallel coordinates", note, target_name=metric)[0]
-    scales = [one for one in axes.figure.axes if one.get_shared_x_axes().joined(one, axes) and one is not axes]
+    scales = [twin for twin in axes.figure.axes if twin.get_shared_x_axes().joined(twin, axes) and twin is not axes]
     axes.figure.set_size_inches(2.2 * (len(scales) + 1) + 1, 4.8)
     for scale in scales:
         _readable(scale.yaxis)
@@ -125,7 +125,7 @@ def timeline(study: optuna.Study, note: str = "") -> Figure:
 
 
 def _drawn(plot: Callable[..., Any], study: optuna.Study, title: str, note: str, **options: Any) -> list[Axes]:
-    """Return the panels of a figure of Optuna's, taken out of pyplot, whose style Optuna would change for good."""
+    """Return the panels of one of Optuna's figures, detached from pyplot and without Optuna's change of its style."""
     with plt.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental parts; layouts that are set anew below
         panels: list[Axes] = list(np.ravel(plot(study, **options)))

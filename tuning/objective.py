@@ -40,7 +40,7 @@ class Repeat:
 def make_repeats(
     tune: TuneSettings, configuration: TuneConfiguration, job: JobData, store: WindowStore
 ) -> list[Repeat]:
-    """Return the trainings of every trial: one, one a seed, or one a fold.
+    """Return the trainings of every trial: a single one, one for each seed, or one for each fold.
 
     Of a job's parts these hold train and val only.
 

@@ -1,4 +1,4 @@
-"""Opens a study by its name, or makes it; goes on with no study that tunes something else."""
+"""Opens a study by its name, or makes it; refuses to resume one that tunes something else."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FREE = {
     "study", "n_trials", "sampler", "pruner", "storage", "jobs", "finalise", "space", "metric",
     "data_dir", "external_dir", "cache_dir", "demo_records", "max_quarantined", "backend", "device", "bootstrap",
 }  # fmt: skip
-"""Settings that may differ when a study goes on: they leave what a trial's value means, or are checked apart."""
+"""Settings that may differ when a study is resumed: trials' values do not depend on them, or they are checked apart."""
 
 
 def identity_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:
-    """Return what must not change while a study goes on, as JSON keeps it."""
+    """Return what must not change when a study is resumed, as JSON keeps it."""
     tune, space = configuration.tune, describe_space(probed.parameters)
     fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
     return {
@@ -69,8 +69,8 @@ def open_study(
         difference = next(_differences(before, identity, space, configuration), "")
     if difference:
         raise TuningError(
-            f"study {tune.study}: exists {difference}; give another --study name, or what the study was begun with; it "
-            f"is kept in {storage.public}"
+            f"study {tune.study} in {storage.public}: exists {difference}; give another --study name, or the settings "
+            "that the study has"
         )
     return study
 

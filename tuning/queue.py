@@ -102,7 +102,7 @@ class Queue:
             self.study.tell(trial, value, state)
 
     def release(self, trial: Trial) -> None:
-        """Put a trial back whose worker was asked to stop: it runs again when the study goes on."""
+        """Put back a trial whose worker was asked to stop: it runs again when the study is resumed."""
         with self._lock(), contextlib.suppress(UpdateFinishedTrialError, ValueError):
             trial.set_user_attr(REASON, STOPPED)
             self.study.tell(trial, state=TrialState.FAIL)

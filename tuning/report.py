@@ -36,7 +36,7 @@ def begin_report(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
 
 
 def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
-    """Log a study as it is now in its run; may be called again when it has gone on."""
+    """Log the present state of a study in its run; may be called again later."""
     trials, metric = study.get_trials(deepcopy=False), plan.tune.metric
     close_trials(trials, plan)
     tracker = Tracker(plan.run_id)
@@ -44,7 +44,7 @@ def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
     tracker.table(trial_columns(trials, metric), "trials.csv")
     if (best := best_of(study)) is not None:
         tracker.metrics({f"best_{metric}": best.value, "best_trial": best.number})
-        # Tags, not parameters: these MLflow never changes, and a study that goes on may find better.
+        # Tags, not parameters: these MLflow never changes, and a resumed study may find better.
         tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
         tracker.text(best_yaml(study, best, plan), "best.yaml")
         with tracker.folder("figures") as folder:
@@ -60,7 +60,7 @@ def close_trials(trials: list[FrozenTrial], plan: StudyPlan) -> None:
     for run_id, number in without_tag(plan.experiment_id, plan.run_id, STATE, "ecgml.trial").items():
         trial = by_number.get(number)
         if trial is not None and trial.state in FINISHED:
-            # A worker that died between making the run and telling the study of it left no name there.
+            # A worker that died between making the run and telling the study of it is not named there.
             status = STATUSES[trial.state] if RUN_ID in trial.user_attrs else "KILLED"
             close_dead(run_id, status, outcome_tags(trial.state, trial.user_attrs.get(REASON, "")))
 

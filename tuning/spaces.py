@@ -21,7 +21,7 @@ from ecgml.errors import ConfigError
 Space = Callable[[BaseTrial], dict[str, Any]]
 
 N_PROBES = 16
-"""Draws by which a space's parameters are found; one that branches shows its branches in these."""
+"""Draws that show a space's parameters; enough to enter the branches of a space that has some."""
 
 
 def default(trial: BaseTrial) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def space_named(name: str) -> Space:
     Raises
     ------
     ConfigError
-        If there is none.
+        If it does not exist.
     """
     if name in SPACES:
         return SPACES[name]
@@ -89,7 +89,7 @@ class Probed:
 
 
 def probe(space: Space, configuration: Configuration) -> Probed:
-    """Draw from a space to find its parameters and what it makes of them; check that these are settings.
+    """Draw from a space to learn its parameters and the settings it makes of them; check these.
 
     Parameters
     ----------

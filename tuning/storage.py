@@ -1,7 +1,7 @@
-"""Where a study is kept: made once, under a lock, before anyone works on it.
+"""Storage of studies: a journal file, sqlite or PostgreSQL, made once, under a lock, before anyone works on it.
 
-The default is Optuna's journal in a file of its own: less than sqlite's time (benchmarks/tuning_overhead.py), and no
-migrations that processes could meet in. Many hosts share a PostgreSQL.
+The default is Optuna's journal in a file: faster than sqlite (benchmarks/tuning_overhead.py), and without migrations
+that processes could run into at the same time. Many hosts share a PostgreSQL.
 """
 
 from __future__ import annotations
@@ -40,20 +40,8 @@ class StudyStorage:
     """
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address = address if "://" in address else str(Path(address).expanduser().absolute())
         self._engine: sqlalchemy.Engine | None = None
-        scheme, separator, _ = address.partition("://")
-        if not separator:
-            self.address = str(Path(address).expanduser().absolute())
-            self._lock_path = Path(f"{self.address}.claim")
-        elif scheme == "sqlite":
-            if not sqlalchemy.make_url(address).database:
-                raise TuningError(f"storage: {address} keeps nothing; give a file, sqlite:///path")
-            self._lock_path = Path(f"{sqlalchemy.make_url(address).database}.claim").absolute()
-        elif scheme.partition("+")[0] not in ("postgresql", "postgres"):
-            raise TuningError(
-                f"storage: {public_uri(address)} is of an unknown kind; a path, sqlite:///… or postgresql://…"
-            )
         try:
             self.storage = self._open()
         except (SQLAlchemyError, OSError, ValueError) as error:
@@ -99,10 +87,10 @@ class StudyStorage:
         Parameters
         ----------
         name : str
-            Of what is locked, in a database; a file has one lock.
+            Name of the lock in a database; a file has a single lock.
         """
         if self._engine is None:
-            with FileLock(self._lock_path):
+            with self._lock:
                 yield
             return
         key = int.from_bytes(hashlib.sha256(f"ecgml {name}".encode()).digest()[:8], "big", signed=True)
@@ -116,20 +104,30 @@ class StudyStorage:
     def _open(self) -> BaseStorage:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         if "://" not in self.address:
-            Path(self.address).parent.mkdir(parents=True, exist_ok=True)
-            with self.lock(""):
+            with self._file_lock(Path(self.address)):
                 _cut_torn_line(Path(self.address))
-                return JournalStorage(JournalFileBackend(self.address, lock_obj=_KernelLock(f"{self.address}.write")))
-        url = sqlalchemy.make_url(self.address)
-        if url.drivername == "sqlite":
-            Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-            with self.lock(""):
+                # The kernel drops this lock with its process; Optuna's own is a file that outlives a killed one.
+                lock = FileLock(f"{self.address}.write", thread_local=False, poll_interval=0.002)
+                return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))
+        if self.address.startswith("sqlite:"):
+            url = sqlalchemy.make_url(self.address)
+            if not url.database:
+                raise TuningError(f"storage: {self.address} keeps nothing; give a file, sqlite:///path")
+            with self._file_lock(Path(url.database)):
                 return self._open_database(url, {"timeout": 60})
+        if not self.address.startswith("postgres"):
+            raise TuningError(f"storage: {self.public} is of an unknown kind; a path, sqlite:///… or postgresql://…")
         # psycopg 3 is what the extra `postgres` installs.
-        url = url.set(drivername="postgresql+psycopg")
+        url = sqlalchemy.make_url(self.address).set(drivername="postgresql+psycopg")
         self._engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": CONNECT_S}, pool_pre_ping=True)
         with self.lock("schema"):
             return self._open_database(url, {"connect_timeout": CONNECT_S})
+
+    def _file_lock(self, path: Path) -> FileLock:
+        """Make a file's folder and return the lock of its workers."""
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(f"{path.absolute()}.claim")
+        return self._lock
 
     def _open_database(self, url: sqlalchemy.URL, connect: dict) -> RDBStorage:
         engine = self._engine or sqlalchemy.create_engine(url)
@@ -139,23 +137,6 @@ class StudyStorage:
             engine.dispose()
         text = url.render_as_string(hide_password=False)
         return RDBStorage(text, engine_kwargs={"connect_args": connect, "pool_pre_ping": True})
-
-
-class _KernelLock:
-    """The journal's lock, held by the kernel: one that a killed worker held is free at once.
-
-    Optuna's own is a file that stays behind; the others then wait 30 s for it.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._lock = FileLock(path, thread_local=False)
-
-    def acquire(self) -> bool:
-        self._lock.acquire(poll_interval=0.002)
-        return True
-
-    def release(self) -> None:
-        self._lock.release()
 
 
 def _reason(error: Exception) -> str:

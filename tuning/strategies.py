@@ -51,8 +51,8 @@ def make_sampler(name: str, seed: Sequence[int]) -> BaseSampler:
     name : str
         Of :data:`SAMPLERS`.
     seed : sequence of int
-        The study's seed and the number of its next trial: one worker's study can be repeated, a resumed one does not
-        draw again what it drew before, and workers do not draw the same.
+        The study's seed and the number of its next trial: the study of a single worker can be repeated, a resumed one
+        does not draw again what it drew before, and workers do not draw the same.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

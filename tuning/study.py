@@ -52,7 +52,7 @@ class StudyResult:
 
 
 def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> StudyResult:
-    """Run a study, or go on with one, until it has its trials, from this command's workers or others'.
+    """Run or resume a study until it has all its trials, whichever workers run them.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
         space = space_named(tune.space)
         probed = probe(space, configuration)
         device = worker_device(configuration.fit.device, 0)
-        # First, so that MLflow's own database is known for what it is when it is given as the storage.
+        # First, so that MLflow's own database exists, and is recognised, when it is given as the storage.
         experiment = running.connect()
         storage = StudyStorage(tune.storage or str(Path("studies") / f"{tune.study}.journal"))
         stack.callback(storage.close)
@@ -133,7 +133,7 @@ def refuse_failures_only(queue: Queue) -> None:
 def study_run(study: optuna.Study, storage: StudyStorage, experiment: str) -> Iterator[tuple[str, bool]]:
     """Open the study's run, or join in where another command has it open.
 
-    Yields the run and whether it is this command's to close. A study has one run however often it goes on; what
+    Yields the run and whether it is this command's to close. A study has one run however often it is resumed; what
     ``mlflow run`` opened for a later command links to it.
     """
     launched = os.environ.get("MLFLOW_RUN_ID")
@@ -160,7 +160,7 @@ def study_run(study: optuna.Study, storage: StudyStorage, experiment: str) -> It
 
 @contextlib.contextmanager
 def resumption_shown(study: str, console: Console) -> Iterator[None]:
-    """Say, when a study is stopped, how to go on with it."""
+    """Say, when a study is stopped, how to resume it."""
     try:
         yield
     except KeyboardInterrupt:

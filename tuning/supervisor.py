@@ -52,7 +52,7 @@ def supervise(plan: StudyPlan, queue: Queue, console: Console) -> None:
                 if deaths > RESTARTS:
                     raise TuningError(f"{deaths} worker processes died; the last with exit code {worker.exitcode}")
                 if worker.exitcode == 1:
-                    raise TuningError(f"worker {index} could not go on; its message is above")
+                    raise TuningError(f"worker {index} stopped with the error above")
                 console.warn(f"worker {index} died (exit code {worker.exitcode}); another takes its place")
                 start(index)
     finally:

@@ -105,7 +105,7 @@ class Worker:
         raise Interrupted
 
     def _run(self, trial: Trial) -> None:
-        """Run one trial; whatever happens, it ends in the study and in MLflow."""
+        """Run a trial; it ends in the study and in MLflow even if it fails."""
         run: TrialRun | None = None
         state, value, reason = TrialState.FAIL, None, ""
 

@@ -147,7 +147,7 @@ def test_a_finished_study_goes_on_to_a_larger_total_in_the_same_run(
 def test_a_study_is_not_gone_on_with_as_another(
     finished: StudyResult, options: dict[str, str], changes: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(TuningError, match=f"study finished: {message}"):
+    with pytest.raises(TuningError, match=f"study finished in .*finished.journal: {message}"):
         tune({**options, "study": "finished", **changes}, Console(io.StringIO()))
     assert running() == []
 
@@ -168,7 +168,7 @@ def test_a_study_whose_spaces_constants_were_edited_is_not_gone_on_with(
 ) -> None:
     before = spaces.small
     monkeypatch.setattr(spaces, "small", lambda trial: {**before(trial), **changes})
-    with pytest.raises(TuningError, match=re.escape(f"study finished: {message}")):
+    with pytest.raises(TuningError, match=re.escape(f"finished.journal: {message}")):
         tune({**options, "study": "finished"}, Console(io.StringIO()))
 
 
