@@ -25,6 +25,7 @@ from ecgml.evaluation.bootstrap import bootstrap, percentile_interval
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
 from ecgml.models.build import build_model
+from ecgml.models.registry import model_names
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.scoring import to_predictions, window_logits
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--model", default="fusion", choices=("fusion", "baseline"))
+    parser.add_argument("--model", default="fusion", choices=model_names())
     parser.add_argument("--cache-dir", default="")
     words = parser.parse_args()
     options = {

@@ -52,7 +52,7 @@ def examine(folders: Sequence[str], cache: Path, device: str) -> Iterator[Check]
     looks: tuple[Callable[[], Iterable[Check]], ...] = (
         _python,
         _packages,
-        _architectures,
+        _additions,
         lambda: _device(device),
         _environment_managers,
         lambda: _data(folders),
@@ -83,7 +83,8 @@ def _packages() -> Iterator[Check]:
         yield Check("ok", f"{sum('extra ==' not in wanted for wanted in requirements)} required packages")
 
 
-def _architectures() -> Iterator[Check]:
+def _additions() -> Iterator[Check]:
+    from ecgml.evaluation.metric_table import OURS, metric_rows
     from ecgml.models.registry import model_class, model_names, model_package
 
     listed = []
@@ -92,6 +93,8 @@ def _architectures() -> Iterator[Check]:
         package = model_package(name)
         listed.append(f"{name} ({package})" if package else name)
     yield Check("ok", f"architectures: {', '.join(listed)}")
+    if metrics := [row.name for row in metric_rows() if row not in OURS]:
+        yield Check("ok", f"metrics of other packages: {', '.join(metrics)}")
 
 
 def _satisfied(requirement: str) -> bool:

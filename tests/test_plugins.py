@@ -102,6 +102,7 @@ def test_doctor_lists_what_was_added_and_says_what_is_broken(
 ) -> None:
     lines = [one.line() for one in examine([], tmp_path, "cpu")]
     assert "ok    architectures: fusion, baseline, tcn (my-rhythms 0.1)" in lines
+    assert "ok    metrics of other packages: top_two" in lines
     broken = EntryPoint("mine", "no_such_module:Model", "ecgml.models")
     monkeypatch.setattr("ecgml.models.registry.OURS", (*OURS, broken))
     (fault,) = (one for one in examine([], tmp_path, "cpu") if "no_such_module" in one.what)

@@ -143,11 +143,12 @@ def _spans(waveform: NDArray[np.floating]) -> NDArray[np.floating]:
     if waveform.shape[1] > _ENOUGH:  # golden steps: regular ones could meet every mains wave at its zero
         waveform = waveform[:, (np.arange(_ENOUGH) * _GOLDEN % 1 * waveform.shape[1]).astype(np.intp)]
     absent = np.isnan(waveform).any(axis=1)
-    low, high = np.percentile(waveform, [1, 99], axis=1)
-    for index in np.flatnonzero(absent):
-        there = waveform[index][np.isfinite(waveform[index])]
-        low[index], high[index] = np.percentile(there, [1, 99]) if there.size else (0.0, 0.0)
-    return high - low
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of float32 span infinity
+        low, high = np.percentile(waveform, [1, 99], axis=1)
+        for index in np.flatnonzero(absent):
+            there = waveform[index][np.isfinite(waveform[index])]
+            low[index], high[index] = np.percentile(there, [1, 99]) if there.size else (0.0, 0.0)
+        return high - low
 
 
 def _has_shape(lead: NDArray[np.floating]) -> bool:

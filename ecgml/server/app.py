@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -87,9 +88,8 @@ def from_environment() -> ASGIApp:
 
 def name_of(address: str) -> str:
     """Return by which name the Open Inference Protocol asks for a model."""
-    if not address.startswith("models:/"):
-        return DEFAULT_NAME
-    return address.removeprefix("models:/").partition("/")[0].partition("@")[0]
+    name, *version = re.split(r"[/@]", address.removeprefix("models:/"))
+    return name if address.startswith("models:/") and version else DEFAULT_NAME  # a logged model has an id, no name
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:

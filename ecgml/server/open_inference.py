@@ -117,7 +117,10 @@ async def infer(request: Request, name: str, version: str = "") -> Response:
         "abstained": ("BOOL", [len(answers)], np.array([answer["abstained"] for answer in answers])),
         "answer": ("BYTES", [len(answers)], [json.dumps(answer) for answer in answers]),
     }
-    return _response(header, name, _version(served), outputs, timings)
+    try:
+        return _response(header, name, _version(served), outputs, timings)
+    except RecordError as error:
+        raise Refused(400, str(error)) from None
 
 
 def _answering(request: Request, name: str, version: str) -> Answering:
@@ -156,9 +159,7 @@ def _parse(
         raise RecordError(f"inputs: no waveform ({', '.join(sorted(tensors))[:100] or 'nothing'} was sent)", "shape")
     if unknown := sorted(set(tensors) - {"waveform", "clinical"}):
         raise RecordError(f"inputs: {unknown[0][:40]} is unknown; waveform and clinical are taken", "shape")
-    parameters = header.get("parameters") or {}
-    if not isinstance(parameters, dict):
-        raise RecordError("parameters: an object is needed", "shape")
+    parameters = _object(header, "parameters")
     fs, unit = parameters.get("fs"), parameters.get("unit")
     if fs is not None and (isinstance(fs, bool) or not isinstance(fs, int | float)):
         raise RecordError("fs: a number is needed, Hz", "no fs")
@@ -167,13 +168,21 @@ def _parse(
     return header, *arrays_to_records(tensors["waveform"], tensors.get("clinical"), fs, unit)
 
 
+def _object(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a member that may be absent and must be an object."""
+    value = holder.get(name) or {}
+    if not isinstance(value, dict):
+        raise RecordError(f"{name}: an object is needed", "shape")
+    return value
+
+
 def _tensor(tensor: Any, rest: memoryview) -> tuple[str, NDArray[np.float32], memoryview]:
     """Return a tensor's name and values, and what of the binary data is left."""
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RecordError("inputs: each tensor needs name, datatype, shape and data", "shape")
     name, kind, shape = tensor["name"], tensor.get("datatype"), tensor.get("shape")
     where = name[:40]
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise RecordError(f"{where}: datatype must be one of {', '.join(_TYPES)}", "shape")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         raise RecordError(f"{where}: shape must be a list of whole numbers", "shape")
@@ -182,16 +191,17 @@ def _tensor(tensor: Any, rest: memoryview) -> tuple[str, NDArray[np.float32], me
         n_values *= size
     if n_values > _MAX_VALUES:
         raise RecordError(f"{where}: more than {_MAX_VALUES:,} values", "too large")
-    parameters = tensor.get("parameters") or {}
-    n_bytes = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+    n_bytes = _object(tensor, "parameters").get("binary_data_size")
     if n_bytes is not None:
         expected = n_values * np.dtype(_TYPES[kind]).itemsize
         if n_bytes != expected or expected > len(rest):
             raise RecordError(f"{where}: {expected:,} bytes of binary data are needed for its shape", "shape")
-        values = np.frombuffer(rest[:expected], dtype=_TYPES[kind]).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = np.frombuffer(rest[:expected], dtype=_TYPES[kind]).astype(np.float32)
         return name, values.reshape(shape), rest[expected:]
     try:
-        values = np.array(tensor.get("data"), dtype=np.float32).reshape(-1)
+        with np.errstate(over="ignore"):
+            values = np.array(tensor.get("data"), dtype=np.float32).reshape(-1)
     except (ValueError, TypeError, OverflowError):
         raise RecordError(f"{where}: data must be numbers, in rows of equal length or flat", "shape") from None
     if len(values) != n_values:
@@ -207,14 +217,14 @@ def _response(
     timings: Timings,
 ) -> Response:
     asked = header.get("outputs") or [{"name": name} for name in outputs if name != "answer"]
-    all_binary = (header.get("parameters") or {}).get("binary_data_output", False)
+    all_binary = _object(header, "parameters").get("binary_data_output", False)
     tensors, binary = [], []
     for output in asked if isinstance(asked, list) else []:
-        if not isinstance(output, dict) or output.get("name") not in outputs:
+        if not isinstance(output, dict) or str(output.get("name")) not in outputs:
             raise Refused(400, f"outputs: one of {', '.join(outputs)} is needed")
-        kind, shape, values = outputs[output["name"]]
-        tensor: dict[str, Any] = {"name": output["name"], "datatype": kind, "shape": shape}
-        if (output.get("parameters") or {}).get("binary_data", all_binary):
+        kind, shape, values = outputs[str(output["name"])]
+        tensor: dict[str, Any] = {"name": str(output["name"]), "datatype": kind, "shape": shape}
+        if _object(output, "parameters").get("binary_data", all_binary):
             data = _bytes(values) if kind == "BYTES" else values.tobytes()
             tensor["parameters"] = {"binary_data_size": len(data)}
             binary.append(data)

@@ -14,6 +14,7 @@ from httpx2 import Response
 from numpy.typing import NDArray
 
 from ecgml.records.reading import read_record
+from ecgml.server.app import name_of
 
 URL = "/v2/models/ecg-rhythm/infer"
 
@@ -115,3 +116,17 @@ def test_a_tensor_of_no_use_is_a_400(
 def test_a_wrong_length_of_the_header_is_a_400(client: TestClient, length: str) -> None:
     response = client.post(URL, content=b"{}", headers={"Inference-Header-Content-Length": length})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("models:/heart@champion", "heart"),
+        ("models:/heart/3", "heart"),
+        ("models:/m-0123", "ecg-rhythm"),
+        ("runs:/0123", "ecg-rhythm"),
+        ("some/checkpoint", "ecg-rhythm"),
+    ],
+)
+def test_a_model_is_asked_for_by_its_registered_name(address: str, name: str) -> None:
+    assert name_of(address) == name
