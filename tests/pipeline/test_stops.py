@@ -119,7 +119,7 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
 
 KILLED_WITHIN = """
 import os, signal, sys
-import ecgml.pipeline.{module} as module
+import ecgml.pipeline.train.{module} as module
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.train.train import train
 
