@@ -275,7 +275,8 @@ def predict(
     """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
 
     FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
-    A file that cannot be used is said to be so, the others are answered, and the exit code is 1.
+    A file that cannot be used is said to be so, the others are answered, and the exit code is 1. Rate (1/min) and
+    intervals (ms) stand beside the probabilities; --json says of each where it comes from, and why it is missing.
     """
     from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 

@@ -75,8 +75,8 @@ def oddities(
     with np.errstate(invalid="ignore"):
         counts = np.bincount(owner, minlength=n_records)
         values[:, 0] = 1 - y_prob.max(axis=1)
-        for column, own in enumerate((energy, *shapes.T), start=1):
-            values[:, column] = np.bincount(owner, weights=own, minlength=n_records) / counts
+        for column, column_shape in enumerate((energy, *shapes.T), start=1):
+            values[:, column] = np.bincount(owner, weights=column_shape, minlength=n_records) / counts
     return values, leads
 
 
@@ -134,8 +134,10 @@ class Abstention:
 
     def shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of scheme records at least as odd, shape (n_records, n_oddities); 0 where no beat is."""
-        found = np.column_stack([own.share(column) for own, column in zip(self.distributions, values.T, strict=True)])
-        return np.where(np.isnan(found), 0.0, found)
+        shares = np.column_stack(
+            [distribution.share(column) for distribution, column in zip(self.distributions, values.T, strict=True)]
+        )
+        return np.where(np.isnan(shares), 0.0, shares)
 
     def judge(self, values: NDArray[np.float64], n_leads: NDArray[np.int64]) -> list[Verdict]:
         """Say of each record whether it is abstained on.
@@ -146,13 +148,13 @@ class Abstention:
         n_leads : ndarray of int64, shape (n_records,)
         """
         verdicts = []
-        for row, own, leads in zip(values, self.shares(values), n_leads.tolist(), strict=True):
+        for row, record_shares, leads in zip(values, self.shares(values), n_leads.tolist(), strict=True):
             if leads < MIN_LEADS:
                 verdicts.append(Verdict(True, POOR_SIGNAL.format(n=leads)))
             elif np.isnan(row).any():
                 verdicts.append(Verdict(True, NO_BEATS))
-            elif own.min() < self.threshold:
-                verdicts.append(Verdict(True, REASONS[ODDITIES[int(own.argmin())]]))
+            elif record_shares.min() < self.threshold:
+                verdicts.append(Verdict(True, REASONS[ODDITIES[int(record_shares.argmin())]]))
             else:
                 verdicts.append(Verdict(False, ""))
         return verdicts
@@ -163,19 +165,19 @@ class Abstention:
             "coverage": self.coverage,
             "threshold": self.threshold,
             "distributions": {
-                name: {"values": list(own.values), "shares": list(own.shares)}
-                for name, own in zip(ODDITIES, self.distributions, strict=True)
+                name: {"values": list(distribution.values), "shares": list(distribution.shares)}
+                for name, distribution in zip(ODDITIES, self.distributions, strict=True)
             },
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Abstention:
         """Rebuild from :meth:`to_json`."""
-        own: Sequence[Mapping[str, Any]] = [values["distributions"][name] for name in ODDITIES]
+        stored: Sequence[Mapping[str, Any]] = [values["distributions"][name] for name in ODDITIES]
         return cls(
             float(values["coverage"]),
             float(values["threshold"]),
-            tuple(Distribution(tuple(one["values"]), tuple(one["shares"])) for one in own),
+            tuple(Distribution(tuple(item["values"]), tuple(item["shares"])) for item in stored),
         )
 
 

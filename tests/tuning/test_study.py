@@ -382,11 +382,11 @@ def test_ctrl_c_closes_every_run_and_the_trial_is_done_again(
     assert running() == []
     stream = io.StringIO()
     outcome = tune(settings, Console(stream))
-    assert "1 of 3 trials done: 1 finished; 1 stopped and run again" in stream.getvalue()
+    assert "1 of 3 trials done: 1 finished; 1 stopped and queued again" in stream.getvalue()
     trials = outcome.study.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert trials[2].params == trials[1].params
-    assert str(TrialCounts.of(trials)) == "3 finished; 1 stopped and run again"
+    assert str(TrialCounts.of(trials)) == "3 finished; 1 stopped and queued again"
     runs = children(outcome.run_id)
     assert [run.info.status for run in runs] == ["FINISHED", "KILLED", "FINISHED", "FINISHED"]
     assert runs[2].data.tags["ecgml.retry_of"] == "1"

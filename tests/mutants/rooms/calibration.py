@@ -95,7 +95,7 @@ FAULTS = (
     Fault(
         "calibration/windows-cross-folds",
         "ecgml/calibration/scaling.py",
-        "folds = np.array([fold_of[one] for one in owner.tolist()])",
+        "folds = np.array([fold_of[record] for record in owner.tolist()])",
         "folds = np.arange(len(owner)) % FOLDS",
         "a vector is judged on windows of records that it was fitted to",
         SCALING,
