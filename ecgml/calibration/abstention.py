@@ -8,15 +8,12 @@ records outside the scheme, so that no kind of them has to be at hand, and figur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ecgml.measurements.shape import shape_measurements
-from ecgml.preprocessing.preprocess import to_mv
 
 REASONS = {
     "uncertainty": "low confidence",
@@ -39,29 +36,26 @@ KNOTS = 200
 
 
 def oddities(
-    windows: Iterable[NDArray[np.int16]],
-    n_valid: NDArray[np.integer],
+    shapes: NDArray[np.float64],
+    n_leads: NDArray[np.int64],
     owner: NDArray[np.int64],
     logits: NDArray[np.float64],
     y_prob: NDArray[np.float64],
-    fs: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Measure what may be odd about records.
 
     Parameters
     ----------
-    windows : iterable of ndarray of int16, shape (n_leads, n_times)
-        As many as there are logits; as cached, in steps of `ecgml.preprocessing.preprocess.STEP_MV`.
-    n_valid : ndarray of int, shape (n_windows,)
-        Time points recorded.
+    shapes : ndarray, shape (n_windows, 2)
+        QRS width and share of odd beats of each window, see `ecgml.preprocessing.shapes`.
+    n_leads : ndarray of int64, shape (n_windows,)
+        Its usable leads.
     owner : ndarray of int64, shape (n_windows,)
         The record of each window.
     logits : ndarray, shape (n_windows, n_classes)
         As the model gives them.
     y_prob : ndarray, shape (n_records, n_classes)
         Calibrated.
-    fs : float
-        Hz.
 
     Returns
     -------
@@ -72,10 +66,8 @@ def oddities(
         Usable leads.
     """
     n_records = len(y_prob)
-    shapes, leads = np.zeros((len(n_valid), 2)), np.zeros(n_records, dtype=np.int64)
-    for index, (window, valid) in enumerate(zip(windows, n_valid, strict=True)):
-        shapes[index] = shape_measurements(to_mv(window[:, :valid]), fs)
-        leads[owner[index]] = max(leads[owner[index]], np.count_nonzero(window.any(axis=1)))
+    leads = np.zeros(n_records, dtype=np.int64)
+    np.maximum.at(leads, owner, n_leads)
     top = logits.max(axis=1, initial=-np.inf)
     # The energy of Liu et al. (2020, arXiv 2010.03759).
     energy = -(top + np.log(np.exp(logits - top[:, None]).sum(axis=1)))

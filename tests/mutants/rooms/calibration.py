@@ -166,7 +166,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/shapes-of-the-padding",
-        "ecgml/calibration/abstention.py",
+        "ecgml/preprocessing/shapes.py",
         "shape_measurements(to_mv(window[:, :valid]), fs)",
         "shape_measurements(to_mv(window), fs)",
         "the padding of a short record is looked at for beats",
