@@ -57,7 +57,6 @@ def main(model: str, folders: list[str]) -> None:
             checkpoint.encoder,
             (by_part["train"], by_part["val"], by_part["calibration"]),
             len(scheme.classes),
-            checkpoint.preprocessing.fs,
             CalibrationSettings(),
         )
         checkpoint = replace(checkpoint, calibration=own)

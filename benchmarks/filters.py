@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ecgml.calibration.scaling import fit_scaling
-from ecgml.config import Configuration, resolve
+from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.bootstrap import bootstrap, percentile_interval
@@ -29,7 +29,7 @@ from ecgml.models.registry import model_names
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.scoring import to_predictions, window_logits
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.settings import DENOISERS
 from ecgml.records.leads import LEADS
 from ecgml.training.data import TrainingData, fit_encoder
@@ -58,7 +58,7 @@ def main() -> None:
     }
     jobs = {}
     for name in words.filters.split(","):
-        configuration = resolve(TRAIN_SECTIONS, {**options, "denoise": name}, "")
+        configuration = resolve(TrainConfiguration, {**options, "denoise": name}, "")
         jobs[name] = (configuration, load_data(configuration, Console()))
     predictions: dict[str, list[Predictions]] = {name: [] for name in jobs}
     for seed in range(words.seeds):
@@ -68,7 +68,9 @@ def main() -> None:
         print(f"\n{table_of(predictions)}\n", flush=True)
 
 
-def out_of_fold(model_name: str, configuration: Configuration, job: JobData, n_folds: int, seed: int) -> Predictions:
+def out_of_fold(
+    model_name: str, configuration: TrainConfiguration, job: JobData, n_folds: int, seed: int
+) -> Predictions:
     """Return each record's prediction by a model that did not see its fold."""
     table = job.table[job.table.usable]
     folds = list(
@@ -99,7 +101,7 @@ def out_of_fold(model_name: str, configuration: Configuration, job: JobData, n_f
 
 def _fit_and_predict(
     model_name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     store: WindowStore,
     train: RecordTable,
@@ -107,11 +109,11 @@ def _fit_and_predict(
     test: RecordTable,
     seed: int,
 ) -> NDArray[np.float64]:
-    data = TrainingData(store, train, val, job.pool, len(job.scheme.classes), configuration["preprocessing"].fs)
+    data = TrainingData(store, train, val, job.pool, len(job.scheme.classes), configuration.preprocessing.fs)
     encoder = fit_encoder(train)
     torch.manual_seed(seed)
-    model = build_model(model_name, len(LEADS), encoder.n_out, data.n_classes, configuration["model"])
-    fit(model, data, encoder, dataclasses.replace(configuration["fit"], seed=seed), configuration["augmentation"])
+    model = build_model(model_name, len(LEADS), encoder.n_out, data.n_classes, configuration.model)
+    fit(model, data, encoder, dataclasses.replace(configuration.fit, seed=seed), configuration.augmentation)
     own = window_logits(model, store, val, encoder, data.n_classes)
     scaling = fit_scaling(own.logits, val.y_harmonised[own.owner], own.owner)
     return window_logits(model, store, test, encoder, data.n_classes).y_prob(scaling)

@@ -33,7 +33,7 @@ from ecgml.errors import TrainingError
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import load_data
 from tuning.objective import Objective, Repeat, make_repeats
-from tuning.settings import TUNE_SECTIONS
+from tuning.settings import TuneConfiguration
 from tuning.spaces import default
 from tuning.strategies import PRUNERS, SAMPLERS, make_pruner, make_sampler
 
@@ -60,13 +60,13 @@ def small_objective(folders: list[str], n_epochs: int, n_train: int, cache: str)
     """Return the objective that curves are recorded of: a small model, `n_train` records, one thread."""
     torch.set_num_threads(1)
     options = {**SMALL, "data_dir": ",".join(folders), "epochs": n_epochs, "cache_dir": cache}
-    configuration = resolve(TUNE_SECTIONS, options)
+    configuration = resolve(TuneConfiguration, options)
     job = load_data(configuration, Console())
     store = WindowStore(job.caches, torch.device("cpu"))
-    (whole,) = make_repeats(configuration["tune"], configuration, job, store)
+    (whole,) = make_repeats(configuration.tune, configuration, job, store)
     chosen = np.random.default_rng(0).permutation(len(whole.data.train))[:n_train]
     repeat = Repeat(_with_train(whole, chosen), whole.encoder, 0)
-    return Objective(configuration["tune"], configuration, default, [repeat])
+    return Objective(configuration.tune, configuration, default, [repeat])
 
 
 def record(folders: list[str], out: Path, n_configurations: int, n_epochs: int, n_train: int, cache: str) -> None:

@@ -22,6 +22,7 @@ from ecgml import __version__
 from ecgml.errors import EcgmlError
 
 if TYPE_CHECKING:
+    from ecgml.config import Configuration
     from ecgml.records.readers.options import ReadOptions
 
 SETTINGS_COMMANDS = {
@@ -215,12 +216,12 @@ def doctor(settings: tuple[str, ...]) -> None:
     """
     from ecgml.config import resolve
     from ecgml.doctor import examine
-    from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+    from ecgml.pipeline.job.settings import TrainConfiguration
 
-    configuration = resolve(TRAIN_SECTIONS, dict(pair.partition("=")[::2] for pair in settings))
-    data = configuration["data"]
+    configuration = resolve(TrainConfiguration, dict(pair.partition("=")[::2] for pair in settings))
+    data = configuration.data
     has_fault = False
-    for finding in examine([*data.data_dir, *data.external_dir], data.cache_path, configuration["fit"].device):
+    for finding in examine([*data.data_dir, *data.external_dir], data.cache_path, configuration.fit.device):
         click.echo(finding.line())
         has_fault |= finding.is_fatal
     sys.exit(has_fault)
@@ -274,7 +275,8 @@ def predict(
     """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
 
     FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
-    A file that cannot be used is said to be so, the others are answered, and the exit code is 1.
+    A file that cannot be used is said to be so, the others are answered, and the exit code is 1. Rate (1/min) and
+    intervals (ms) stand beside the probabilities; --json says of each where it comes from, and why it is missing.
     """
     from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
 
@@ -380,13 +382,13 @@ def _train() -> click.Command:
 
         click.echo(train(options, Console(), config=config, resume=resume))
 
-    from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+    from ecgml.pipeline.job.settings import TrainConfiguration
 
     extra = [
         *job_options(),
         click.Option(["--resume"], default="", metavar="RUN_ID", help="Go on with a stopped job; last: the newest."),
     ]
-    return _command("train", run, TRAIN_SECTIONS, extra)
+    return _command("train", run, TrainConfiguration, extra)
 
 
 def _gathered(data: Iterable[str], options: Mapping[str, str], *, is_trained: bool = False) -> dict[str, str]:
@@ -408,7 +410,7 @@ def _prepare() -> click.Command:
         if prepared.failure:
             raise prepared.failure
 
-    from ecgml.pipeline.job.settings import PREPARE_SECTIONS
+    from ecgml.pipeline.job.settings import PrepareConfiguration
 
     extra = [
         click.Argument(["data"], nargs=-1),
@@ -423,7 +425,7 @@ def _prepare() -> click.Command:
             ["--collect"], default="", metavar="DIR", help="Copy unusable files here, by reason, with a list of them."
         ),
     ]
-    return _command("prepare", run, PREPARE_SECTIONS, extra)
+    return _command("prepare", run, PrepareConfiguration, extra)
 
 
 def _explore() -> click.Command:
@@ -434,7 +436,7 @@ def _explore() -> click.Command:
         options = _gathered(data, options)
         click.echo(explore(options, Console(), config=config, out=out))
 
-    from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
+    from ecgml.pipeline.job.settings import ExploreConfiguration
 
     extra = [
         click.Argument(["data"], nargs=-1),
@@ -446,7 +448,7 @@ def _explore() -> click.Command:
         ),
         *job_options(),
     ]
-    return _command("explore", run, EXPLORE_SECTIONS, extra)
+    return _command("explore", run, ExploreConfiguration, extra)
 
 
 def _audit() -> click.Command:
@@ -459,7 +461,7 @@ def _audit() -> click.Command:
         options = _gathered(what, options)
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
-    from ecgml.pipeline.job.settings import AUDIT_SECTIONS
+    from ecgml.pipeline.job.settings import AuditConfiguration
 
     extra = [
         click.Argument(["what"], nargs=-1, metavar="[MODEL] [DATA]..."),
@@ -472,7 +474,7 @@ def _audit() -> click.Command:
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
         *job_options(),
     ]
-    return _command("audit", run, AUDIT_SECTIONS, extra)
+    return _command("audit", run, AuditConfiguration, extra)
 
 
 def _evaluate() -> click.Command:
@@ -499,7 +501,7 @@ def _evaluate() -> click.Command:
                 raise click.UsageError(f"--{name.replace('_', '-')}: only with --splits")
         click.echo(evaluate(model, options, Console(), config=config, out=out, judged=judged))
 
-    from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, PROTOCOL_SECTIONS
+    from ecgml.pipeline.job.settings import ProtocolConfiguration
 
     extra = [
         click.Argument(["what"], nargs=-1, metavar="MODEL [DATA]..."),
@@ -507,7 +509,7 @@ def _evaluate() -> click.Command:
         click.Option(["--out"], default="", metavar="DIR", help="Folder for the page, its figures and tables."),
         *job_options(),
     ]
-    return _command("evaluate", run, EVALUATE_SECTIONS | PROTOCOL_SECTIONS, extra)
+    return _command("evaluate", run, ProtocolConfiguration, extra)
 
 
 _RUN = re.compile(r"(runs|models):/\S+|[0-9a-f]{32}")
@@ -525,7 +527,7 @@ def _promote() -> click.Command:
 
         click.echo(promote(what, options, Console(), config=config, force=force, why=why))
 
-    from ecgml.pipeline.job.settings import PROMOTE_SECTIONS
+    from ecgml.pipeline.job.settings import PromoteConfiguration
 
     extra = [
         click.Argument(["what"]),
@@ -533,25 +535,24 @@ def _promote() -> click.Command:
         click.Option(["--why"], default="", metavar="TEXT", help="A reason; recorded."),
         *job_options(),
     ]
-    return _command("promote", run, PROMOTE_SECTIONS, extra)
+    return _command("promote", run, PromoteConfiguration, extra)
 
 
 def _serve() -> click.Command:
     def run(model: str, config: str, **options: str) -> None:
         from ecgml.config import resolve
         from ecgml.server.running import serve
-        from ecgml.server.settings import ServerSettings
+        from ecgml.server.settings import ServeConfiguration
 
-        settings = resolve({"server": ServerSettings}, options, config)["server"]
-        serve(model, settings, partial(click.echo, err=True))
+        serve(model, resolve(ServeConfiguration, options, config).server, partial(click.echo, err=True))
 
-    from ecgml.server.settings import ServerSettings
+    from ecgml.server.settings import ServeConfiguration
 
     extra = [
         click.Argument(["model"]),
         click.Option(["--config"], default="", metavar="FILE", help="YAML file of settings; options beat it."),
     ]
-    return _command("serve", run, {"server": ServerSettings}, extra)
+    return _command("serve", run, ServeConfiguration, extra)
 
 
 _MAKERS: dict[str, Callable[[], click.Command]] = {
@@ -607,36 +608,36 @@ class SettingOption(click.Option):
 
 
 def _command(
-    name: str, run: Callable[..., None], sections: Mapping[str, type], extra: list[click.Parameter]
+    name: str, run: Callable[..., None], kind: type[Configuration], extra: list[click.Parameter]
 ) -> click.Command:
-    """Make a command whose options are the settings of sections."""
-    options = settings_options(sections, DATA_HELP.get(name, {}))
+    """Make a command whose options are its settings."""
+    options = settings_options(kind, DATA_HELP.get(name, {}))
 
     def checked(**values: Any) -> None:
         from ecgml.config import resolve
 
         # A bad value is answered before anything heavy is imported.
-        resolve(sections, {option.name: values[option.name] for option in options if option.name})
+        resolve(kind, {option.name: values[option.name] for option in options if option.name})
         run(**values)
 
     texts = {"help": SETTINGS_COMMANDS[name], "examples": EXAMPLES.get(name, ())}
     return SettingsCommand(name, callback=checked, params=[*extra, *options], **texts)
 
 
-def settings_options(sections: Mapping[str, type], helps: Mapping[str, str] | None = None) -> list[click.Option]:
+def settings_options(kind: type[Configuration], helps: Mapping[str, str] | None = None) -> list[click.Option]:
     """Return an option a setting; one that two sections share is there once.
 
     Parameters
     ----------
-    sections : mapping of str to type
-        Settings by the name of their section.
+    kind : type of Configuration
+        The command's.
     helps : mapping of str to str, optional
         What to say of a setting, instead of its own words.
     """
     from ecgml.config import fields_of, placeholder
 
     options: dict[str, click.Option] = {}
-    for section_name, section in sections.items():
+    for section_name, section in kind.section_types().items():
         for name, (field, hint) in fields_of(section).items():
             if name in options:
                 continue

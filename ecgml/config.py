@@ -1,10 +1,10 @@
 """Settings: options and a file in, frozen dataclasses out, JSON back.
 
 Knows no room. Each room owns a frozen dataclass whose fields are made by :func:`setting` and whose ``__post_init__``
-calls :func:`validate`; a command lists the sections that it needs. Keys are flat: what ``-P learning_rate=…``,
-``--learning-rate``, a YAML file and a study's ``best.yaml`` call them is the field's name. A key that two sections of a
-command have (``jobs`` of a study and of its data) is one setting: a value given goes to both, and of two defaults the
-first section's is shown.
+calls :func:`validate`; a command's :class:`Configuration` has a field for each section that it needs. Keys are flat:
+what ``-P learning_rate=…``, ``--learning-rate``, a YAML file and a study's ``best.yaml`` call them is the field's name.
+A key that two sections of a command have (``jobs`` of a study and of its data) is one setting: a value given goes to
+both, and of two defaults the first section's is shown.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ecgml.errors import ConfigError
 
 T = TypeVar("T")
+C = TypeVar("C", bound="Configuration")
 
 
 def setting(
@@ -126,15 +127,31 @@ def nearest(word: str, valid: Sequence[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else ""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """Resolved sections, and where each value came from (``"option"``, ``"file"`` or ``"default"``)."""
+    """Resolved settings of a command: its class has a field for each section, a settings dataclass.
 
-    sections: Mapping[str, Any]
-    origins: Mapping[str, str]
+    Parameters
+    ----------
+    origins : mapping of str to str
+        Where each value came from: ``"option"``, ``"file"`` or ``"default"``.
+    """
 
-    def __getitem__(self, section: str) -> Any:
-        return self.sections[section]
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def section_types(cls) -> dict[str, type]:
+        """Return the settings dataclasses by the names of their sections."""
+        return {name: hint for name, (_, hint) in fields_of(cls).items() if name != "origins"}
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """Its sections by their names."""
+        return {name: getattr(self, name) for name in self.section_types()}
+
+    def only(self, kind: type[C]) -> C:
+        """Return those of its sections that another command has."""
+        return kind(**{name: getattr(self, name) for name in kind.section_types()}, origins=self.origins)
 
     def values(self) -> dict[str, Any]:
         """Return every setting by its flat name."""
@@ -146,7 +163,7 @@ class Configuration:
         values = self.values()
         return {name: values[name] for name in names}
 
-    def changed(self, values: Mapping[str, Any]) -> Configuration:
+    def changed(self, values: Mapping[str, Any]) -> Self:
         """Return it with some settings changed, as if these had been given as options.
 
         Raises
@@ -154,7 +171,7 @@ class Configuration:
         ConfigError
             If a key is unknown or a value does not fit.
         """
-        sections = dict(self.sections)
+        sections = self.sections
         known = {name for section in sections.values() for name in fields_of(type(section))}
         for name in values:
             if name not in known:
@@ -164,21 +181,30 @@ class Configuration:
             own = {name: _coerce(name, value, hints[name][1]) for name, value in values.items() if name in hints}
             if own:
                 sections[key] = dataclasses.replace(section, **own)
-        return Configuration(sections, {**self.origins, **dict.fromkeys(values, "option")})
+        return dataclasses.replace(self, **sections, origins={**self.origins, **dict.fromkeys(values, "option")})
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"settings": {section: {name: value}}, "origins": {name: origin}}``, ready for ``json.dump``."""
         settings = {name: to_json(section) for name, section in self.sections.items()}
         return {"settings": settings, "origins": dict(self.origins)}
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], where: str) -> Self:
+        """Rebuild it from what :meth:`to_json` returned; arguments and errors as :func:`from_json`."""
+        sections = {
+            name: from_json(section, content["settings"].get(name, {}), where)
+            for name, section in cls.section_types().items()
+        }
+        return cls(**sections, origins=content.get("origins", {}))
 
-def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str | Path | None = None) -> Configuration:
+
+def resolve(kind: type[C], options: Mapping[str, Any], file: str | Path | None = None) -> C:
     """Combine options, a YAML file and defaults, in that order of precedence.
 
     Parameters
     ----------
-    sections : mapping of str to type
-        The settings dataclasses that the command needs, by section name.
+    kind : type of Configuration
+        The command's.
     options : mapping
         Values by flat name, text or typed; ``None`` and ``""`` mean "not given" (MLproject renders every declared
         parameter, so its tunable ones default to the empty string).
@@ -198,6 +224,7 @@ def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str 
         )
     content = read_mapping(file, "learning_rate: 0.001") if file else {}
     filed = {key: value for key, value in content.items() if value is not None}
+    sections = kind.section_types()
     known = {name for section in sections.values() for name in fields_of(section)}
     for origin, values in (("option", given), (str(file), filed)):
         for key in values:
@@ -220,7 +247,7 @@ def resolve(sections: Mapping[str, type], options: Mapping[str, Any], file: str 
             else:
                 origins[name] = "default"
         resolved[section_name] = section(**chosen)
-    return Configuration(resolved, origins)
+    return kind(**resolved, origins=origins)
 
 
 def to_json(section: Any) -> dict[str, Any]:

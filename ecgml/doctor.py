@@ -170,7 +170,7 @@ def _tracking() -> Iterator[Check]:
     yield Check("ok", describe_store())
     if exists():
         for run_id in close_abandoned():
-            yield Check("ok", f"closed run {run_id}: whatever worked on it is gone")
+            yield Check("ok", f"closed run {run_id}: its process has ended")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
         if os.environ.get(name):
             yield Check("note", f"{name} is set: the next run goes there", f"unset {name}")

@@ -24,7 +24,7 @@ from mlflow.tracking import MlflowClient
 from ecgml.config import resolve
 from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.records.schemes import scheme_named
 from ecgml.service.registry import register
 from ecgml.service.store import connect
@@ -151,7 +151,7 @@ def make_run(
     script.write_text(code or MODEL.format(row=row))
     with mlflow.start_run(experiment_id=experiment) as run:
         mlflow.set_tags({"ecgml.data_digest": digest, **(tags or {})})
-        mlflow.log_text(json.dumps(resolve(TRAIN_SECTIONS, {}).to_json()), "config.json")
+        mlflow.log_text(json.dumps(resolve(TrainConfiguration, {}).to_json()), "config.json")
         split = pd.DataFrame(
             {
                 "record": predictions.record_ids,

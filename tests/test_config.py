@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgml.config import from_json, resolve, setting, to_json, validate
+from ecgml.config import Configuration, from_json, resolve, setting, to_json, validate
 from ecgml.errors import ConfigError
 from ecgml.pipeline.job.settings import DataSettings
 from tuning.settings import TuneSettings
@@ -29,15 +29,26 @@ class Demo:
         validate(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DemoConfiguration(Configuration):
+    demo: Demo
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfiguration(Configuration):
+    tune: TuneSettings
+    data: DataSettings
+
+
 def resolved(options: dict, file: Path | None = None) -> Demo:
-    return resolve({"demo": Demo}, options, file)["demo"]
+    return resolve(DemoConfiguration, options, file).demo
 
 
 def test_option_beats_file_beats_default(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("epochs: 20\nrate: 0.5\n")
-    configuration = resolve({"demo": Demo}, {"epochs": "30"}, file)
-    assert (configuration["demo"].epochs, configuration["demo"].rate, configuration["demo"].folder) == (30, 0.5, "")
+    configuration = resolve(DemoConfiguration, {"epochs": "30"}, file)
+    assert (configuration.demo.epochs, configuration.demo.rate, configuration.demo.folder) == (30, 0.5, "")
     assert configuration.origins["epochs"] == "option"
     assert configuration.origins["rate"] == "file"
     assert configuration.origins["folder"] == "default"
@@ -132,9 +143,8 @@ def test_json_of_an_older_version_takes_new_defaults_but_not_unknown_keys() -> N
 
 def test_a_key_of_two_sections_is_one_setting() -> None:
     """A study and its data both have jobs: given or changed, the value is the same for both."""
-    sections = {"tune": TuneSettings, "data": DataSettings}
-    given = resolve(sections, {"jobs": "3"})
-    assert (given["tune"].jobs, given["data"].jobs, given.values()["jobs"]) == (3, 3, 3)
+    given = resolve(StudyConfiguration, {"jobs": "3"})
+    assert (given.tune.jobs, given.data.jobs, given.values()["jobs"]) == (3, 3, 3)
     changed = given.changed({"jobs": 2})
-    assert (changed["tune"].jobs, changed["data"].jobs, changed.values()["jobs"]) == (2, 2, 2)
-    assert resolve(sections, {}).values()["jobs"] == TuneSettings().jobs
+    assert (changed.tune.jobs, changed.data.jobs, changed.values()["jobs"]) == (2, 2, 2)
+    assert resolve(StudyConfiguration, {}).values()["jobs"] == TuneSettings().jobs

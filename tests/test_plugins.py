@@ -16,7 +16,7 @@ from ecgml.doctor import examine
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.registry import OURS, model_class, model_entry, model_names, model_package, waveform_only
 from ecgml.pipeline.evaluate import protocols
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.plugins import added, carried, load
 from ecgml.source import code_digest
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
@@ -30,10 +30,10 @@ def test_an_architecture_of_another_package_is_a_choice_beside_ours(extension: P
     assert model_names() == ("fusion", "baseline", "tcn")
     assert model_package("tcn") == "my-rhythms 0.1"
     assert model_package("fusion") == ""
-    assert resolve({"job": JobSettings}, {"models": "tcn,fusion"})["job"].models == ("tcn", "fusion")
-    assert resolve({"job": JobSettings}, {})["job"].models == ("fusion", "baseline")
+    assert resolve(TrainConfiguration, {"models": "tcn,fusion"}).job.models == ("tcn", "fusion")
+    assert resolve(TrainConfiguration, {}).job.models == ("fusion", "baseline")
     with pytest.raises(ConfigError, match="'tcm' is unknown, did you mean 'tcn'"):
-        resolve({"job": JobSettings}, {"models": "tcm"})
+        resolve(TrainConfiguration, {"models": "tcm"})
 
 
 def test_a_checkpoint_of_what_is_not_installed_names_the_package(extension: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_explanations_take_the_layers_of_an_architecture_that_names_none(extensi
 
 
 def test_a_fold_is_of_the_code_of_its_architecture(extension: Path) -> None:
-    configuration, data = resolve(TRAIN_SECTIONS, {}), SimpleNamespace(digest="0" * 64)
+    configuration, data = resolve(TrainConfiguration, {}), SimpleNamespace(digest="0" * 64)
     before = [protocols._digest_of(name, data, configuration) for name in ("tcn", "fusion")]
     module = extension / "my_rhythms.py"
     module.write_text(module.read_text().replace("STRIDE = 8", "STRIDE = 4"))

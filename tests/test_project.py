@@ -12,20 +12,20 @@ import pytest
 import yaml
 from mlflow.projects._project_spec import load_project
 
-from ecgml.config import fields_of
+from ecgml.config import Configuration, fields_of
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS, MEASUREMENTS
 from ecgml.pipeline.job.settings import (
-    AUDIT_SECTIONS,
-    EVALUATE_SECTIONS,
-    EXPLORE_SECTIONS,
-    PREPARE_SECTIONS,
-    PROMOTE_SECTIONS,
-    PROTOCOL_SECTIONS,
-    TRAIN_SECTIONS,
+    AuditConfiguration,
+    EvaluateConfiguration,
+    ExploreConfiguration,
+    PrepareConfiguration,
+    PromoteConfiguration,
+    ProtocolConfiguration,
+    TrainConfiguration,
 )
 from ecgml.records.clinical import CLINICAL_COLUMNS, INTERVAL_COLUMNS
 from tests.conftest import ROOT
-from tuning.settings import TUNE_SECTIONS
+from tuning.settings import TuneConfiguration
 
 
 def run_python(*words: str) -> None:
@@ -46,26 +46,28 @@ def test_rooms_import_only_from_below() -> None:
     run_python("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
 
 
-def known(sections: dict[str, type]) -> set[str]:
-    return {name for section in sections.values() for name in fields_of(section)}
+def known(kind: type[Configuration]) -> set[str]:
+    return {name for section in kind.section_types().values() for name in fields_of(section)}
 
 
 @pytest.mark.parametrize(
-    ("entry_point", "sections"),
+    ("entry_point", "kind"),
     [
-        ("main", TRAIN_SECTIONS),
-        ("prepare", PREPARE_SECTIONS),
-        ("explore", EXPLORE_SECTIONS),
-        ("audit", AUDIT_SECTIONS),
-        ("evaluate", EVALUATE_SECTIONS | PROTOCOL_SECTIONS),
-        ("tune", TUNE_SECTIONS),
+        ("main", TrainConfiguration),
+        ("prepare", PrepareConfiguration),
+        ("explore", ExploreConfiguration),
+        ("audit", AuditConfiguration),
+        ("evaluate", ProtocolConfiguration),
+        ("tune", TuneConfiguration),
     ],
 )
-def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(entry_point: str, sections: dict) -> None:
+def test_every_parameter_of_mlproject_is_a_setting_and_is_passed_on(
+    entry_point: str, kind: type[Configuration]
+) -> None:
     project = yaml.safe_load((ROOT / "MLproject").read_text())
     point = project["entry_points"][entry_point]
     parameters = set(point["parameters"])
-    assert parameters <= known(sections) | {"config", "resume", "out", "model"}
+    assert parameters <= known(kind) | {"config", "resume", "out", "model"}
     assert set(re.findall(r"\{(\w+)\}", point["command"])) == parameters
     for name in parameters:
         assert f"--{name.replace('_', '-')} {{{name}}}" in point["command"]
@@ -82,23 +84,24 @@ def test_mlflow_itself_renders_the_command(entry_point: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sections",
+    "kind",
     [
-        TRAIN_SECTIONS,
-        PREPARE_SECTIONS,
-        EXPLORE_SECTIONS,
-        AUDIT_SECTIONS,
-        EVALUATE_SECTIONS,
-        PROTOCOL_SECTIONS,
-        PROMOTE_SECTIONS,
-        TUNE_SECTIONS,
+        TrainConfiguration,
+        PrepareConfiguration,
+        ExploreConfiguration,
+        AuditConfiguration,
+        EvaluateConfiguration,
+        ProtocolConfiguration,
+        PromoteConfiguration,
+        TuneConfiguration,
     ],
 )
-def test_setting_names_are_unique_and_documented(sections: dict) -> None:
-    names = [name for section in sections.values() for name in fields_of(section)]
-    shared = {"jobs"} if sections is TUNE_SECTIONS else set()
+def test_setting_names_are_unique_and_documented(kind: type[Configuration]) -> None:
+    sections = kind.section_types().values()
+    names = [name for section in sections for name in fields_of(section)]
+    shared = {"jobs"} if kind is TuneConfiguration else set()
     assert {name for name in names if names.count(name) > 1} == shared
-    for section in sections.values():
+    for section in sections:
         for name, (field, _) in fields_of(section).items():
             assert field.metadata["doc"], name
 

@@ -20,12 +20,12 @@ EXAMPLES = (
 
 def _run(config: str, **options: str) -> None:
     from ecgml.config import resolve
-    from tuning.settings import TUNE_SECTIONS
+    from tuning.settings import TuneConfiguration
     from tuning.spaces import space_named
 
     with shown_errors():
         # First, so that a mistake is answered before torch and MLflow are imported.
-        space_named(resolve(TUNE_SECTIONS, options, "" if ":/" in config else config)["tune"].space)
+        space_named(resolve(TuneConfiguration, options, "" if ":/" in config else config).tune.space)
         from ecgml.pipeline.job.console import Console
         from tuning.study import tune
 
@@ -34,9 +34,9 @@ def _run(config: str, **options: str) -> None:
 
 def main() -> None:
     """Put the command together and run it."""
-    from tuning.settings import TUNE_SECTIONS
+    from tuning.settings import TuneConfiguration
 
-    options = [*job_options(), *settings_options(TUNE_SECTIONS)]
+    options = [*job_options(), *settings_options(TuneConfiguration)]
     SettingsCommand(
         "tuning", callback=_run, params=options, help=HELP, examples=EXAMPLES, context_settings=CONTEXT
     ).main(prog_name="python -m tuning")

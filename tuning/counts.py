@@ -54,5 +54,5 @@ class TrialCounts:
 
     def __str__(self) -> str:
         ended = [f"{getattr(self, word)} {word}" for word in WORDS.values() if getattr(self, word)]
-        again = [f"{self.stopped} stopped and run again"] if self.stopped else []
+        again = [f"{self.stopped} stopped and queued again"] if self.stopped else []
         return "; ".join(filter(None, [", ".join(ended), *again])) or "no trial ended yet"

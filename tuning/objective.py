@@ -12,7 +12,6 @@ import optuna
 from optuna.trial import BaseTrial
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ecgml.config import Configuration
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
@@ -22,7 +21,7 @@ from ecgml.pipeline.job.fitting import training_data
 from ecgml.pipeline.job.start import initial_model
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.fit import fit
-from tuning.settings import TuneSettings
+from tuning.settings import TuneConfiguration, TuneSettings
 from tuning.spaces import Space
 
 Record = Callable[[Mapping[str, float], int], None]
@@ -38,7 +37,9 @@ class Repeat:
     seed_offset: int
 
 
-def make_repeats(tune: TuneSettings, configuration: Configuration, job: JobData, store: WindowStore) -> list[Repeat]:
+def make_repeats(
+    tune: TuneSettings, configuration: TuneConfiguration, job: JobData, store: WindowStore
+) -> list[Repeat]:
     """Return the trainings of every trial: a single one, one for each seed, or one for each fold.
 
     Of a job's parts these hold train and val only.
@@ -46,7 +47,7 @@ def make_repeats(tune: TuneSettings, configuration: Configuration, job: JobData,
     Parameters
     ----------
     tune : TuneSettings
-    configuration : Configuration
+    configuration : TuneConfiguration
     job : JobData
     store : WindowStore
 
@@ -63,7 +64,7 @@ def make_repeats(tune: TuneSettings, configuration: Configuration, job: JobData,
     n_groups = len(np.unique(both.blocks))
     if n_groups < tune.folds:
         raise TrainingError(f"folds: {tune.folds} of {n_groups} independent groups of records; ask for fewer folds")
-    divided = StratifiedGroupKFold(tune.folds, shuffle=True, random_state=configuration["split"].split_seed)
+    divided = StratifiedGroupKFold(tune.folds, shuffle=True, random_state=configuration.split.split_seed)
     repeats = []
     for inner, outer in divided.split(both.y_harmonised, both.y_harmonised, both.blocks):
         fold = TrainingData(store, both[inner], both[outer], data.simulated, data.n_classes, data.fs)
@@ -77,14 +78,14 @@ class Objective:
     Parameters
     ----------
     tune : TuneSettings
-    configuration : Configuration
+    configuration : TuneConfiguration
         What the space's values are put into.
     space : callable
     repeats : sequence of Repeat
     """
 
     def __init__(
-        self, tune: TuneSettings, configuration: Configuration, space: Space, repeats: Sequence[Repeat]
+        self, tune: TuneSettings, configuration: TuneConfiguration, space: Space, repeats: Sequence[Repeat]
     ) -> None:
         self._tune = tune
         self._configuration = configuration
@@ -128,10 +129,10 @@ class Objective:
         return float(np.mean(values))
 
     def _train(
-        self, trial: BaseTrial, configuration: Configuration, index: int, repeat: Repeat, record: Record
+        self, trial: BaseTrial, configuration: TuneConfiguration, index: int, repeat: Repeat, record: Record
     ) -> float:
-        configuration = configuration.changed({"seed": configuration["fit"].seed + repeat.seed_offset})
-        settings, metric = configuration["fit"], self._tune.metric
+        configuration = configuration.changed({"seed": configuration.fit.seed + repeat.seed_offset})
+        settings, metric = configuration.fit, self._tune.metric
 
         def on_epoch(epoch: int, metrics: dict[str, float]) -> bool:
             record(metrics, index * settings.epochs + epoch + 1)
@@ -140,9 +141,9 @@ class Objective:
             trial.report(metrics[metric], epoch)
             return epoch + 1 < settings.epochs and trial.should_prune()  # after the last epoch there is nothing to save
 
-        name = configuration["job"].models[0]
+        name = configuration.job.models[0]
         model = initial_model(name, configuration, repeat.encoder, repeat.data, None).to(repeat.data.store.device)
-        fitted = fit(model, repeat.data, repeat.encoder, settings, configuration["augmentation"], on_epoch=on_epoch)
+        fitted = fit(model, repeat.data, repeat.encoder, settings, configuration.augmentation, on_epoch=on_epoch)
         if fitted.stopped == "callback":
             raise optuna.TrialPruned(f"after {len(fitted.history)} of {settings.epochs} epochs")
         value = fitted.history[fitted.best_epoch][metric]

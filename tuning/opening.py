@@ -26,7 +26,7 @@ FREE = {
 
 def identity_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:
     """Return what must not change when a study is resumed, as JSON keeps it."""
-    tune, space = configuration["tune"], describe_space(probed.parameters)
+    tune, space = configuration.tune, describe_space(probed.parameters)
     fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
     return {
         "metric": tune.metric,
@@ -56,7 +56,7 @@ def open_study(
     TuningError
         If it exists and tunes something else, or on other data.
     """
-    tune: TuneSettings = configuration["tune"]
+    tune: TuneSettings = configuration.tune
     with storage.lock(tune.study):
         study = optuna.create_study(
             storage=storage.storage, study_name=tune.study, direction=tune.direction, load_if_exists=True

@@ -8,7 +8,7 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from ecgml.config import Configuration, fields_of
+from ecgml.config import fields_of
 from ecgml.figures import save_figure
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
@@ -20,7 +20,7 @@ from tuning.counts import TrialCounts
 from tuning.figures import draw_study
 from tuning.opening import IDENTITY
 from tuning.queue import FINISHED, REASON, RETRY_OF, RUN_ID, SETTINGS
-from tuning.settings import StudyPlan, TuneSettings
+from tuning.settings import StudyPlan, TuneConfiguration, TuneSettings
 from tuning.spaces import plain_settings, settings_of, space_named
 from tuning.worker import STATE, STATUSES, outcome_tags
 
@@ -73,11 +73,11 @@ def best_of(study: optuna.Study) -> FrozenTrial | None:
         return None
 
 
-def best_settings(best: FrozenTrial, configuration: Configuration) -> dict[str, Any]:
+def best_settings(best: FrozenTrial, configuration: TuneConfiguration) -> dict[str, Any]:
     """Return the settings that a trial ran with; made anew from its parameters where an older study kept none."""
     if SETTINGS in best.user_attrs:
         return dict(best.user_attrs[SETTINGS])
-    return plain_settings(configuration, settings_of(space_named(configuration["tune"].space), best.params))
+    return plain_settings(configuration, settings_of(space_named(configuration.tune.space), best.params))
 
 
 def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list]:

@@ -8,7 +8,7 @@ from ecgml.config import Configuration, setting, validate
 from ecgml.errors import ConfigError
 from ecgml.evaluation.metric_table import monitors
 from ecgml.models.registry import DEFAULT_MODELS, model_names
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS, JobSettings
+from ecgml.pipeline.job.settings import JobSettings, TrainConfiguration
 from tuning.spaces import SPACES
 from tuning.strategies import DEFAULT_PRUNER, PRUNERS, SAMPLERS
 
@@ -86,8 +86,16 @@ class TrialSettings(JobSettings):
             raise ConfigError(f"init_from: {self.init_from}; a study trains every trial from the start, leave it out")
 
 
-TUNE_SECTIONS = {"tune": TuneSettings, **TRAIN_SECTIONS, "job": TrialSettings}
-"""The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""
+@dataclass(frozen=True, kw_only=True)
+class _Study(Configuration):
+    tune: TuneSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfiguration(TrainConfiguration, _Study):
+    """The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""
+
+    job: TrialSettings
 
 
 @dataclass(frozen=True)
@@ -96,8 +104,8 @@ class StudyPlan:
 
     Parameters
     ----------
-    configuration : Configuration
-        Of :data:`TUNE_SECTIONS`; its ``storage`` holds no password.
+    configuration : TuneConfiguration
+        Its ``storage`` holds no password.
     address : str
         The storage's.
     digest : str
@@ -106,7 +114,7 @@ class StudyPlan:
         Of the study's run.
     """
 
-    configuration: Configuration
+    configuration: TuneConfiguration
     address: str
     digest: str
     experiment_id: str
@@ -115,4 +123,4 @@ class StudyPlan:
     @property
     def tune(self) -> TuneSettings:
         """The study's own settings."""
-        return self.configuration["tune"]
+        return self.configuration.tune

@@ -13,19 +13,19 @@ import optuna
 from optuna.trial import TrialState
 
 from ecgml.errors import TrackingError, TuningError
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import load_data
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.pages import where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, is_orphaned, noted_failure, open_run, read_run
-from ecgml.service.store import connect
+from ecgml.service.runs import is_orphaned, open_run, read_run
 from ecgml.service.tracker import Tracker
 from tuning.counts import TrialCounts
 from tuning.opening import identity_of, open_study
 from tuning.queue import REASON, Queue, all_failed
 from tuning.report import begin_report, print_best, report_study
-from tuning.settings import TUNE_SECTIONS, StudyPlan, TuneSettings
+from tuning.settings import StudyPlan, TuneConfiguration, TuneSettings
 from tuning.spaces import probe, space_named
 from tuning.storage import StudyStorage
 from tuning.supervisor import supervise
@@ -57,7 +57,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
     Parameters
     ----------
     options : mapping
-        Settings of `tuning.settings.TUNE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `tuning.settings.TuneConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings, or its address in MLflow; options beat it.
@@ -67,20 +67,18 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
     EcgmlError
         If settings, data or storage do not allow it, or every trial fails.
     """
-    with ended_by_signal(), noted_failure(), contextlib.ExitStack() as stack:
+    with command("tune", console) as running, contextlib.ExitStack() as stack:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        configuration = resolve_settings(TUNE_SECTIONS, options, config)
-        tune: TuneSettings = configuration["tune"]
+        configuration = resolve_settings(TuneConfiguration, options, config)
+        tune: TuneSettings = configuration.tune
         space = space_named(tune.space)
         probed = probe(space, configuration)
-        device = worker_device(configuration["fit"].device, 0)
+        device = worker_device(configuration.fit.device, 0)
         # First, so that MLflow's own database exists, and is recognised, when it is given as the storage.
-        experiment = connect()
+        experiment = running.connect()
         storage = StudyStorage(tune.storage or str(Path("studies") / f"{tune.study}.journal"))
         stack.callback(storage.close)
         configuration = configuration.changed({"storage": storage.public})  # what is logged holds no password
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: its process has ended")
         job = load_data(configuration, console)
         study = open_study(storage, configuration, space, identity_of(configuration, probed, job))
         with (

@@ -7,13 +7,12 @@ import optuna
 import torch
 from optuna.trial import FrozenTrial
 
-from ecgml.config import Configuration
 from ecgml.datasets.store import WindowStore
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.fitting import Trained, fit_model
 from ecgml.pipeline.job.judging import judge_model
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker
@@ -64,13 +63,12 @@ def finalise(study: optuna.Study, plan: StudyPlan, job: JobData, device: torch.d
 
 def train_winners(
     best: FrozenTrial, plan: StudyPlan, job: JobData, device: torch.device, console: Console
-) -> list[tuple[Trained, str, Configuration]]:
+) -> list[tuple[Trained, str, TrainConfiguration]]:
     """Train a trial's settings on each seed: the fitted model, its run and its configuration."""
-    sections = {name: plan.configuration[name] for name in TRAIN_SECTIONS}
-    training = Configuration(sections, plan.configuration.origins).changed(best_settings(best, plan.configuration))
-    store, seed, model = WindowStore(job.caches, device), training["fit"].seed, training["job"].models[0]
+    training = plan.configuration.only(TrainConfiguration).changed(best_settings(best, plan.configuration))
+    store, seed, model = WindowStore(job.caches, device), training.fit.seed, training.job.models[0]
     tags = {"ecgml.study": plan.tune.study, "ecgml.trial": str(best.number)}
-    winners: list[tuple[Trained, str, Configuration]] = []
+    winners: list[tuple[Trained, str, TrainConfiguration]] = []
     for offset in range(plan.tune.finalise):
         configuration = training.changed({"seed": seed + offset})
         with open_run(plan.experiment_id, f"winner, seed {seed + offset}", parent_id=plan.run_id, tags=tags) as run:

@@ -45,7 +45,7 @@ POLL_S = 1.0
 
 def make_queue(plan: StudyPlan, storage: StudyStorage) -> Queue:
     """Return a study's queue."""
-    tune, fit = plan.tune, plan.configuration["fit"]
+    tune, fit = plan.tune, plan.configuration.fit
     pruner = make_pruner(tune.pruner_name, fit.epochs if tune.n_repeats == 1 else tune.n_repeats)
     return Queue(
         optuna.load_study(study_name=tune.study, storage=storage.storage, pruner=pruner),
@@ -154,7 +154,7 @@ class Worker:
         tags = {"ecgml.study": plan.tune.study, "ecgml.trial": str(trial.number)}
         if RETRY_OF in trial.user_attrs:
             tags["ecgml.retry_of"] = str(trial.user_attrs[RETRY_OF])
-        params = {"model": plan.configuration["job"].models[0], **parameters}
+        params = {"model": plan.configuration.job.models[0], **parameters}
         return TrialRun(plan.experiment_id, plan.run_id, f"trial {trial.number}", params, tags)
 
 
@@ -201,7 +201,7 @@ def worker_process(plan: StudyPlan, index: int, n_threads: int) -> None:
         job = load_data(plan.configuration, Console(io.StringIO()))
         if job.digest != plan.digest:
             raise TuningError("the data changed while the study began; start it again")
-        device = worker_device(plan.configuration["fit"].device, index)
+        device = worker_device(plan.configuration.fit.device, index)
         storage = StudyStorage(plan.address)
         with storage.guarded():
             queue = make_queue(plan, storage)

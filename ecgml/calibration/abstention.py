@@ -8,15 +8,12 @@ records outside the scheme, so that no kind of them has to be at hand, and figur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ecgml.measurements.shape import shape_measurements
-from ecgml.preprocessing.preprocess import to_mv
 
 REASONS = {
     "uncertainty": "low confidence",
@@ -39,29 +36,26 @@ KNOTS = 200
 
 
 def oddities(
-    windows: Iterable[NDArray[np.int16]],
-    n_valid: NDArray[np.integer],
+    shapes: NDArray[np.float64],
+    n_leads: NDArray[np.int64],
     owner: NDArray[np.int64],
     logits: NDArray[np.float64],
     y_prob: NDArray[np.float64],
-    fs: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Measure what may be odd about records.
 
     Parameters
     ----------
-    windows : iterable of ndarray of int16, shape (n_leads, n_times)
-        As many as there are logits; as cached, in steps of `ecgml.preprocessing.preprocess.STEP_MV`.
-    n_valid : ndarray of int, shape (n_windows,)
-        Time points recorded.
+    shapes : ndarray, shape (n_windows, 2)
+        QRS width and share of odd beats of each window, see `ecgml.preprocessing.shapes`.
+    n_leads : ndarray of int64, shape (n_windows,)
+        Its usable leads.
     owner : ndarray of int64, shape (n_windows,)
         The record of each window.
     logits : ndarray, shape (n_windows, n_classes)
         As the model gives them.
     y_prob : ndarray, shape (n_records, n_classes)
         Calibrated.
-    fs : float
-        Hz.
 
     Returns
     -------
@@ -72,10 +66,8 @@ def oddities(
         Usable leads.
     """
     n_records = len(y_prob)
-    shapes, leads = np.zeros((len(n_valid), 2)), np.zeros(n_records, dtype=np.int64)
-    for index, (window, valid) in enumerate(zip(windows, n_valid, strict=True)):
-        shapes[index] = shape_measurements(to_mv(window[:, :valid]), fs)
-        leads[owner[index]] = max(leads[owner[index]], np.count_nonzero(window.any(axis=1)))
+    leads = np.zeros(n_records, dtype=np.int64)
+    np.maximum.at(leads, owner, n_leads)
     top = logits.max(axis=1, initial=-np.inf)
     # The energy of Liu et al. (2020, arXiv 2010.03759).
     energy = -(top + np.log(np.exp(logits - top[:, None]).sum(axis=1)))
@@ -83,8 +75,8 @@ def oddities(
     with np.errstate(invalid="ignore"):
         counts = np.bincount(owner, minlength=n_records)
         values[:, 0] = 1 - y_prob.max(axis=1)
-        for column, own in enumerate((energy, *shapes.T), start=1):
-            values[:, column] = np.bincount(owner, weights=own, minlength=n_records) / counts
+        for column, column_shape in enumerate((energy, *shapes.T), start=1):
+            values[:, column] = np.bincount(owner, weights=column_shape, minlength=n_records) / counts
     return values, leads
 
 
@@ -142,8 +134,10 @@ class Abstention:
 
     def shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the share of scheme records at least as odd, shape (n_records, n_oddities); 0 where no beat is."""
-        found = np.column_stack([own.share(column) for own, column in zip(self.distributions, values.T, strict=True)])
-        return np.where(np.isnan(found), 0.0, found)
+        shares = np.column_stack(
+            [distribution.share(column) for distribution, column in zip(self.distributions, values.T, strict=True)]
+        )
+        return np.where(np.isnan(shares), 0.0, shares)
 
     def judge(self, values: NDArray[np.float64], n_leads: NDArray[np.int64]) -> list[Verdict]:
         """Say of each record whether it is abstained on.
@@ -154,13 +148,13 @@ class Abstention:
         n_leads : ndarray of int64, shape (n_records,)
         """
         verdicts = []
-        for row, own, leads in zip(values, self.shares(values), n_leads.tolist(), strict=True):
+        for row, record_shares, leads in zip(values, self.shares(values), n_leads.tolist(), strict=True):
             if leads < MIN_LEADS:
                 verdicts.append(Verdict(True, POOR_SIGNAL.format(n=leads)))
             elif np.isnan(row).any():
                 verdicts.append(Verdict(True, NO_BEATS))
-            elif own.min() < self.threshold:
-                verdicts.append(Verdict(True, REASONS[ODDITIES[int(own.argmin())]]))
+            elif record_shares.min() < self.threshold:
+                verdicts.append(Verdict(True, REASONS[ODDITIES[int(record_shares.argmin())]]))
             else:
                 verdicts.append(Verdict(False, ""))
         return verdicts
@@ -171,19 +165,19 @@ class Abstention:
             "coverage": self.coverage,
             "threshold": self.threshold,
             "distributions": {
-                name: {"values": list(own.values), "shares": list(own.shares)}
-                for name, own in zip(ODDITIES, self.distributions, strict=True)
+                name: {"values": list(distribution.values), "shares": list(distribution.shares)}
+                for name, distribution in zip(ODDITIES, self.distributions, strict=True)
             },
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Abstention:
         """Rebuild from :meth:`to_json`."""
-        own: Sequence[Mapping[str, Any]] = [values["distributions"][name] for name in ODDITIES]
+        stored: Sequence[Mapping[str, Any]] = [values["distributions"][name] for name in ODDITIES]
         return cls(
             float(values["coverage"]),
             float(values["threshold"]),
-            tuple(Distribution(tuple(one["values"]), tuple(one["shares"])) for one in own),
+            tuple(Distribution(tuple(item["values"]), tuple(item["shares"])) for item in stored),
         )
 
 

@@ -88,8 +88,8 @@ def fit_vector(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Scalin
 
     first = np.concatenate([np.full(n_classes, start), np.zeros(n_classes)])
     bounds = [(-np.log(HIGHEST), -np.log(LOWEST))] * n_classes + [(-5.0, 5.0)] * n_classes
-    found = minimize(cost, first, method="L-BFGS-B", bounds=bounds).x
-    return Scaling(tuple(np.exp(found[:n_classes]).tolist()), tuple(found[n_classes:].tolist()))
+    fitted = minimize(cost, first, method="L-BFGS-B", bounds=bounds).x
+    return Scaling(tuple(np.exp(fitted[:n_classes]).tolist()), tuple(fitted[n_classes:].tolist()))
 
 
 def fit_scaling(logits: NDArray[np.float64], labels: NDArray[np.int64], owner: NDArray[np.int64]) -> Scaling:
@@ -114,7 +114,7 @@ def fit_scaling(logits: NDArray[np.float64], labels: NDArray[np.int64], owner: N
     # Each class is dealt out over the folds in turn.
     by_class = records[np.argsort(labels[first], kind="stable")]
     fold_of = dict(zip(by_class.tolist(), (np.arange(len(records)) % FOLDS).tolist(), strict=True))
-    folds = np.array([fold_of[one] for one in owner.tolist()])
+    folds = np.array([fold_of[record] for record in owner.tolist()])
     gain = np.zeros(len(labels))
     for fold in range(FOLDS):
         inner, outer = folds != fold, folds == fold
@@ -122,8 +122,8 @@ def fit_scaling(logits: NDArray[np.float64], labels: NDArray[np.int64], owner: N
             Scaling.of_temperature(fit_temperature(logits[inner], labels[inner]), n_classes),
             fit_vector(logits[inner], labels[inner]),
         )
-        own = [softmax(rival(logits[outer]))[np.arange(outer.sum()), labels[outer]] for rival in rivals]
-        gain[outer] = np.log(np.maximum(own[1], 1e-12)) - np.log(np.maximum(own[0], 1e-12))
+        y_prob = [softmax(rival(logits[outer]))[np.arange(outer.sum()), labels[outer]] for rival in rivals]
+        gain[outer] = np.log(np.maximum(y_prob[1], 1e-12)) - np.log(np.maximum(y_prob[0], 1e-12))
     per_record = np.bincount(np.searchsorted(records, owner), weights=gain) / np.bincount(
         np.searchsorted(records, owner)
     )

@@ -71,6 +71,10 @@ class CachedCohort:
         By `ecgml.measurements.intervals.INTERVALS`, whether the model sees them or not; NaN where not measured.
     preprocessing : PreprocessingSettings
         That they were made with.
+    shapes : ndarray, shape (n_windows, 2)
+        QRS width (ms) and share of odd beats of each window, by `ecgml.preprocessing.shapes`; NaN where not measured.
+    n_leads : ndarray of int64, shape (n_windows,)
+        Usable leads of each window.
     """
 
     windows: NDArray[np.int16]
@@ -85,6 +89,8 @@ class CachedCohort:
     amplitudes: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     intervals: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, len(INTERVALS)), np.float32))
     preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    shapes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    n_leads: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def open_or_fill(
@@ -187,6 +193,8 @@ def _open(folder: Path, settings: PreprocessingSettings) -> CachedCohort:
         records["amplitudes"],
         records["intervals"],
         settings,
+        records["shapes"],
+        records["n_leads"],
     )
 
 

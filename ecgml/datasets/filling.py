@@ -20,13 +20,14 @@ from ecgml.errors import RecordError
 from ecgml.measurements.intervals import INTERVALS
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
 from ecgml.records.leads import LEADS
 
 PART_SIZE = 256
 """Records in a part: what a killed job loses at most, and what a worker takes at a time."""
 
-FORMAT = 3
+FORMAT = 4
 """Rises when a cache holds other arrays, or the code beside `ecgml.preprocessing.settings.CODE` fills it otherwise."""
 
 
@@ -45,6 +46,10 @@ class _Part:
     notes: NDArray[np.str_]
     amplitudes: NDArray[np.float32]
     """mV, by `ecgml.preprocessing.amplitude`."""
+    shapes: NDArray[np.float64]
+    """QRS width and share of odd beats of each window, by `ecgml.preprocessing.shapes`; NaN where not measured."""
+    n_leads: NDArray[np.int64]
+    """Usable leads of each window."""
     quarantined: NDArray[np.str_]
     """(record_id, reason, message) rows."""
 
@@ -90,7 +95,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     if path.exists():
         return len(entries)
     windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
-    intervals, amplitudes = [], []
+    intervals, amplitudes, shapes, n_leads = [], [], [], []
     for entry in entries:
         try:
             prepared = preprocess(read_entry(entry), settings, entry.promised_s)
@@ -107,6 +112,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
         amplitudes.append(prepared.amplitude_mv)
+        for values, own in zip((shapes, n_leads), window_shapes(cut, valid, settings.fs), strict=True):
+            values.append(own)
     part = _Part(
         np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
         np.concatenate(n_valid) if n_valid else np.zeros(0, np.int32),
@@ -117,6 +124,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         np.array(fingerprints, np.str_),
         np.array(notes, np.str_),
         np.array(amplitudes, np.float32),
+        np.concatenate(shapes) if shapes else np.zeros((0, 2)),
+        np.concatenate(n_leads) if n_leads else np.zeros(0, np.int64),
         np.array(quarantined, np.str_).reshape(-1, 3),
     )
     _write_whole(path, lambda file: np.savez(file, **asdict(part)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ class WindowStore:
     """
 
     def __init__(self, caches: Sequence[CachedCohort], device: torch.device) -> None:
+        self._caches = caches
         self._maps = [cache.windows for cache in caches]
         self._starts = np.cumsum([0, *(len(windows) for windows in self._maps)])
         self.n_valid = np.concatenate([cache.n_valid for cache in caches])
@@ -31,6 +33,16 @@ class WindowStore:
         self._resident: Tensor | None = None
         if device.type == "cuda" and self._n_bytes() < torch.cuda.mem_get_info(device)[0] / 2:
             self._resident = torch.cat([torch.from_numpy(np.array(windows)) for windows in self._maps]).to(device)
+
+    @cached_property
+    def shapes(self) -> NDArray[np.float64]:
+        """QRS width and share of odd beats, shape (n_windows, 2), see `ecgml.preprocessing.shapes`."""
+        return np.concatenate([cache.shapes for cache in self._caches])
+
+    @cached_property
+    def n_leads(self) -> NDArray[np.int64]:
+        """Usable leads of each window, shape (n_windows,)."""
+        return np.concatenate([cache.n_leads for cache in self._caches])
 
     def _n_bytes(self) -> int:
         return sum(windows.nbytes for windows in self._maps)

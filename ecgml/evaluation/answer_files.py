@@ -54,7 +54,7 @@ def read_answers(path: str | Path, predictions: Predictions) -> Answers:
         sets = None
         if "set" in table:
             held = [set(cell.split(JOIN)) for cell in table["set"]]
-            sets = np.array([[name in own for name in predictions.classes] for own in held], dtype=bool)
+            sets = np.array([[name in names for name in predictions.classes] for names in held], dtype=bool)
             sets = sets.reshape(-1, predictions.n_classes)
         return Answers(tuple(table["reason"]), table["certainty"].to_numpy(float), sets)
     except (OSError, ValueError, KeyError) as error:

@@ -191,13 +191,13 @@ def _subgroups(
 ) -> list[dict[str, Any]]:
     place = {record_id: row for row, record_id in enumerate(champion.record_ids)}
     champion = champion.take([place[record_id] for record_id in challenger.record_ids])
-    found = []
+    compared_subgroups = []
     for attribute, value, rows in parts:
         # All records are no subgroup, and of a single class there is no macro average.
         if rows.all() or rows.sum() < settings.min_subgroup or len(set(challenger.y_true[rows].tolist())) < 2:
             continue
         compared = compare(challenger.subset(rows), champion.subset(rows), n_bootstrap=settings.bootstrap)
-        found.append(
+        compared_subgroups.append(
             {
                 "subgroup": f"{attribute} {value}",
                 "n_records": int(rows.sum()),
@@ -206,7 +206,7 @@ def _subgroups(
                 "difference": asdict(compared.differences["macro_f1"]),
             }
         )
-    return found
+    return compared_subgroups
 
 
 def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Check:
@@ -218,11 +218,11 @@ def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Ch
     if not subgroups:
         return Check("subgroup", "subgroups", rule, True, "none has so many records: not judged")
 
-    def behind(one: Mapping[str, Any]) -> bool:
-        return one["difference"]["value"] < -settings.subgroup_margin and one["difference"]["high"] < 0
+    def behind(subgroup: Mapping[str, Any]) -> bool:
+        return subgroup["difference"]["value"] < -settings.subgroup_margin and subgroup["difference"]["high"] < 0
 
     # A subgroup that breaks the rule comes before one whose larger difference could be noise.
-    worst = min(subgroups, key=lambda one: (not behind(one), one["difference"]["value"]))
+    worst = min(subgroups, key=lambda subgroup: (not behind(subgroup), subgroup["difference"]["value"]))
     numbers = {name: Estimate(**worst[name]) for name in ("challenger", "champion", "difference")}
     return Check(
         "subgroup", title, rule, not behind(worst), f"{worst['subgroup']}, {worst['n_records']:,} records", **numbers
@@ -231,7 +231,7 @@ def _worst(subgroups: Sequence[Mapping[str, Any]], settings: GateSettings) -> Ch
 
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -36,6 +36,9 @@ USES = {
 }
 """Where a metric may be used beside the full tables, which show all of them."""
 
+OF_CLASSES = ("summary", "card", "comparison")
+"""Where a metric by class may be used."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -72,6 +75,10 @@ class Metric:
             raise ConfigError(f"metric: {self.name!r} is no name; lower-case letters, digits and _ make one")
         if unknown := [use for use in self.uses if use not in USES]:
             raise ConfigError(f"metric {self.name}: used in {unknown[0]!r}, which is none of {', '.join(USES)}")
+        fitting = OF_CLASSES if self.by_class else set(USES) - {"card"}
+        if odd := sorted(set(self.uses) - set(fitting)):
+            kind = "of each class" if self.by_class else "not of each class"
+            raise ConfigError(f"metric {self.name}: is {kind} and cannot be used in {', '.join(odd)}")
 
     def names(self, classes: Sequence[str]) -> list[str]:
         """Return what its figures are called: itself, or one name a class."""

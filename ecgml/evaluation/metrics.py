@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.errors import EvaluationError
 from ecgml.evaluation import confusion, probability
-from ecgml.evaluation.metric_table import metric_rows
+from ecgml.evaluation.metric_table import Metric, metric_rows
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.ranking import Ranking
 
@@ -115,9 +116,24 @@ class Metrics:
         -------
         values : ndarray, shape (n_draws, n_metrics)
             In the order of `names`; NaN where undefined.
+
+        Raises
+        ------
+        EvaluationError
+            If a metric's function returns an array of another shape.
         """
         weighted = WeightedPredictions(self._prepared, weights)
-        return np.column_stack([row.function(weighted) for row in self._rows])
+        return np.column_stack([self._figures(row, weighted) for row in self._rows])
+
+    def _figures(self, row: Metric, weighted: WeightedPredictions) -> Array:
+        figures, n_draws = np.asarray(row.function(weighted)), len(weighted.total)
+        expected = (n_draws, self._prepared.n_classes) if row.by_class else (n_draws,)
+        if figures.shape != expected:
+            raise EvaluationError(
+                f"metric {row.name}: its function returns an array of shape {figures.shape}, expected {expected}: "
+                f"a figure a draw{' and class' if row.by_class else ''}"
+            )
+        return figures
 
     def point(self) -> Array:
         """Return every metric with each record counted once, shape (n_metrics,)."""

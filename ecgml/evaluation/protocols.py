@@ -113,18 +113,18 @@ def judge_protocols(
     protocols : list of Protocol
         In the order of :data:`TITLES`.
     """
-    pooled = {name: pool(found) for name, found in outcomes.items() if any(one.predictions for one in found)}
+    pooled = {name: pool(folds) for name, folds in outcomes.items() if any(outcome.predictions for outcome in folds)}
     reference, n_usual = pooled[DEFAULT], outcomes[DEFAULT][0].n_train
     protocols = []
     for name in sorted(pooled, key=list(TITLES).index):
         drop, basis, on_basis = None, "", {}
         if name != DEFAULT:
-            own, basis = _beside(reference, pooled[name])
-            drop = contrast(reference, own, n_bootstrap=n_bootstrap, seed=seed)
-            metrics = Metrics(own)
+            compared, basis = _beside(reference, pooled[name])
+            drop = contrast(reference, compared, n_bootstrap=n_bootstrap, seed=seed)
+            metrics = Metrics(compared)
             on_basis = dict(zip(metrics.names, metrics.point().tolist(), strict=True))
-        folds = tuple(_held_out(one, n_usual, n_bootstrap, seed) for one in outcomes[name])
-        missing = [f"{one.name}: {one.note}" for one in outcomes[name] if one.predictions is None]
+        folds = tuple(_held_out(outcome, n_usual, n_bootstrap, seed) for outcome in outcomes[name])
+        missing = [f"{outcome.name}: {outcome.note}" for outcome in outcomes[name] if outcome.predictions is None]
         scores = score(pooled[name], n_bootstrap=n_bootstrap, seed=seed)
         protocols.append(Protocol(name, scores, folds, drop, basis, on_basis, (*(notes or {}).get(name, ()), *missing)))
     return protocols
@@ -132,26 +132,26 @@ def judge_protocols(
 
 def pool(outcomes: Sequence[ProtocolScores]) -> Predictions:
     """Put the predictions of folds one below the other; at least one fold must have some."""
-    found = [one.predictions for one in outcomes if one.predictions]
+    parts = [part.predictions for part in outcomes if part.predictions]
     return Predictions(
-        record_ids=tuple(name for one in found for name in one.record_ids),
-        classes=found[0].classes,
-        y_true=np.concatenate([one.y_true for one in found]),
-        y_prob=np.concatenate([one.y_prob for one in found]),
-        groups=tuple(name for one in found for name in one.groups),
-        sources=tuple(name for one in found for name in one.sources),
-        notes=tuple(name for one in found for name in one.notes),
+        record_ids=tuple(name for part in parts for name in part.record_ids),
+        classes=parts[0].classes,
+        y_true=np.concatenate([part.y_true for part in parts]),
+        y_prob=np.concatenate([part.y_prob for part in parts]),
+        groups=tuple(name for part in parts for name in part.groups),
+        sources=tuple(name for part in parts for name in part.sources),
+        notes=tuple(name for part in parts for name in part.notes),
     )
 
 
-def _beside(reference: Predictions, own: Predictions) -> tuple[Predictions, str]:
+def _beside(reference: Predictions, predictions: Predictions) -> tuple[Predictions, str]:
     """Return what of a protocol's predictions to hold against the default split's, and that in words."""
-    place = {record_id: row for row, record_id in enumerate(own.record_ids)}
+    place = {record_id: row for row, record_id in enumerate(predictions.record_ids)}
     rows = [place.get(record_id, -1) for record_id in reference.record_ids]
     if min(rows) >= 0:
-        return own.take(rows), f"paired, on the {len(rows):,} records of the default test part"
-    shared = len(set(reference.groups) & set(own.groups))
-    return own, f"not paired: {shared:,} patients in both" if shared else "not paired: other patients"
+        return predictions.take(rows), f"paired, on the {len(rows):,} records of the default test part"
+    shared = len(set(reference.groups) & set(predictions.groups))
+    return predictions, f"not paired: {shared:,} patients in both" if shared else "not paired: other patients"
 
 
 def _held_out(outcome: ProtocolScores, n_usual: int, n_bootstrap: int, seed: int) -> HeldOut:
@@ -175,19 +175,21 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
         its ``_low`` and ``_high``; ``basis`` of the drop; ``note``; ``run`` of the fold's model.
     """
     rows = []
-    for one in protocols:
-        rows.append(_row(one.name, "", None, one.scores, "; ".join(filter(None, [one.note, *one.notes]))))
-        for metric, estimate in (one.drop or {}).items():
+    for protocol in protocols:
+        rows.append(
+            _row(protocol.name, "", None, protocol.scores, "; ".join(filter(None, [protocol.note, *protocol.notes])))
+        )
+        for metric, estimate in (protocol.drop or {}).items():
             if metric in names_of("overview"):
                 rows[-1] |= _figures(f"drop_{metric}", estimate)
-        rows[-1]["basis"] = one.basis
-        if len(one.folds) > 1:
+        rows[-1]["basis"] = protocol.basis
+        if len(protocol.folds) > 1:
             rows += [
-                _row(one.name, fold.name, fold.n_train, fold.scores, fold.note) | {"run": fold.run_id}
-                for fold in one.folds
+                _row(protocol.name, fold.name, fold.n_train, fold.scores, fold.note) | {"run": fold.run_id}
+                for fold in protocol.folds
             ]
         else:
-            rows[-1]["run"] = one.folds[0].run_id
+            rows[-1]["run"] = protocol.folds[0].run_id
     return pd.DataFrame(rows)
 
 

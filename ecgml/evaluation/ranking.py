@@ -54,14 +54,14 @@ class Ranking:
         n_positive = positive[:, -1]
         n_negative = everyone[:, -1] - n_positive
 
-        above, found = everyone[:, self._end], positive[:, self._positive_end]  # (n_draws, n_thresholds)
+        above, hits = everyone[:, self._end], positive[:, self._positive_end]  # (n_draws, n_thresholds)
         found_before = positive[:, self._positive_start]
-        newly_found = found - found_before
-        false_alarms = (above - found + everyone[:, self._start] - found_before) / 2  # mean over the tie
+        newly_found = hits - found_before
+        false_alarms = (above - hits + everyone[:, self._start] - found_before) / 2  # mean over the tie
         with np.errstate(invalid="ignore"):
             auroc = 1 - (newly_found * false_alarms).sum(axis=1) / (n_positive * n_negative)
             # Above a threshold nobody may have weight; nothing is newly found there either.
-            precision = np.divide(found, above, out=np.zeros_like(found), where=above > 0)
+            precision = np.divide(hits, above, out=np.zeros_like(hits), where=above > 0)
             auprc = (newly_found * precision).sum(axis=1) / n_positive
         return auroc, auprc
 

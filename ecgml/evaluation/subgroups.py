@@ -208,7 +208,7 @@ def score_subgroups(
     """
     n_records = predictions.n_records
     # All records are no subgroup.
-    divided = [one for one in divide(attributes, n_records) if not one[2].all()]
+    divided = [part for part in divide(attributes, n_records) if not part[2].all()]
     parts = [predictions, *(predictions.subset(rows) for _, _, rows in divided)]
     views = list(
         zip(map(Metrics, parts), (np.ones(n_records, dtype=bool), *(rows for *_, rows in divided)), strict=True)
@@ -237,9 +237,9 @@ def score_subgroups(
             n_groups,
             tuple(np.bincount(predictions.y_true[rows], minlength=predictions.n_classes).tolist()),
             too_small(predictions, rows, min_groups),
-            own,
+            metrics,
         )
-        for (attribute, value, rows), n_groups, own in zip(divided, n_patients[1:], estimates, strict=True)
+        for (attribute, value, rows), n_groups, metrics in zip(divided, n_patients[1:], estimates, strict=True)
     )
     gaps, n_compared = _gaps(groups, kept, points[1:], draws[1:])
     unknown = {name: n for name, values in attributes.items() if (n := sum(not value for value in values))}
@@ -258,7 +258,7 @@ def _gaps(
     draws: Sequence[NDArray[np.float64]],
 ) -> tuple[tuple[Gap, ...], int]:
     """Return the widest gap of each attribute and metric, widest first, and how many pairs there were."""
-    found, n_pairs, shown = [], 0, names_of("subgroups")
+    gaps, n_pairs, shown = [], 0, names_of("subgroups")
     for attribute in dict.fromkeys(group.attribute for group in groups):
         rows = [row for row, group in enumerate(groups) if group.attribute == attribute and not group.note]
         n_pairs += math.comb(len(rows), 2)
@@ -276,9 +276,9 @@ def _gaps(
             size = sign * (points[better] - points[worse])[[column]]
             drawn = sign * (draws[better] - draws[worse])[:, [column]]
             estimate = estimates_of([metric], size, drawn)[metric]
-            found.append(Gap(metric, attribute, groups[better].value, groups[worse].value, estimate))
-    found.sort(key=lambda gap: (shown.index(gap.metric), -gap.size.value))
-    return tuple(found), n_pairs
+            gaps.append(Gap(metric, attribute, groups[better].value, groups[worse].value, estimate))
+    gaps.sort(key=lambda gap: (shown.index(gap.metric), -gap.size.value))
+    return tuple(gaps), n_pairs
 
 
 def _natural(value: str) -> tuple[float, str]:

@@ -32,7 +32,7 @@ RHYTHM_STYLES = {
 are evaluation's; no two are closer than 17 in CIELAB with normal vision, protanopia, deuteranopia or tritanopia
 (Machado et al. 2009, 10.1109/TVCG.2009.113), and where colours come close marks differ."""
 
-NOBODY, TORN = ("#cfcfcf", "."), ("#949494", "d")
+NO_RHYTHM_STYLE, SEVERAL_STYLE = ("#cfcfcf", "."), ("#949494", "d")
 """Colour and mark of a record without a rhythm, and with several."""
 
 COHORT_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE", "#222222", "#33BBEE", "#EE7733")
@@ -40,20 +40,25 @@ COHORT_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE", "#22222
 
 
 LEAST_IN_BOX = 8
-"""Fewer values than this are dots: quartiles of so few are accidents."""
+"""Fewer values are drawn as dots: quartiles of so few mean little."""
 
 
 def rhythm_style(index: int) -> tuple[str, str]:
     """Return colour and mark of a rhythm by its index."""
-    return {NO_RHYTHM: NOBODY, SEVERAL: TORN}.get(index) or RHYTHM_STYLES[RHYTHM_CODES[index]]
+    return {NO_RHYTHM: NO_RHYTHM_STYLE, SEVERAL: SEVERAL_STYLE}.get(index) or RHYTHM_STYLES[RHYTHM_CODES[index]]
 
 
 def class_colour(scheme: Scheme, label: int) -> str:
+<<<<<<< HEAD
     """Return the colour of a class: its own, else that of its first member; grey for no class."""
     if label < 0:
         return NOBODY[0]
     name = scheme.classes[label]
     return scheme.colours.get(name) or RHYTHM_STYLES[scheme.members[name][0]][0]
+=======
+    """Return the colour of a class: its first member's; grey for no class."""
+    return RHYTHM_STYLES[scheme.members[scheme.classes[label]][0]][0] if label >= 0 else NO_RHYTHM_STYLE[0]
+>>>>>>> main
 
 
 def cohort_colour(position: int) -> str:
@@ -62,7 +67,7 @@ def cohort_colour(position: int) -> str:
 
 
 def rhythm_handles(rhythms: NDArray[np.int64], *, patches: bool = False) -> list[Line2D | Patch]:
-    """Return a legend's entries for the rhythms that are there, with their numbers."""
+    """Return legend entries for the rhythms that occur, with their counts."""
     handles = []
     for index in (*range(len(RHYTHM_CODES)), SEVERAL, NO_RHYTHM):
         n_rows = int((rhythms == index).sum())
@@ -75,7 +80,7 @@ def rhythm_handles(rhythms: NDArray[np.int64], *, patches: bool = False) -> list
 
 
 def cohort_handles(colours: Mapping[str, str]) -> list[Line2D]:
-    """Return a legend's entries for cohorts, by name."""
+    """Return legend entries for cohorts, by name."""
     return [
         Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=name)
         for name, colour in colours.items()
@@ -113,7 +118,7 @@ def scatter_cohorts(
 
 
 def boxes(axes: Axes, groups: Sequence[NDArray[np.floating]], colours: Sequence[str]) -> None:
-    """Draw a lying box for each group, the first one on top; few values are drawn as dots instead.
+    """Draw a horizontal box for each group, the first on top; few values are drawn as dots instead.
 
     A box spans the quartiles, the line in it is the median, whiskers reach from the 5th to the 95th percentile.
     """
@@ -124,9 +129,9 @@ def boxes(axes: Axes, groups: Sequence[NDArray[np.floating]], colours: Sequence[
     if boxed:
         quantiles = np.array([np.percentile(groups[place], [5, 25, 50, 75, 95]) for place in boxed])
         low, first, median, third, high = quantiles.T
-        own, at = [colours[place] for place in boxed], np.array(boxed)
-        axes.hlines(at, low, high, colors=own, linewidth=1.2)
-        axes.barh(at, third - first, left=first, height=0.62, color=own, edgecolor="white", linewidth=0.5)
+        box_colours, at = [colours[place] for place in boxed], np.array(boxed)
+        axes.hlines(at, low, high, colors=box_colours, linewidth=1.2)
+        axes.barh(at, third - first, left=first, height=0.62, color=box_colours, edgecolor="white", linewidth=0.5)
         axes.vlines(median, at - 0.31, at + 0.31, colors="white", linewidth=2.4)
         axes.vlines(median, at - 0.31, at + 0.31, colors=INK, linewidth=1.1)
     axes.set_ylim(len(groups) - 0.5, -0.5)
@@ -135,8 +140,8 @@ def boxes(axes: Axes, groups: Sequence[NDArray[np.floating]], colours: Sequence[
     axes.tick_params(axis="y", length=0)
 
 
-def say(axes: Axes, text: str) -> None:
-    """Write in the middle of an axes why there is nothing in it."""
+def write_reason(axes: Axes, text: str) -> None:
+    """Write in the middle of an empty axes why it is empty."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9.5, color=GREY, wrap=True)
     axes.set_xticks([])
     axes.set_yticks([])

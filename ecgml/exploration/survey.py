@@ -1,4 +1,4 @@
-"""What there is to look at: every row of the tables, and a sample of the signals."""
+"""Data to explore: every row of the tables, and a sample of the signals."""
 
 from __future__ import annotations
 
@@ -14,67 +14,70 @@ from ecgml.records.schemes import Scheme
 NO_RHYTHM, SEVERAL = -1, -2
 """Labels of a record without a rhythm of the eleven, and of one with several of which none takes precedence."""
 
+MOST_COHORTS = 3
+"""Names of cohorts in a figure's title."""
+
 USABLE, QUARANTINED, NO_FILE = "usable", "quarantined", "no file"
 
 LEAST_PER_RHYTHM = 30
-"""So many recordings of a rare rhythm are in the sample as long as there are so many."""
+"""The sample has at least so many recordings of each rhythm, where available."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One number that rows may have."""
+    """A numeric column of the survey."""
 
     name: str
-    """Unique among those that tables give, and among those that were measured."""
+    """Unique among the columns from tables, and among those measured from the waveform."""
     label: str
     unit: str = ""
-    """Empty where it has none."""
+    """Empty for none."""
     measured: bool = False
-    """Whether it was measured from the waveform here; else a table gives it."""
+    """Measured from the waveform; otherwise from a table."""
     circular: bool = False
     """An angle in degrees."""
     low: float | None = None
     high: float | None = None
-    """The range that the data set's own dictionary states; None where it states none."""
+    """Range stated in the data set's dictionary; None where unstated."""
 
     @property
     def title(self) -> str:
-        """Label and unit; of a measured one also its short name."""
+        """Label and unit, and the short name if measured."""
         named = f"{self.label} ({self.name})" if self.measured else self.label
         return f"{named}, {self.unit}" if self.unit else named
 
     @property
     def short(self) -> str:
-        """What it is called where there is little room: a label of the data set, or a name of `ecgml.measurements`."""
+        """Short name for figures: a label of the data set, or a name of `ecgml.measurements`."""
         return f"{self.name} (waveform)" if self.measured else self.label
 
 
 @dataclass(frozen=True)
 class CohortFacts:
-    """What is said of a cohort as a whole."""
+    """Facts about a cohort as a whole."""
 
     name: str
     kind: str
     simulated: bool
     stop: str = ""
-    """With what message training would stop at it; empty where it would not."""
+    """The message with which training would stop; empty where it would not."""
     denoised: bool = False
-    """Whether its recordings were denoised by those who published them."""
+    """Whether its recordings were denoised before publication."""
     faults: tuple[str, ...] = ()
-    """What is wrong with its recordings as a whole, such as their amplitudes."""
+    """Faults of its recordings as a whole, such as their amplitudes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Repeats:
-    """One way in which records belong together."""
+    """One kind of duplicate or repeat."""
 
     title: str
     meaning: str
-    """By what it is told."""
+    """How it is recognised."""
     lacking: str
-    """What is said where that is known of no record."""
+    """Text for data in which it cannot be recognised."""
     groups: NDArray[np.int64]
-    """Shape (n_rows,): equal for records that belong together; -1 where nothing is known to tell it by."""
+    """Shape (n_rows,): equal for records of one group; -1 where it cannot be recognised."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ class Survey:
     record_ids, cohorts : ndarray of str, shape (n_rows,)
         Ids are unique within a cohort.
     rhythms : ndarray of int64, shape (n_rows,)
-        Index into `ecgml.records.rhythms.RHYTHM_CODES`, :data:`NO_RHYTHM` or :data:`SEVERAL`; as the source wrote them.
+        Index into `ecgml.records.rhythms.RHYTHM_CODES`, :data:`NO_RHYTHM` or :data:`SEVERAL`; original labels.
     classes : ndarray of int64, shape (n_rows,)
         Index into the scheme's classes; -1 for none.
     scheme : Scheme
@@ -98,13 +101,13 @@ class Survey:
     states : ndarray of str, shape (n_rows,)
         :data:`USABLE`, :data:`QUARANTINED` or :data:`NO_FILE`.
     reasons, notes : ndarray of str, shape (n_rows,)
-        Why a record is quarantined; what was found wanting in a usable one and mended.
+        Why a record is quarantined; remarks of preprocessing on a usable record.
     patients : ndarray of int64, shape (n_rows,)
-        Equal for records of one patient, or of the same ECG: what must not be in both halves of a comparison.
+        Equal for records of one patient, or of the same ECG: they must not be on both sides of a split.
     repeats : tuple of Repeats
     facts : tuple of CohortFacts
     caution : str
-        What a reader of any figure must know of the data, such as that it is simulated; empty for nothing.
+        Caution below every figure, such as "Simulated data"; empty for none.
     """
 
     record_ids: NDArray[np.str_]
@@ -128,27 +131,32 @@ class Survey:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """Rows with a signal that can be used."""
+        """Rows with a usable signal."""
         return self.states == USABLE
 
     @property
     def cohort_names(self) -> list[str]:
         """Names of the cohorts, in the order given."""
-        return [one.name for one in self.facts]
+        return [cohort.name for cohort in self.facts]
+
+    def titled(self, figure: str) -> str:
+        """Return the title of a figure: its name and the cohorts."""
+        names = self.cohort_names
+        return f"{figure} ({', '.join(names[:MOST_COHORTS])}{', …' * (len(names) > MOST_COHORTS)})"
 
     def present(self, rows: NDArray | slice = slice(None)) -> list[int]:
-        """Return the rhythms that are there, by their index, in the order of the table of rhythms."""
+        """Return the indices of the rhythms that occur, in the order of the table of rhythms."""
         return np.unique(self.rhythms[rows][self.rhythms[rows] >= 0]).tolist()
 
     def column(self, name: str, *, measured: bool = False) -> NDArray[np.float64] | None:
-        """Return what tables give of a variable, or what was measured of it; None where there is nothing."""
+        """Return a variable from the tables, or as measured from the waveforms; None where absent."""
         names = [(variable.name, variable.measured) for variable in self.variables]
         return self.values[:, names.index((name, measured))] if (name, measured) in names else None
 
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """A sample of the usable signals, as a model sees them.
+    """A sample of the usable signals, preprocessed.
 
     Parameters
     ----------
@@ -157,11 +165,11 @@ class Signals:
     waveforms : ndarray of float32, shape (n_signals, 12, n_times)
         In mV; the first window of each, an unusable lead 0 throughout.
     n_valid : ndarray of int64, shape (n_signals,)
-        Time points that were recorded; the rest is zero.
+        Recorded time points; the rest is zero.
     fs : float
         Hz.
     band_hz : tuple of float
-        What the model's filters leave.
+        Pass band of the preprocessing.
     """
 
     rows: NDArray[np.int64]
@@ -175,12 +183,12 @@ class Signals:
 
     @property
     def whole(self) -> NDArray[np.bool_]:
-        """Signals with all twelve leads, for the whole window."""
+        """Signals with all twelve leads over the whole window."""
         return (np.ptp(self.waveforms, axis=2) > 0).all(axis=1) & (self.n_valid == self.waveforms.shape[2])
 
 
 def draw_rows(survey: Survey, n_rows: int, seed: int) -> NDArray[np.int64]:
-    """Draw rows with a usable signal, in proportion to the rhythms, of rare ones more.
+    """Draw rows with a usable signal, in proportion to the rhythms, with more of rare rhythms.
 
     Parameters
     ----------
@@ -208,7 +216,7 @@ def draw_rows(survey: Survey, n_rows: int, seed: int) -> NDArray[np.int64]:
 
 
 def rhythm_name(index: int) -> str:
-    """Return the code of a rhythm by its index, or what its absence is called."""
+    """Return the code of a rhythm by its index, or the name for none or several."""
     return {NO_RHYTHM: "no rhythm", SEVERAL: "several"}.get(index) or RHYTHM_CODES[index]
 
 
@@ -221,7 +229,7 @@ def listed(words: Sequence[str], most: int = 8) -> str:
 
 
 def out_of(n: int, total: int, noun: str) -> str:
-    """Say on how many of all something stands: ``all 9 signals``, ``3 of 9 signals``."""
+    """Return a part of a total: ``all 9 signals``, ``3 of 9 signals``."""
     if n == total:
         return f"the only {noun}" if n == 1 else f"all {total:,} {noun}s"
     return f"{n:,} of {counted(total, noun)}"

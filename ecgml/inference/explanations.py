@@ -116,13 +116,13 @@ class Explainer:
 
     def probabilities(self, inputs: Inputs) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes)."""
-        found = []
+        batches = []
         for start in range(0, len(inputs), BATCH):
             waveform, mask, clinical = self._tensors(inputs[start : start + BATCH])
             with torch.inference_mode(), one_thread():
                 logits = self._logits(waveform, mask, clinical)
-            found.append(logits.double().softmax(dim=1).cpu().numpy())
-        return np.concatenate(found)
+            batches.append(logits.double().softmax(dim=1).cpu().numpy())
+        return np.concatenate(batches)
 
     def attribute(self, inputs: Inputs, labels: NDArray[np.int64], n_steps: int = N_STEPS) -> Attributions:
         """Return what raised the log-odds of a class, by integrated gradients.
@@ -139,7 +139,7 @@ class Explainer:
             parts = [
                 self._attribute_one(inputs[row : row + 1], int(labels[row]), n_steps) for row in range(len(inputs))
             ]
-        waveform, encoded, log_odds, baseline = (np.concatenate(one) for one in zip(*parts, strict=True))
+        waveform, encoded, log_odds, baseline = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         owners = self.checkpoint.encoder.owners
         clinical = np.zeros((len(inputs), inputs.clinical.shape[1]), dtype=np.float32)
         np.add.at(clinical.T, owners, encoded.T)  # a value, or an angle's two, and its flag
@@ -157,7 +157,7 @@ class Explainer:
 
         # cuDNN's recurrence has no backward pass in evaluation mode.
         with torch.backends.cudnn.flags(enabled=False):
-            found = IntegratedGradients(log_odds).attribute(
+            attributions = IntegratedGradients(log_odds).attribute(
                 (waveform, clinical),
                 baselines=nothing,
                 additional_forward_args=(mask,),
@@ -166,7 +166,7 @@ class Explainer:
             )
         with torch.inference_mode():
             ends = log_odds(waveform, clinical, mask), log_odds(*nothing, mask)
-        return tuple(one.detach().cpu().float().numpy() for one in (*found, *ends))
+        return tuple(tensor.detach().cpu().float().numpy() for tensor in (*attributions, *ends))
 
     def _logits(self, waveform: Tensor, mask: Tensor, clinical: Tensor) -> Tensor:
         """Return calibrated logits (B, K)."""
@@ -225,10 +225,10 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32], present: NDArray[np
     signed, size : float
         Spearman's; 0 where a map is the same everywhere.
     """
-    one, other = a[present], b[present]
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    first, second = a[present], b[present]
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0, 0.0
-    return float(spearmanr(one, other)[0]), float(spearmanr(np.abs(one), np.abs(other))[0])
+    return float(spearmanr(first, second)[0]), float(spearmanr(np.abs(first), np.abs(second))[0])
 
 
 SEGMENT_MS = 100.0
@@ -286,15 +286,15 @@ def delete(
         n_segments = int(inputs.n_valid[row]) // length
         n_masked = max(1, round(share * n_segments))
         times = slice(0, n_segments * length)
-        told = attributions.waveform[row, :, times].reshape(-1, n_segments, length).sum(axis=(0, 2))
+        strength = attributions.waveform[row, :, times].reshape(-1, n_segments, length).sum(axis=(0, 2))
         power = np.square(inputs.waveform[row, :, times]).reshape(-1, n_segments, length).sum(axis=(0, 2))
-        chosen = [np.argsort(-told)[:n_masked], np.argsort(-power)[:n_masked]]
+        chosen = [np.argsort(-strength)[:n_masked], np.argsort(-power)[:n_masked]]
         chosen += [random.choice(n_segments, n_masked, replace=False) for _ in range(n_draws)]
         masked = np.repeat(inputs.waveform[row : row + 1], len(chosen), axis=0)
-        for one, segments in zip(masked, chosen, strict=True):
+        for record, segments in zip(masked, chosen, strict=True):
             hidden = np.zeros(inputs.waveform.shape[2], dtype=bool)
             hidden[times] = np.repeat(np.isin(np.arange(n_segments), segments), length)
-            one[:, hidden] = 0
+            record[:, hidden] = 0
         again = Inputs(masked, np.repeat(inputs.n_valid[row], len(chosen)), inputs.clinical[[row] * len(chosen)])
         left = explainer.probabilities(again)[:, labels[row]]
         falls.append(whole[row, labels[row]] - np.array([left[0], left[1], left[2:].mean()]))

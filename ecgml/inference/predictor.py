@@ -17,6 +17,7 @@ from ecgml.datasets.windows import cut_windows
 from ecgml.inference.shown_intervals import shown_intervals
 from ecgml.measurements.intervals import Intervals
 from ecgml.preprocessing.preprocess import preprocess, to_mv
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES, Origin, clinical_row
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
@@ -208,10 +209,10 @@ class Predictor:
         y_prob = average_windows(logits, owner, len(prepared), calibration.scaling)
         verdicts = [Verdict(False, "")] * len(prepared)
         if calibration.abstention:
-            windows = (window for one in prepared for window in one.windows)
+            windows = [window for one in prepared for window in one.windows]
             n_valid = np.concatenate([one.n_valid for one in prepared])
-            found = oddities(windows, n_valid, owner, logits, y_prob, self.checkpoint.preprocessing.fs)
-            verdicts = calibration.abstention.judge(*found)
+            shapes = window_shapes(windows, n_valid, self.checkpoint.preprocessing.fs)
+            verdicts = calibration.abstention.judge(*oddities(*shapes, owner, logits, y_prob))
         sets = calibration.conformal.sets(y_prob) if calibration.conformal else [None] * len(prepared)
         return [self._describe(*own) for own in zip(names, prepared, y_prob, sets, verdicts, strict=True)]
 

@@ -39,6 +39,9 @@ LEAST_QRS_MS = 20.0
 LEAST_HZ = 99.0
 """Below the marks are too coarse: at 50 Hz PR intervals come out half as long."""
 
+LONGEST_S = 120.0
+"""Of a longer recording the middle is measured: beats of an hour have no representative one."""
+
 LEAST_BEATS = 3
 LEAST_LEADS = 2
 
@@ -79,12 +82,15 @@ class Intervals:
     marks : Marks or None
     beat : RepresentativeBeat or None
         What was measured.
+    start_s : float
+        Where in the recording the stretch begins in which the beats lie, s: 0 but of long recordings.
     """
 
     values: Mapping[str, float]
     reasons: Mapping[str, str]
     marks: Marks | None = None
     beat: RepresentativeBeat | None = None
+    start_s: float = 0.0
 
     @functools.cached_property
     def beat_spread_ms(self) -> Mapping[str, float]:
@@ -187,7 +193,9 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
     corrected_qt_ms(400.0, 1.0, qtc)
     if fs < LEAST_HZ:
         return Intervals({}, dict.fromkeys(INTERVALS, f"{fs:g} Hz: intervals need 100 Hz or more"))
-    beat = representative_beat(waveform, fs)
+    n_most = round(LONGEST_S * fs)
+    start = max(0, (waveform.shape[1] - n_most) // 2)
+    beat = representative_beat(waveform[:, start : start + n_most], fs)
     reason = _no_measurement(beat)
     if beat is None or reason:
         return Intervals({}, dict.fromkeys(INTERVALS, reason or NO_BEATS))
@@ -214,7 +222,7 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
         else:
             values[name] = axis
     kept = {name: float(values[name]) for name in INTERVALS if name in values and name not in reasons}
-    return Intervals(kept, reasons, marks, beat)
+    return Intervals(kept, reasons, marks, beat, start / fs)
 
 
 def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
@@ -241,7 +249,12 @@ def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
         known = np.flatnonzero(clear)
         waveform[:, : known[0]], waveform[:, known[-1] :] = waveform[:, known[:1]], waveform[:, known[-1:]]
         found = intervals_ms(_delineate(beat, waveform, waveform, has_p, noisier))
-        rows.append({"at_s": float(at_s), **{name: ms for name, ms in found.items() if name in intervals.values}})
+        rows.append(
+            {
+                "at_s": intervals.start_s + float(at_s),
+                **{name: ms for name, ms in found.items() if name in intervals.values},
+            }
+        )
     return rows
 
 

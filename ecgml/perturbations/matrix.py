@@ -70,28 +70,32 @@ def all_conditions(columns: Sequence[str]) -> list[Condition]:
     columns : sequence of str
         Clinical columns that records have, of which each is taken away once.
     """
-    found = [
+    conditions = [
         Condition(kind, f"{snr_db:g} dB", partial(_with_noise, draw=draw, snr_db=snr_db))
         for kind, draw in NOISES.items()
         for snr_db in SNR_DB
     ]
-    found += [
+    conditions += [
         Condition("leads missing by chance", f"{n} of 12", partial(_without_some, n_missing=n)) for n in range(1, 12)
     ]
-    found += [
+    conditions += [
         Condition("leads missing", "limb leads", partial(_without, names=LEADS[:6])),
         Condition("leads missing", "chest leads", partial(_without, names=LEADS[6:])),
     ]
-    found += [Condition("limb electrodes exchanged", name, partial(_limbs, electrodes=name)) for name in LIMB_REVERSALS]
-    found += [Condition("chest leads exchanged", name, partial(_chest, leads=name)) for name in CHEST_SWAPS]
-    found += [Condition("gain", f"×{factor:g}", partial(_gain, factor=factor)) for factor in GAINS]
-    found += [Condition("sampling frequency", f"{fs} Hz", partial(_rate, fs=fs)) for fs in RATES_HZ]
-    found += [Condition("duration", f"{length} s", partial(_duration, duration_s=length)) for length in DURATIONS_S]
-    found += [
+    conditions += [
+        Condition("limb electrodes exchanged", name, partial(_limbs, electrodes=name)) for name in LIMB_REVERSALS
+    ]
+    conditions += [Condition("chest leads exchanged", name, partial(_chest, leads=name)) for name in CHEST_SWAPS]
+    conditions += [Condition("gain", f"×{factor:g}", partial(_gain, factor=factor)) for factor in GAINS]
+    conditions += [Condition("sampling frequency", f"{fs} Hz", partial(_rate, fs=fs)) for fs in RATES_HZ]
+    conditions += [
+        Condition("duration", f"{length} s", partial(_duration, duration_s=length)) for length in DURATIONS_S
+    ]
+    conditions += [
         Condition("clinical values missing", "all", of_clinical=nothing),
         Condition("clinical values missing", "the table's", of_clinical=measured_only),
     ]
-    found += [Condition("clinical value missing", name, of_clinical=without(name)) for name in columns]
+    conditions += [Condition("clinical value missing", name, of_clinical=without(name)) for name in columns]
     wrong = {
         "of another patient": of_another_patient,
         "age ± 30": changed("age", lambda age: age + 30 if age < 60 else age - 30),
@@ -99,7 +103,7 @@ def all_conditions(columns: Sequence[str]) -> list[Condition]:
         "rate doubled": changed("ventricular_rate", lambda rate: 2 * rate),
         "rate halved": changed("ventricular_rate", lambda rate: rate / 2),
     }
-    return found + [Condition("clinical values wrong", name, of_clinical=how) for name, how in wrong.items()]
+    return conditions + [Condition("clinical values wrong", name, of_clinical=how) for name, how in wrong.items()]
 
 
 def _with_noise(record: Record, rng: np.random.Generator, draw: Callable, snr_db: float) -> Record:

@@ -10,4 +10,5 @@ wavelet     wavelet shrinkage
 zheng2020   the denoising of the Chapman-Shaoxing set
 loess, nonlocal_means   its two slow steps, made fast
 preprocess  Record -> model waveform: the one function that cache and server share
+shapes      the beats' shape and usable leads of its windows, cached and served
 """

@@ -50,9 +50,6 @@ LEFT_OUT_MISSING = " left out: missing"
 MEASURED, DERIVED, MISSING = "measured leads: ", "derived: ", "missing: "
 """Begin the notes on a record some of whose limb leads are derived: which leads are what."""
 
-LONGEST_MEASURED_S = 120.0
-"""Of a longer recording the intervals of its middle are measured: beats of an hour have no representative one."""
-
 _LOWPASS_ORDER = 6
 _HIGHPASS_ORDER = 2
 _LIMIT = np.iinfo(np.int16).max
@@ -96,12 +93,7 @@ class PreparedRecord:
     @functools.cached_property
     def intervals(self) -> Intervals:
         """PR, QRS, QT and axes of the recording as it was made, whether the model sees them or not."""
-        return measure_intervals(_middle(self.recorded, round(LONGEST_MEASURED_S * self.recorded_fs)), self.recorded_fs)
-
-
-def _middle(waveform: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    start = max(0, (waveform.shape[1] - most) // 2)
-    return waveform[:, start : start + most]
+        return measure_intervals(self.recorded, self.recorded_fs)
 
 
 def preprocess(record: Record, settings: PreprocessingSettings, promised_s: float | None = None) -> PreparedRecord:

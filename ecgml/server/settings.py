@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ecgml.config import setting, validate
+from ecgml.config import Configuration, setting, validate
 
 TOKEN_VARIABLE = "ECGML_TOKEN"
 """Environment variable of the bearer token: not an option, which other users of the machine could read."""
@@ -38,3 +38,10 @@ class ServerSettings:
     def token(self) -> str:
         """The bearer token that clients must send; empty where none is asked for."""
         return os.environ.get(TOKEN_VARIABLE, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeConfiguration(Configuration):
+    """The settings of `ecgml serve`."""
+
+    server: ServerSettings

@@ -21,6 +21,7 @@ from ecgml.calibration.abstention import (
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.record import Record
 
 FULL = np.full(400, 12)
@@ -69,9 +70,8 @@ def test_just_enough_leads_are_enough(fitted: Abstention) -> None:
 
 def test_unfamiliar_is_what_no_logit_speaks_for() -> None:
     """The energy, minus the logarithm of the sum of the logits' exponentials: larger is odder."""
-    steps = np.zeros((12, 1000), dtype=np.int16)
     logits = np.array([[8.0, 1.0], [0.5, 0.1]])
-    values, _ = oddities([steps] * 2, np.array([1000, 1000]), np.arange(2), logits, np.full((2, 2), 0.5), 100.0)
+    values, _ = oddities(np.zeros((2, 2)), np.full(2, 12), np.arange(2), logits, np.full((2, 2), 0.5))
     np.testing.assert_allclose(values[:, ODDITIES.index("unfamiliarity")], -np.log(np.exp(logits).sum(axis=1)))
 
 
@@ -80,8 +80,10 @@ def test_what_stands_in_the_padding_is_not_looked_at() -> None:
     steps = preprocess(Record(made.waveform, made.fs, "one"), PreprocessingSettings()).waveform
     filled = steps.copy()
     filled[:, 600:] = np.random.default_rng(1).integers(-2000, 2000, filled[:, 600:].shape)
-    rest = (np.array([600]), np.array([0]), np.zeros((1, 2)), np.full((1, 2), 0.5), 100.0)
-    np.testing.assert_array_equal(oddities([filled], *rest)[0], oddities([steps[:, :600]], *rest)[0])
+    n_valid = np.array([600])
+    shapes = window_shapes([filled], n_valid, 100.0)[0]
+    assert np.isfinite(shapes).all()
+    np.testing.assert_array_equal(shapes, window_shapes([steps[:, :600]], n_valid, 100.0)[0])
 
 
 def test_few_validation_records_leave_nothing_odd_but_all_answered() -> None:
@@ -108,9 +110,8 @@ def test_abstention_survives_json(fitted: Abstention) -> None:
 def values_of(waveform: NDArray[np.floating], fs: float) -> NDArray[np.float64]:
     settings = PreprocessingSettings()
     steps = preprocess(Record(waveform.astype(np.float32), fs, "one"), settings).waveform
-    return oddities([steps], np.array([steps.shape[1]]), np.array([0]), np.zeros((1, 2)), np.full((1, 2), 0.5), 100.0)[
-        0
-    ]
+    shapes = window_shapes([steps], np.array([steps.shape[1]]), 100.0)
+    return oddities(*shapes, np.array([0]), np.zeros((1, 2)), np.full((1, 2), 0.5))[0]
 
 
 def test_wide_complexes_and_noise_are_odd_in_themselves() -> None:

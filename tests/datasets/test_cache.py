@@ -28,6 +28,7 @@ from ecgml.errors import CacheError, CohortError
 from ecgml.measurements.intervals import INTERVALS, measure_intervals
 from ecgml.preprocessing.preprocess import preprocess, usable_waveform
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES, INTERVAL_COLUMNS
 from ecgml.records.leads import LEADS
 
@@ -80,6 +81,15 @@ def test_intervals_are_cached_and_part_of_the_models_values_only_where_the_setti
         columns = [CLINICAL_NAMES.index(name) for name in INTERVAL_COLUMNS]
         seen = [found.get(name, np.nan) if intervals == "measured" else np.nan for name in INTERVAL_COLUMNS]
         np.testing.assert_allclose(cached.measured[place, columns], seen, rtol=1e-5)
+
+
+def test_the_beats_shape_is_cached_to_the_last_bit(tmp_path: Path) -> None:
+    """What abstention is fitted to and judges by is what serving measures in the same windows."""
+    cached = fill(simulated_pool(5), tmp_path)
+    shapes, n_leads = window_shapes(cached.windows, cached.n_valid, SETTINGS.fs)
+    assert np.isfinite(shapes).any(axis=0).all()
+    np.testing.assert_array_equal(cached.shapes, shapes)
+    np.testing.assert_array_equal(cached.n_leads, n_leads)
 
 
 def test_filling_again_reads_nothing(tmp_path: Path) -> None:
@@ -274,6 +284,7 @@ from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.pool import simulated_pool
 from ecgml.datasets.cache import open_or_fill
 from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.preprocessing.shapes import window_shapes
 
 calls = []
 open_or_fill(simulated_pool(8), PreprocessingSettings(), Path(sys.argv[1]), on_progress=lambda *at: calls.append(at))

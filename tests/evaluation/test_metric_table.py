@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecgml.config import resolve
-from ecgml.errors import ConfigError
+from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation import metric_table
 from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.gate import judge
@@ -104,12 +104,21 @@ def test_validation_and_scores_agree() -> None:
     ("words", "message"),
     [
         ({"name": "Error rate"}, "'Error rate' is no name; lower-case letters"),
+        ({"name": "error_rate", "uses": ("card",)}, "error_rate: is not of each class and cannot be used in card"),
+        ({"name": "hits", "by_class": True, "uses": ("gate", "summary")}, "hits: is of each class and cannot .* gate"),
         ({"name": "error_rate", "uses": ("summaries",)}, "used in 'summaries', which is none of overview, summary"),
     ],
 )
 def test_a_row_that_cannot_be_is_refused(words: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Metric(title="error rate", function=error_rate, **words)
+
+
+def test_a_function_of_another_shape_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Metric("mean_hit", "mean hit", lambda at: at.total[0])
+    monkeypatch.setattr(metric_table, "OURS", (*metric_table.OURS, wrong))
+    with pytest.raises(EvaluationError, match=r"mean_hit: its function returns .* shape \(\), expected \(1,\)"):
+        score(made_up(1), n_bootstrap=0)
 
 
 @pytest.mark.parametrize("value", ["ecgml.evaluation.confusion:accuracy", "ecgml.evaluation.metric_table:GROUP"])

@@ -40,32 +40,33 @@ def test_a_rhythm_with_days_of_its_own_is_named_with_its_numbers() -> None:
     dates = np.where(survey.rhythms == 1, np.datetime64("2018-02-09"), survey.dates)
     section = dates_section(replace(survey, dates=dates), seed=0)
     words = " ".join(section.parts[0].words)
-    assert "SR: 50 of 50 records (100.0%) are of 2018-02-09; of the 100 others 0 are (0.0%)." in words
-    assert "The date alone tells the class" in words
-    assert "Hold dates out" in words
+    assert "SR: 50 of 50 records (100.0%)" in words
+    assert "2018-02-09, against 0 of the 100 others (0.0%)" in words
+    assert "split_by=date" in words
+    assert "The date alone predicts the class" in words
     assert section.metrics["date_macro_f1"] > section.metrics["date_shuffled_macro_f1"] + 0.2
     assert len(section.findings) == 1
-    assert "150 dated rows of tables, 8 days" in section.parts[0].basis
+    assert "150 dated rows, 8 days" in section.parts[0].basis
 
 
-def test_dates_that_say_nothing_are_said_to_say_nothing() -> None:
+def test_uninformative_dates_do_not_predict_the_class() -> None:
     rng = np.random.default_rng(0)
     survey = make_survey(["SR", "SB", "AFIB"] * 60)
     survey = replace(survey, dates=np.datetime64("2018-01-01") + rng.integers(0, 300, 180))
     section = dates_section(survey, seed=0)
     words = " ".join(section.parts[0].words)
-    assert "does not clearly tell the class" in words
+    assert "does not clearly predict the class" in words
     assert "Hold dates out" not in words
     assert section.findings == ()
 
 
 @pytest.mark.parametrize(
-    ("dates", "said"),
+    ("dates", "sentence"),
     [
         (np.full(4, np.datetime64("NaT"), dtype="datetime64[D]"), "No acquisition dates are known."),
-        (np.full(4, np.datetime64("2020-02-02")), "There is only one acquisition date, 2020-02-02 (4 records)."),
+        (np.full(4, np.datetime64("2020-02-02")), "All dated records are of one day, 2020-02-02 (4 records)."),
     ],
 )
-def test_without_dates_to_compare_there_is_a_sentence(dates: np.ndarray, said: str) -> None:
+def test_without_dates_to_compare_there_is_a_sentence(dates: np.ndarray, sentence: str) -> None:
     section = dates_section(make_survey(["SR", "SB"] * 2, dates=dates), seed=0)
-    assert (section.words, section.parts) == ((said,), ())
+    assert (section.words, section.parts) == ((sentence,), ())

@@ -120,8 +120,8 @@ def test_any_cohort_can_be_explored(cohort: str, drawn: list[Figure]) -> None:
         assert all(word == word.strip() and "nan" not in word.split() for word in one.words), one.words
     if survey.caution:
         for figure in drawn:
-            said = figure.get_supxlabel() or " ".join(text.get_text() for text in figure.axes[0].texts)
-            assert survey.caution in said
+            footer = figure.get_supxlabel() or " ".join(text.get_text() for text in figure.axes[0].texts)
+            assert survey.caution in footer
 
 
 @pytest.mark.slow

@@ -17,26 +17,26 @@ from ecgml.exploration.tables.predictability import (
 RNG = np.random.default_rng(0)
 
 
-def test_a_day_of_their_own_gives_a_class_away() -> None:
+def test_a_class_recorded_on_separate_days_is_predicted_by_the_date() -> None:
     """Two classes on days of their own: told perfectly; a third that shares its days with a fourth: not at all."""
     labels = np.repeat([0, 1, 2, 3], 100)
     days = np.where(labels == 0, 1, np.where(labels == 1, 2, 3 + RNG.integers(0, 5, 400)))[:, None].astype(float)
     found = predictability(days, labels, np.arange(400), BY_TREE, seed=0)
     assert found is not None
-    assert found.tells
+    assert found.is_above_chance
     assert found.accuracy == pytest.approx(0.75, abs=0.06)  # half of the latter two by luck
     assert found.majority_share == 0.25
     assert found.shuffled == pytest.approx(0.25, abs=0.05)
-    assert found.sentence("The date alone", "class").startswith("The date alone tells the class: macro-F1 0.7")
+    assert found.sentence("The date alone", "class").startswith("The date alone predicts the class: macro-F1 0.7")
 
 
 @pytest.mark.parametrize("classifier", [BY_TREE, BY_NEIGHBOURS])
-def test_noise_does_not_tell(classifier: Classifier) -> None:
+def test_noise_is_not_above_chance(classifier: Classifier) -> None:
     labels = RNG.choice(4, 500, p=[0.7, 0.1, 0.1, 0.1])
     found = predictability(RNG.normal(size=(500, 1)), labels, np.arange(500), classifier, seed=0)
     assert found is not None
-    assert not found.tells
-    assert "does not clearly tell the class" in found.sentence("Noise", "class")
+    assert not found.is_above_chance
+    assert "does not clearly predict the class" in found.sentence("Noise", "class")
 
 
 def test_a_rare_class_that_lies_apart_is_told() -> None:
@@ -60,7 +60,7 @@ def test_a_patient_is_never_in_two_folds() -> None:
     number = RNG.permutation(60)[patients][:, None].astype(float)
     found = predictability(number, labels, patients, BY_TREE, seed=0)
     assert found is not None
-    assert not found.tells
+    assert not found.is_above_chance
 
 
 def test_too_few_labels_are_no_comparison() -> None:

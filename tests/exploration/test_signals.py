@@ -1,4 +1,4 @@
-"""What is said of signals: physics, and the recordings that are called typical and odd."""
+"""Sections on signals: physics, and the choice of typical and atypical recordings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ecgml.exploration.signals.components import (
     standardise,
 )
 from ecgml.exploration.signals.exemplars import (
-    ODD,
+    ATYPICAL,
     TYPICAL,
     FeatureSpace,
     choose_exemplars,
     exemplars_section,
     feature_space,
 )
-from ecgml.exploration.signals.filters import FILTERS, filter_figures, filter_record, filters_section
+from ecgml.exploration.signals.filters import FILTERS, filter_effect, filter_record, filters_section
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.record import Record
 from tests.exploration.surveys import FS, beat, make_record, make_signals, make_survey, make_waveforms
@@ -103,12 +103,12 @@ def test_the_typical_recording_is_the_middle_one_and_the_odd_one_is_far_out() ->
     space = FeatureSpace(np.arange(17), features, ("a", "b", "c", "d"))
     chosen = choose_exemplars(replace(survey, notes=notes), space)
     by_kind = {(one.rhythm, one.kind): one for one in chosen}
-    assert by_kind[1, ODD].row == 7
-    assert by_kind[1, ODD].standing_out == ("c (−5.0)",)
+    assert by_kind[1, ATYPICAL].row == 7
+    assert by_kind[1, ATYPICAL].standing_out == ("c (−5.0)",)
     assert by_kind[1, TYPICAL].n_records == 10
     assert by_kind[1, TYPICAL].distance < 0.1
     assert (0, TYPICAL) in by_kind
-    assert (0, ODD) not in by_kind, "a lone recording is no odd one"
+    assert (0, ATYPICAL) not in by_kind, "a lone recording is typical, not atypical"
     assert by_kind[3, TYPICAL].distance < 1, "near to its own rhythm, not to all"
 
 
@@ -135,18 +135,18 @@ def test_filters_take_what_they_are_for() -> None:
     """A drift of 0.2 Hz and mains of 50 Hz on a clean ECG."""
     filtered = filter_record(0, make_record(), PreprocessingSettings())
     assert filtered is not None
-    none = filter_figures(filtered, "none")
+    none = filter_effect(filtered, "none")
     assert (none.taken_uv, none.height, none.drift_left, none.noise_left) == pytest.approx((0, 1, 1, 1))
     assert none.einthoven_uv < 1
     for name in FILTERS:
-        figures = filter_figures(filtered, name)
+        figures = filter_effect(filtered, name)
         assert 0.7 < figures.height < 1.1, name
         assert figures.taken_uv > 10, name
         if name != "notch":
             assert figures.drift_left < 0.05, name
         if name != "wavelet":
             assert figures.noise_left < 0.4, name
-    assert filter_figures(filtered, "notch").drift_left == pytest.approx(1, abs=0.01)
+    assert filter_effect(filtered, "notch").drift_left == pytest.approx(1, abs=0.01)
 
 
 def test_filters_are_compared_and_what_cannot_be_is_said() -> None:
@@ -160,9 +160,9 @@ def test_filters_are_compared_and_what_cannot_be_is_said() -> None:
     assert [part.name for part in section.parts] == ["filters_ordinary", "filters"], "one of two is too short"
     assert "no notch at 50 Hz" in " ".join(section.parts[0].words)
     assert section.parts[1].columns["filter"] == ["none", *FILTERS]
-    assert section.parts[1].columns["power left above 45 Hz"][0] == "–"
+    assert section.parts[1].columns["power kept above 45 Hz"][0] == "–"
     left_out = filters_section(survey, [], read, PreprocessingSettings(), lambda: None)
-    assert left_out.words == ("Left out (filtered=0).",)
+    assert left_out.words == ("Left out because filtered is 0; set --filtered 8.",)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ecgml.exploration.style import NOBODY, RHYTHM_STYLES, class_colour
+from ecgml.exploration.style import NO_RHYTHM_STYLE, RHYTHM_STYLES, class_colour
 from ecgml.figures import class_style
 from ecgml.records.rhythms import RHYTHM_CODES
 from ecgml.records.schemes import SCHEMES
@@ -35,7 +35,7 @@ def to_lab(colour: str, vision: str) -> np.ndarray:
 @pytest.mark.parametrize("vision", list(VISIONS))
 def test_no_two_rhythms_look_alike(vision: str) -> None:
     """Two colours 2.3 apart are just told from each other side by side."""
-    colours = [colour for colour, _ in (*RHYTHM_STYLES.values(), NOBODY)]
+    colours = [colour for colour, _ in (*RHYTHM_STYLES.values(), NO_RHYTHM_STYLE)]
     seen = [to_lab(colour, vision) for colour in colours]
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 16.5
 

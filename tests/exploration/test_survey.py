@@ -1,4 +1,4 @@
-"""The sample is drawn as said, and numbers are said as they are."""
+"""The sample is drawn as documented, and numbers are written as they are."""
 
 from __future__ import annotations
 

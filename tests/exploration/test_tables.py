@@ -1,4 +1,4 @@
-"""What is said of tables: formulas checked against other libraries, words against the data."""
+"""Sections on tables: formulas checked against other libraries, sentences against the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.exploration.surveys import make_survey
 RNG = np.random.default_rng(0)
 
 
-def said(section: Section) -> str:
+def text_of(section: Section) -> str:
     return " ".join([*section.words, *(word for part in section.parts for word in part.words)])
 
 
@@ -82,18 +82,18 @@ def test_classes_are_counted_with_what_there_is_of_them() -> None:
     assert section.metrics["rhythm_SB"] == 60
     assert section.metrics["class_none"] == 3
     assert section.metrics["signals"] == 50
-    assert "Largest class: SB, 75.0% of those with a class" in said(section)
-    assert "It is 3.0 times the smallest, SR. No record of AFIB and GSVT." in said(section)
-    assert "SR (20) is too few to score a model by" in said(section)
+    assert "Largest class: SB, 75.0%" in text_of(section)
+    assert "3.0 times as large as the smallest class, SR. No record of AFIB and GSVT." in text_of(section)
+    assert "SR (20) is too few" in text_of(section)
     assert section.parts[-1].columns["rows"] == [83]
 
 
-def test_cohorts_of_different_rhythms_are_said_to_tell_the_class() -> None:
+def test_cohorts_of_different_rhythms_predict_the_class() -> None:
     survey = make_survey(["SB"] * 60 + ["SR"] * 60)
     cohorts = np.repeat(["here", "there"], 60)
     facts = (CohortFacts("here", "manifest", False), CohortFacts("there", "ptbxl", False))
     section = classes_section(replace(survey, cohorts=cohorts, facts=facts), seed=0)
-    assert "The cohort alone tells the class: macro-F1 1.000" in section.findings[1]
+    assert "The cohort alone predicts the class: macro-F1 1.000" in section.findings[1]
     mixed = replace(survey, cohorts=np.tile(["here", "there"], 60), facts=facts)
     assert len(classes_section(mixed, seed=0).findings) == 1
 
@@ -102,26 +102,26 @@ def test_age_and_sex_are_compared_where_there_are_enough() -> None:
     survey = make_survey(["SA"] * 40 + ["AFIB"] * 40 + ["AVRT"])
     survey.values[:, 0] = np.where(survey.rhythms == 2, 20.0, 75.0)
     survey.values[:, 1] = np.where(survey.rhythms == 2, 1.0, 0.0)
-    words = said(patients_section(survey))
-    assert "Median age runs from 20 years (SA) to 75 (AFIB)" in words
+    words = text_of(patients_section(survey))
+    assert "20 years (SA) to 75 (AFIB)" in words
     assert "40 of 81 are women (49%)" in words
-    assert "leaves that share out: SA (100%), AFIB (0%)" in words
+    assert "differ significantly: SA (100%), AFIB (0%)" in words
 
 
 def test_without_age_or_sex_there_is_a_sentence() -> None:
     survey = make_survey(["SR"] * 9)
     survey.values[:, 1] = np.nan
     section = patients_section(survey)
-    assert "No record says its patient's sex." in section.words
+    assert "No record has the patient's sex." in section.words
     assert len(section.parts) == 1
     survey.values[:, 0] = np.nan
-    assert patients_section(survey).words == ("No record says its patient's age or sex.",)
+    assert patients_section(survey).words == ("No record has the patient's age or sex.",)
 
 
 def test_a_value_that_is_missing_for_one_rhythm_only_is_named() -> None:
     survey = make_survey(["SR"] * 40 + ["AFIB"] * 40)
     survey.values[:30, 2] = np.nan
-    words = said(missing_section(survey))
+    words = text_of(missing_section(survey))
     assert "Most often missing: Ventricular rate (37.50%)" in words
     assert "Ventricular rate (AFIB 0%, SR 75%)" in words
 
@@ -131,22 +131,22 @@ def test_what_cannot_be_measured_without_a_file_is_not_missing() -> None:
     survey.values[20:, 4:] = np.nan
     survey = replace(survey, states=np.where(np.arange(40) < 20, survey.states, NO_FILE))
     section = missing_section(survey)
-    assert section.words == ("Of 40 rows and 7 variables no value is missing.",)
+    assert section.words == ("No value is missing in 40 rows and 7 variables.",)
     assert section.metrics["missing_share"] == 0
 
 
 def test_two_missing_of_three_prove_nothing() -> None:
     survey = make_survey(["SR"] * 3 + ["AFIB"] * 3)
     survey.values[:2, 2] = np.nan
-    assert "no share clearly differs" in said(missing_section(survey))
+    assert "No missing share differs significantly" in text_of(missing_section(survey))
 
 
 def test_values_outside_the_dictionarys_range_are_counted() -> None:
     survey = make_survey(["SR"] * 40 + ["SB"] * 40)
     survey.values[:5, 0] = 110
-    words = said(values_section(survey))
-    assert "dictionary states: Age 5 (stated 0 to 99)" in words
-    assert "Where table and waveform both give the ventricular rate (80 records)" in words
+    words = text_of(values_section(survey))
+    assert "Age 5 (stated 0 to 99)" in words
+    assert "(80 records)" in words
 
 
 def test_groups_are_of_two_and_more() -> None:
@@ -163,7 +163,7 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
     )
     section = repeats_section(replace(survey, repeats=repeats))
     assert section.words == ("The same patient: no table says who the patients are.",)
-    assert "The same ECG (by its name): 4 records in 2 groups; in 1 the rhythms differ." in said(section)
+    assert "The same ECG (by its name): 4 records in 2 groups; in 1 the rhythms differ." in text_of(section)
     assert section.parts[1].columns["rhythms"] == ["SB and AFIB", "SR"]
     assert section.metrics["repeats_the_same_ecg"] == 4
 
@@ -209,10 +209,10 @@ def test_a_defect_that_goes_with_a_rhythm_is_named() -> None:
         notes=np.where(np.arange(440) == 100, "V2 left out: noisy; V3 left out: noisy", ""),
     )
     section = quality_section(survey)
-    assert "SVT (20 of 40 files, 0 of 400 of all others)" in section.findings[0]
+    assert "SVT (20 of 40 files, 0 of 400 of the others)" in section.findings[0]
     assert section.metrics["quarantined_a_reason_never_seen"] == 20
     assert section.metrics["mended"] == 1
-    assert "20 files of 440 (4.5%) cannot be used; 1 other is used with remarks" in said(section)
+    assert "20 files of 440 (4.5%) are unusable; 1 other is used with remarks" in text_of(section)
     assert len(section.parts[1].columns["record"]) == 20
 
 

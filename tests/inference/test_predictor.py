@@ -20,6 +20,7 @@ from ecgml.datasets.windows import cut_windows
 from ecgml.inference.predictor import Predictor
 from ecgml.pipeline.job.scoring import answers_of, window_logits
 from ecgml.preprocessing.preprocess import preprocess
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
 from ecgml.records.record import Record
 from ecgml.training.checkpoint import Checkpoint
@@ -64,9 +65,9 @@ def test_answers_are_those_of_the_evaluation(checkpoint: Checkpoint, records: li
     """Through cache, store, table and scoring: probabilities, sets, abstention and reasons."""
     ready = [preprocess(record, checkpoint.preprocessing) for record in records]
     cut = [cut_windows(one.waveform, 1000) for one in ready]
-    cache = SimpleNamespace(
-        windows=np.concatenate([windows for windows, _ in cut]), n_valid=np.concatenate([n for _, n in cut])
-    )
+    windows, n_valid = (np.concatenate(parts) for parts in zip(*cut, strict=True))
+    shapes, n_leads = window_shapes(windows, n_valid, checkpoint.preprocessing.fs)
+    cache = SimpleNamespace(windows=windows, n_valid=n_valid, shapes=shapes, n_leads=n_leads)
     counts = np.array([len(windows) for windows, _ in cut])
     table = make_table(
         [0, 1, 2],
@@ -78,7 +79,7 @@ def test_answers_are_those_of_the_evaluation(checkpoint: Checkpoint, records: li
     store = WindowStore([cache], torch.device("cpu"))
     model = checkpoint.build()
     said = window_logits(model, store, table, checkpoint.encoder, 4)
-    answers = answers_of(said, checkpoint.calibration, store, table, 100.0)
+    answers = answers_of(said, checkpoint.calibration, store, table)
     predictor = Predictor(checkpoint)
     predicted = predictor.predict(records)
     y_prob = np.array([list(one.probabilities.values()) for one in predicted])

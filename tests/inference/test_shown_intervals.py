@@ -11,7 +11,7 @@ import pytest
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.inference.predictor import Predictor
 from ecgml.inference.shown_intervals import shown_intervals
-from ecgml.measurements.intervals import INTERVALS, measure_intervals
+from ecgml.measurements.intervals import INTERVALS, measure_beats, measure_intervals
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES, INTERVAL_COLUMNS, Origin
@@ -79,7 +79,11 @@ def test_of_a_long_recording_the_middle_is_measured() -> None:
     slow = np.tile(made.waveform, (1, 12))
     long = np.concatenate([np.zeros_like(made.waveform), slow, np.zeros_like(made.waveform)], axis=1)
     found = preprocess(Record(long, made.fs, "r"), PreprocessingSettings()).intervals
-    assert dict(found.values) == dict(measure_intervals(slow, made.fs).values)
+    alone = measure_intervals(slow, made.fs)
+    assert dict(found.values) == dict(alone.values)
+    # 10 s of silence before: beats are where they are in the whole recording.
+    at_s = [beat["at_s"] for beat in measure_beats(found)]
+    assert at_s == pytest.approx([10 + beat["at_s"] for beat in measure_beats(alone)])
 
 
 def test_below_100_hz_nothing_is_measured_and_the_reason_says_so() -> None:

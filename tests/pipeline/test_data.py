@@ -18,7 +18,7 @@ from ecgml.pipeline.job import data as data_module
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import training_data
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 
 
 def test_validation_of_a_single_class_is_warned_of(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_validation_of_a_single_class_is_warned_of(tmp_path: Path) -> None:
         "jobs": "1",
     }
     stream = io.StringIO()
-    job = load_data(resolve(TRAIN_SECTIONS, options), Console(stream))
+    job = load_data(resolve(TrainConfiguration, options), Console(stream))
     assert len(job.part("val")) == 1
     assert "warning: the val part has a single class: its AUROC is undefined" in stream.getvalue()
 
@@ -63,7 +63,7 @@ def test_no_more_records_are_simulated_than_epochs_need(
     monkeypatch.setattr(data_module, "simulated_pool", lambda n_records: made.append(n_records) or simulated_pool(1))
     options = {"data_dir": str(folder), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}
     stream = io.StringIO()
-    load_data(resolve(TRAIN_SECTIONS, {**options, "simulated_records": str(asked)}), Console(stream))
+    load_data(resolve(TrainConfiguration, {**options, "simulated_records": str(asked)}), Console(stream))
     assert made == ([prepared] if asked else [])
     assert (
         f"trains on {asked:,} simulated records beside the real ones, drawn from {prepared:,}" in stream.getvalue()
@@ -85,7 +85,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> JobData:
         "max_quarantined": "0.5",
         "jobs": "1",
     }
-    return load_data(resolve(TRAIN_SECTIONS, options), Console(io.StringIO()))
+    return load_data(resolve(TrainConfiguration, options), Console(io.StringIO()))
 
 
 def test_all_records_of_an_external_patient_are_left_out(divided: JobData) -> None:
@@ -111,7 +111,7 @@ def test_parts_hold_usable_records_unless_all_are_asked_for(divided: JobData) ->
 
 
 def test_training_sees_train_and_validates_on_val(divided: JobData) -> None:
-    configuration = resolve(TRAIN_SECTIONS, {})
+    configuration = resolve(TrainConfiguration, {})
     data = training_data(configuration, divided, WindowStore(divided.caches, torch.device("cpu")))
     for name in ("train", "val"):
         assert getattr(data, name).record_ids.tolist() == divided.part(name).record_ids.tolist()

@@ -25,7 +25,7 @@ from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import Trained, training_data
 from ecgml.pipeline.job.judging import judge_model
 from ecgml.pipeline.job.scoring import calibrate, window_logits
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.predict.predict import load_predictor
 from ecgml.pipeline.train.train import train
 from ecgml.training.checkpoint import Checkpoint
@@ -48,7 +48,7 @@ class Again:
 
 @pytest.fixture(scope="module")
 def again(job: Job) -> Again:
-    data = load_data(resolve(TRAIN_SECTIONS, job.options), Console(io.StringIO()))
+    data = load_data(resolve(TrainConfiguration, job.options), Console(io.StringIO()))
     checkpoints = {name: load_predictor(f"runs:/{job.children[name].info.run_id}", "cpu").checkpoint for name in MODELS}
     return Again(data, WindowStore(data.caches, torch.device("cpu")), checkpoints)
 
@@ -77,10 +77,10 @@ def test_best_epoch_is_of_the_validation_part(job: Job, again: Again, name: str)
 @pytest.mark.parametrize("name", MODELS)
 def test_calibration_is_of_validation_and_calibration_parts(again: Again, name: str) -> None:
     checkpoint, parts = again.checkpoints[name], [again.data.part(part) for part in ("train", "val", "calibration")]
-    settings = resolve(TRAIN_SECTIONS, {})["calibration"]
+    settings = resolve(TrainConfiguration, {}).calibration
 
     def fitted(*tables: RecordTable) -> Calibration:
-        return calibrate(checkpoint.build(), again.store, checkpoint.encoder, tables, 4, 100.0, settings)
+        return calibrate(checkpoint.build(), again.store, checkpoint.encoder, tables, 4, settings)
 
     own, found = checkpoint.calibration, fitted(*parts)
     assert own.scaling.scale == pytest.approx(found.scaling.scale, rel=1e-6)
@@ -119,7 +119,7 @@ def test_a_test_record_that_could_not_be_read_counts_as_an_error(
     usable, n_windows = table.usable.copy(), table.n_windows.copy()
     usable[lost], n_windows[lost] = False, 0
     data = replace(again.data, table=replace(table, usable=usable, n_windows=n_windows))
-    configuration, checkpoint = resolve(TRAIN_SECTIONS, job.options), again.checkpoints["baseline"]
+    configuration, checkpoint = resolve(TrainConfiguration, job.options), again.checkpoints["baseline"]
     trained = Trained(
         "baseline", checkpoint.build(), checkpoint.encoder, training_data(configuration, data, again.store), Fitted()
     )

@@ -34,7 +34,7 @@ from ecgml.pipeline.job.lineage import (
     descent,
 )
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS, PromotionSettings
+from ecgml.pipeline.job.settings import PromotionSettings, TrainConfiguration
 from ecgml.pipeline.job.start import Start, initial_model
 from ecgml.pipeline.promote.comparison_input import gather
 from ecgml.pipeline.train.resume import Interrupted
@@ -353,14 +353,14 @@ def test_a_model_beside_the_one_started_from_has_its_own_encoder(
     for name, n_ancestors in (("baseline", 1), ("fusion", 0)):
         earlier = Start(start, checkpoint, descent(checkpoint, start))
         with pytest.raises(Begun):
-            fit_model(name, resolve(TRAIN_SECTIONS, SMALL), data, None, earlier, tracker, Console(io.StringIO()))
+            fit_model(name, resolve(TrainConfiguration, SMALL), data, None, earlier, tracker, Console(io.StringIO()))
         assert len(json.loads(tags[ANCESTORS])) == n_ancestors
     assert begun == {"baseline": (checkpoint.encoder, checkpoint), "fusion": (fitted, None)}
 
 
 def test_a_job_goes_on_from_the_model_that_it_began_with_alone() -> None:
     first, other = Ancestor("models:/m@best", "1" * 32), Ancestor("models:/m@best", "2" * 32)
-    own = Interrupted("own", "0", {}, resolve(TRAIN_SECTIONS, {}), "digest", 1, (first,))
+    own = Interrupted("own", "0", {}, resolve(TrainConfiguration, {}), "digest", 1, (first,))
     own.check_start((first,))
     for ancestors in ((other,), (first, other), ()):
         with pytest.raises(TrainingError, match="models:/m@best is not the model that run own started from any more"):
@@ -403,7 +403,7 @@ def test_a_model_of_which_nothing_is_taken_is_refused(start: str, external: Path
 def test_the_head_is_kept_for_the_same_classes_in_the_same_order_alone(start: str, order: int) -> None:
     checkpoint = read_checkpoint(start)
     checkpoint = replace(checkpoint, classes=checkpoint.classes[::order])
-    configuration = resolve(TRAIN_SECTIONS, SMALL)
+    configuration = resolve(TrainConfiguration, SMALL)
     data = SimpleNamespace(n_classes=len(checkpoint.classes))
     weights = initial_model("baseline", configuration, checkpoint.encoder, data, checkpoint).state_dict()
     afresh = initial_model("baseline", configuration, checkpoint.encoder, data, None).state_dict()
@@ -421,4 +421,4 @@ def test_an_alias_is_pinned_and_a_folder_is_found_from_anywhere(
     assert tuned.run.data.params["init_from"] == "models:/pinned/1"
     assert ancestors_of_run(tuned.run.info.run_id)[0] == Ancestor("models:/pinned/1", child.run.info.run_id)
     monkeypatch.chdir(tmp_path)
-    assert resolve(TRAIN_SECTIONS, {"init_from": "model"})["job"].init_from == str(tmp_path / "model")
+    assert resolve(TrainConfiguration, {"init_from": "model"}).job.init_from == str(tmp_path / "model")

@@ -15,7 +15,7 @@ from ecgml.evaluation.scores import Scores
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.model_card import model_card
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.train.resume import finished_model
 from ecgml.service.model_card import MAX_DESCRIPTION, fetch_card
 from ecgml.service.runs import Child
@@ -67,11 +67,11 @@ def test_data_and_split_are_those_of_the_run(card: str, job: Job) -> None:
 
 @pytest.fixture(scope="module")
 def data(job: Job) -> JobData:
-    return load_data(resolve(TRAIN_SECTIONS, job.options), Console())
+    return load_data(resolve(TrainConfiguration, job.options), Console())
 
 
 def made(job: Job, data: JobData, scores: dict[str, Scores], **options: str) -> str:
-    configuration = resolve(TRAIN_SECTIONS, {**job.options, **options})
+    configuration = resolve(TrainConfiguration, {**job.options, **options})
     return model_card("fusion", configuration, data, scores, "0123", "ab" * 20 + "+")
 
 

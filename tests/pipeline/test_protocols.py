@@ -22,7 +22,7 @@ from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.pipeline.evaluate.protocols import evaluate_protocols
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from tests.pipeline.conftest import Job
 
 
@@ -122,7 +122,7 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
 
 def test_a_fold_of_other_code_settings_or_data_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was trained before a change of the code is not found again after it."""
-    configuration, data = resolve(TRAIN_SECTIONS, {}), SimpleNamespace(digest="0" * 64)
+    configuration, data = resolve(TrainConfiguration, {}), SimpleNamespace(digest="0" * 64)
     before = protocols._digest_of("fusion", data, configuration)
     assert protocols._digest_of("fusion", data, configuration.changed({"device": "cpu"})) == before
     others = [

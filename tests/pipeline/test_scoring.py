@@ -18,6 +18,7 @@ from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.pipeline.job.scoring import answers_of, calibrate, to_predictions, window_logits
+from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES
 from tests.datasets.tables import make_table
 
@@ -44,14 +45,16 @@ def parts_of(seed: int) -> tuple[WindowStore, RecordTable, RecordTable, RecordTa
     logits[40:100] *= 3
     windows = np.zeros((180, 12, N_TIMES), dtype=np.int16)
     windows[:, :2] = np.rint(1000 * logits)[:, :, None]
-    cache = SimpleNamespace(windows=windows, n_valid=np.full(180, N_TIMES, dtype=np.int32))
+    n_valid = np.full(180, N_TIMES, dtype=np.int32)
+    shapes, n_leads = window_shapes(windows, n_valid, FS)
+    cache = SimpleNamespace(windows=windows, n_valid=n_valid, shapes=shapes, n_leads=n_leads)
     table = make_table(labels)
     return WindowStore([cache], torch.device("cpu")), table[:40], table[40:100], table[100:]
 
 
 def test_scaling_is_of_validation_and_sets_are_of_calibration() -> None:
     store, train, val, held_out = parts_of(0)
-    found = calibrate(Reader(), store, ENCODER, (train, val, held_out), 2, FS, CalibrationSettings())
+    found = calibrate(Reader(), store, ENCODER, (train, val, held_out), 2, CalibrationSettings())
     logits = {name: store.steps(part.first_window)[:, :2, 0] / 1000 for name, part in (("val", val), ("cal", held_out))}
     scaling = fit_scaling(logits["val"].astype(np.float64), val.y_harmonised, np.arange(60))
     np.testing.assert_allclose(found.scaling.scale, scaling.scale, rtol=1e-4)
@@ -70,7 +73,7 @@ def test_each_fit_heeds_its_own_part_alone() -> None:
         return replace(table, y_harmonised=1 - table.y_harmonised)
 
     def fitted(*parts: RecordTable) -> tuple[Scaling, object]:
-        found = calibrate(Reader(), store, ENCODER, parts, 2, FS, CalibrationSettings())
+        found = calibrate(Reader(), store, ENCODER, parts, 2, CalibrationSettings())
         return found.scaling, found.conformal
 
     scaling, conformal = fitted(train, val, held_out)
@@ -104,10 +107,10 @@ def test_an_unusable_record_is_neither_answered_nor_left_out() -> None:
     said = window_logits(Reader(), store, table, ENCODER, 2)
     y_prob = said.y_prob(Scaling.of_temperature(1.0, 2))
     assert np.isnan(y_prob).any(axis=1).tolist() == [False, True, False]
-    calibration = calibrate(Reader(), store, ENCODER, (val, val, val), 2, FS, CalibrationSettings())
+    calibration = calibrate(Reader(), store, ENCODER, (val, val, val), 2, CalibrationSettings())
     endless = Distribution((-1e9, 1e9), (1.0, 0.01))
     abstention = Abstention(0.95, 0.1, (endless,) * len(ODDITIES))
-    answers = answers_of(said, replace(calibration, abstention=abstention), store, table, FS)
+    answers = answers_of(said, replace(calibration, abstention=abstention), store, table)
     assert answers.reasons[1] == "could not be used"
     assert answers.sets[1].all()
     assert answers.certainty[1] == 0

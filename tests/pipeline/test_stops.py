@@ -119,7 +119,7 @@ def test_asked_to_end_a_job_closes_its_runs_as_killed(job: Job, tmp_path: Path) 
 
 KILLED_WITHIN = """
 import os, signal, sys
-import ecgml.pipeline.{module} as module
+import ecgml.pipeline.train.{module} as module
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.train.train import train
 
@@ -193,7 +193,7 @@ def test_resumed_job_keeps_its_settings_and_its_data(job: Job, stopped: str) -> 
     run_id = stopped
     with pytest.raises(ConfigError, match=r"epochs: a resumed job keeps its settings \(here 2\); leave it out"):
         train({"epochs": "7"}, Console(), resume=run_id)
-    assert find_interrupted(run_id, {"epochs": "2"}).configuration["fit"].epochs == 2
+    assert find_interrupted(run_id, {"epochs": "2"}).configuration.fit.epochs == 2
     with pytest.raises(TrackingError, match=f"a model's run within a job; give the job's, {run_id}"):
         train({}, Console(), resume=job.children["fusion"].info.run_id)
     interrupted = find_interrupted(run_id, {})

@@ -24,7 +24,7 @@ def test_stopped_trials_are_not_done_until_they_were_run_again() -> None:
     stopped, waiting = made(TrialState.FAIL), made(TrialState.WAITING, **{RETRY_OF: 1})
     counts = of(made(TrialState.COMPLETE), stopped, made(TrialState.PRUNED), made(TrialState.FAIL), waiting)
     assert (counts.finished, counts.pruned, counts.failed, counts.stopped, counts.done) == (1, 1, 1, 1, 3)
-    assert str(counts) == "1 finished, 1 pruned, 1 failed; 1 stopped and run again"
+    assert str(counts) == "1 finished, 1 pruned, 1 failed; 1 stopped and queued again"
 
 
 def test_a_trial_stopped_twice_counts_once() -> None:

@@ -11,7 +11,7 @@ import optuna
 import pytest
 import torch
 
-from ecgml.config import Configuration, resolve
+from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.errors import TrainingError
@@ -20,14 +20,14 @@ from ecgml.records.schemes import scheme_named
 from ecgml.training.fit import Fitted
 from tests.datasets.tables import make_table
 from tuning.objective import Objective, Repeat, make_repeats
-from tuning.settings import TUNE_SECTIONS
+from tuning.settings import TuneConfiguration
 
 SMALL = {"trunk_width": "8", "trunk_stages": "1", "gru_width": "4", "clinical_width": "4", "device": "cpu"}
 AGE = CLINICAL_NAMES.index("age")
 
 
-def configuration_of(**options: str) -> Configuration:
-    return resolve(TUNE_SECTIONS, {**SMALL, "models": "baseline", "space": "tests.tuning.spaces:small", **options})
+def configuration_of(**options: str) -> TuneConfiguration:
+    return resolve(TuneConfiguration, {**SMALL, "models": "baseline", "space": "tests.tuning.spaces:small", **options})
 
 
 def repeats_of(**options: str) -> list[Repeat]:
@@ -47,7 +47,7 @@ def repeats_of(**options: str) -> list[Repeat]:
     windows = np.zeros((120, 12, 100), dtype=np.int16)
     cache = SimpleNamespace(windows=windows, n_valid=np.full(120, 100, dtype=np.int32))
     configuration = configuration_of(**options)
-    return make_repeats(configuration["tune"], configuration, job, WindowStore([cache], torch.device("cpu")))
+    return make_repeats(configuration.tune, configuration, job, WindowStore([cache], torch.device("cpu")))
 
 
 def test_folds_keep_patients_whole_and_validate_every_record_once() -> None:
@@ -93,7 +93,7 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, torch.Tensor]]:
 
 def value_of(repeats: list[Repeat], **options: str) -> float:
     configuration = configuration_of(**options)
-    objective = Objective(configuration["tune"], configuration, lambda trial: {"gru_width": 4}, repeats)
+    objective = Objective(configuration.tune, configuration, lambda trial: {"gru_width": 4}, repeats)
     trial = optuna.trial.FixedTrial({})
     return objective(trial, objective.parameters(trial))
 
@@ -124,7 +124,7 @@ def test_a_trial_is_pruned_before_its_last_epoch_or_finishes(monkeypatch: pytest
 
     monkeypatch.setattr("tuning.objective.fit", fit)
     configuration = configuration_of(epochs=str(n_epochs))
-    objective = Objective(configuration["tune"], configuration, lambda trial: {"gru_width": 4}, repeats_of())
+    objective = Objective(configuration.tune, configuration, lambda trial: {"gru_width": 4}, repeats_of())
     if n_epochs == 1:
         assert objective(WorthlessTrial({}), {"gru_width": 4}) == 0.5
     else:

@@ -10,7 +10,7 @@ import pytest
 
 from ecgml.config import resolve
 from ecgml.errors import ConfigError
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from tests.tuning.spaces import by_exponent
 from tuning.spaces import (
     SPACES,
@@ -25,7 +25,7 @@ from tuning.spaces import (
 )
 from tuning.strategies import SAMPLERS, make_sampler
 
-CONFIGURATION = resolve(TRAIN_SECTIONS, {})
+CONFIGURATION = resolve(TrainConfiguration, {})
 
 FIXED = {
     "learning_rate": 3e-3, "batch_size": 32, "gru_width": 48, "dropout": 0.3, "weight_decay": 0.01,

@@ -29,13 +29,13 @@ from ecgml.errors import ConfigError, EcgmlError, TrackingError, TuningError
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import load_data
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from tests.tuning import spaces
 from tuning import objective as objectives
 from tuning.counts import TrialCounts
 from tuning.objective import Objective, make_repeats
 from tuning.report import best_settings, best_yaml
-from tuning.settings import TUNE_SECTIONS, StudyPlan
+from tuning.settings import StudyPlan, TuneConfiguration
 from tuning.spaces import space_named
 from tuning.study import StudyResult, tune
 
@@ -98,11 +98,11 @@ def test_study_run_shows_the_best_the_table_the_space_and_the_storage(finished: 
 
 def test_best_yaml_is_a_configuration_of_the_best_trial(finished: StudyResult) -> None:
     path = artifact(finished.run_id, "best.yaml")
-    configuration = resolve_settings(TRAIN_SECTIONS, {}, f"runs:/{finished.run_id}/best.yaml")
+    configuration = resolve_settings(TrainConfiguration, {}, f"runs:/{finished.run_id}/best.yaml")
     assert configuration.origins["learning_rate"] == "file"
     assert configuration.values_of(finished.study.best_params) == pytest.approx(finished.study.best_params)
-    assert configuration["fit"].epochs == 3
-    assert configuration["job"].models == ("fusion",)
+    assert configuration.fit.epochs == 3
+    assert configuration.job.models == ("fusion",)
     assert Path(yaml.safe_load(path.read_text())["data_dir"][0]).is_dir()
 
 
@@ -117,7 +117,7 @@ def test_a_settings_file_in_mlflow_is_named_by_its_address(
     finished: StudyResult, name: str, error: type[EcgmlError], message: str
 ) -> None:
     with pytest.raises(error, match=re.escape(message.format(run=finished.run_id))):
-        resolve_settings(TRAIN_SECTIONS, {}, f"runs:/{finished.run_id}/{name}")
+        resolve_settings(TrainConfiguration, {}, f"runs:/{finished.run_id}/{name}")
 
 
 @pytest.mark.slow
@@ -177,7 +177,7 @@ def test_best_settings_are_those_that_the_trial_ran_with(
 ) -> None:
     """Whatever the space makes of its parameters today."""
     best = finished.study.best_trial
-    configuration = resolve(TUNE_SECTIONS, {**options, "models": "fusion"})
+    configuration = resolve(TuneConfiguration, {**options, "models": "fusion"})
     monkeypatch.setattr(spaces, "small", lambda trial: {"gru_width": 128})
     assert best_settings(best, configuration) == pytest.approx(best.params)
     plan = StudyPlan(configuration, "", "", MlflowClient().get_run(finished.run_id).info.experiment_id, finished.run_id)
@@ -216,10 +216,10 @@ class FixedStudyTrial(optuna.trial.FixedTrial):
 
 def values_of(options: dict[str, str], job: object, **changes: str) -> list[float]:
     """Return what two configurations come to on a job's data."""
-    configuration = resolve(TUNE_SECTIONS, {**options, "models": "fusion", **changes})
+    configuration = resolve(TuneConfiguration, {**options, "models": "fusion", **changes})
     store = WindowStore(job.caches, torch.device("cpu"))
-    repeats = make_repeats(configuration["tune"], configuration, job, store)
-    objective = Objective(configuration["tune"], configuration, space_named(options["space"]), repeats)
+    repeats = make_repeats(configuration.tune, configuration, job, store)
+    objective = Objective(configuration.tune, configuration, space_named(options["space"]), repeats)
     trials = [FixedStudyTrial({"learning_rate": rate, "batch_size": 16, "gru_width": 4}) for rate in (1e-2, 1e-3)]
     return [objective(trial, objective.parameters(trial)) for trial in trials] + [
         value for trial in trials for value in trial.user_attrs.values()
@@ -230,7 +230,9 @@ def values_of(options: dict[str, str], job: object, **changes: str) -> list[floa
 @pytest.mark.parametrize("folds", ["1", "2"])
 def test_selection_never_sees_the_test_part(options: dict[str, str], folds: str) -> None:
     """Spoiled labels, clinical values and waveforms of the test part change not a bit of any value or report."""
-    job = load_data(resolve(TRAIN_SECTIONS, {k: v for k, v in options.items() if k != "space"}), Console(io.StringIO()))
+    job = load_data(
+        resolve(TrainConfiguration, {k: v for k, v in options.items() if k != "space"}), Console(io.StringIO())
+    )
     table, held_out = job.table, np.isin(job.parts, ["test", "calibration"])
     windows = np.concatenate(
         [
@@ -254,7 +256,9 @@ def test_selection_never_sees_the_test_part(options: dict[str, str], folds: str)
 
 @pytest.mark.slow
 def test_several_trainings_of_a_trial_are_averaged_and_differ(options: dict[str, str]) -> None:
-    job = load_data(resolve(TRAIN_SECTIONS, {k: v for k, v in options.items() if k != "space"}), Console(io.StringIO()))
+    job = load_data(
+        resolve(TrainConfiguration, {k: v for k, v in options.items() if k != "space"}), Console(io.StringIO())
+    )
     singles = [values_of(options, job, metric="val_loss", seed=str(seed))[:2] for seed in range(3)]
     means = values_of(options, job, metric="val_loss", seeds="3")[:2]
     assert means == pytest.approx(np.mean(singles, axis=0))
@@ -378,11 +382,11 @@ def test_ctrl_c_closes_every_run_and_the_trial_is_done_again(
     assert running() == []
     stream = io.StringIO()
     outcome = tune(settings, Console(stream))
-    assert "1 of 3 trials done: 1 finished; 1 stopped and run again" in stream.getvalue()
+    assert "1 of 3 trials done: 1 finished; 1 stopped and queued again" in stream.getvalue()
     trials = outcome.study.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
     assert trials[2].params == trials[1].params
-    assert str(TrialCounts.of(trials)) == "3 finished; 1 stopped and run again"
+    assert str(TrialCounts.of(trials)) == "3 finished; 1 stopped and queued again"
     runs = children(outcome.run_id)
     assert [run.info.status for run in runs] == ["FINISHED", "KILLED", "FINISHED", "FINISHED"]
     assert runs[2].data.tags["ecgml.retry_of"] == "1"

@@ -18,7 +18,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.training.fit import Fitted
 from tuning import winner
 from tuning.queue import SETTINGS
-from tuning.settings import TUNE_SECTIONS, StudyPlan
+from tuning.settings import StudyPlan, TuneConfiguration
 
 LOSSES = (0.5, 0.3, 0.9)
 """Of three seeds, at the epoch that was kept."""
@@ -51,8 +51,8 @@ def handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Handed:
 
     def fit_model(name: str, own: object, *_: object) -> tuple[object, object]:
         number = len(done.seeds)
-        done.seeds.append(own["fit"].seed)
-        done.rates.append(own["fit"].learning_rate)
+        done.seeds.append(own.fit.seed)
+        done.rates.append(own.fit.learning_rate)
         history = [{"val_loss": loss, "val_macro_f1": 1 - loss} for loss in (0.01, LOSSES[number], 0.02)]
         trained = winner.Trained(name, torch.nn.Identity(), None, None, Fitted(history, best_epoch=1))
         trained.model.number = number
@@ -94,7 +94,7 @@ def handed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Handed:
 def test_the_best_by_validation_is_handed_over_and_it_alone_is_tested(handed: Handed, metric: str) -> None:
     """By the kept epoch's value, not by a better one that was not kept, and whichever way the metric goes."""
     options = {"metric": metric, "finalise": "3", "seed": "20", "models": "fusion"}
-    configuration = resolve(TUNE_SECTIONS, options)
+    configuration = resolve(TuneConfiguration, options)
     plan = StudyPlan(configuration, address="", digest="", experiment_id="0", run_id="study")
     winner.finalise(optuna.create_study(), plan, Job(), torch.device("cpu"), Console(io.StringIO()))
     assert handed.tested == [1]

@@ -1,4 +1,4 @@
-"""Beats and spectra of signals, and principal components of anything."""
+"""Median beats and spectra of signals, and principal components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecgml.measurements.beats import detect_beats
 from ecgml.measurements.measure import LEAST_BEATS, LEAST_SIMILARITY
 
 BEAT_S = (-0.25, 0.45)
-"""The stretch around a QRS complex: P wave to T wave; at 130/min and more the next beat's P wave is in it."""
+"""Window around a QRS complex: P wave to T wave; from 130/min on it includes the next beat's P wave."""
 
 SEGMENT_S = 4.0
 """Spectra are averaged over segments of this length: lines 0.25 Hz apart."""
@@ -23,10 +23,10 @@ SEGMENT_S = 4.0
 N_COMPONENTS = 20
 
 SMALL = 200
-"""With so few records, or features, all components are as soon found as the first ones."""
+"""With so few records, or features, computing all components is as fast as the first ones."""
 
 LEAST_RECORDS = 4
-"""Two components of three records describe them wholly: nothing would be seen."""
+"""Two components describe three records completely, so they would show nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Components:
     mean: NDArray[np.float64]
 
     def for_share(self, share: float) -> int | None:
-        """Return how many components carry a share of the variance; None where those computed do not."""
+        """Return how many components explain a share of the variance; None where those computed do not."""
         reached = np.flatnonzero(np.cumsum(self.explained) >= share - 1e-9)
         return int(reached[0]) + 1 if len(reached) else None
 
@@ -109,15 +109,15 @@ class Beats:
 
 
 def median_beats(signals: Signals) -> Beats:
-    """Find every signal's median beat; signals without three beats that are alike, or some lead, are left out."""
+    """Return every signal's median beat; signals with a missing lead or without three similar beats are left out."""
     rows, medians = [], []
     times = np.arange(round(BEAT_S[0] * signals.fs), round(BEAT_S[1] * signals.fs) + 1) / signals.fs
     for place in np.flatnonzero(signals.whole):
         waveform = signals.waveforms[place]
-        found = detect_beats(waveform, signals.fs)
-        if len(found) < LEAST_BEATS or np.median(found.similarity) < LEAST_SIMILARITY:
+        beats = detect_beats(waveform, signals.fs)
+        if len(beats) < LEAST_BEATS or np.median(beats.similarity) < LEAST_SIMILARITY:
             continue
-        stack, _ = stack_beats(waveform, found, *BEAT_S)
+        stack, _ = stack_beats(waveform, beats, *BEAT_S)
         if len(stack) >= LEAST_BEATS:
             medians.append(np.median(stack, axis=0).astype(np.float32))
             rows.append(signals.rows[place])
@@ -134,7 +134,7 @@ class Spectra:
     rows : ndarray of int64, shape (n_records,)
         Rows of the survey.
     level_db : ndarray, shape (n_records, n_frequencies)
-        Power averaged over leads, in dB about the record's own mean: how much louder a record is does not show.
+        Power averaged over leads, in dB relative to the record's mean, so that amplitude does not matter.
     frequencies : ndarray, shape (n_frequencies,)
         Hz, within the model's band.
     """
@@ -184,7 +184,7 @@ class Standardised:
 
 
 def standardise(survey: Survey, *, measured: bool) -> Standardised:
-    """Make features of the variables that tables give, or of those measured from the waveforms."""
+    """Standardise the variables from the tables, or those measured from the waveforms."""
     columns, names = [], []
     for place, variable in enumerate(survey.variables):
         if variable.measured != measured:

@@ -1,4 +1,4 @@
-"""A typical and an odd recording of each rhythm, on ECG paper."""
+"""A typical and an atypical recording of each rhythm, on ECG paper."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ N_SHAPES = 8
 """Components of the median beat that count, beside the measurements."""
 
 FARTHEST = 10.0
-"""A feature further from its middle than so many robust standard deviations counts as no further: one wild value is
-not all there is to a recording."""
+"""Features are clipped at so many robust standard deviations from the median, so that a single outlier does not
+dominate."""
 
-TYPICAL, ODD = "typical", "odd"
+TYPICAL, ATYPICAL = "typical", "odd"
+
+TITLES = {TYPICAL: "typical", ATYPICAL: "atypical"}
+"""What figures call the kinds, whose names begin their files'."""
 
 SHAPE = "beat shape"
 
 PAGE_DPI = 110
-"""A page of ECG paper is large, and there are up to twenty-two."""
+"""A page of ECG paper is large, and there are up to twenty-two of them."""
 
 MM_PER_IN = 25.4
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSpace:
-    """Recordings as points in which near means alike.
+    """Recordings as points: near points are similar recordings.
 
     Parameters
     ----------
@@ -54,18 +57,18 @@ class FeatureSpace:
 
 @dataclass(frozen=True)
 class Exemplar:
-    """One recording and how it lies in its rhythm."""
+    """A recording and its position within its rhythm."""
 
     row: int
     rhythm: int
     kind: str
-    """:data:`TYPICAL` or :data:`ODD`."""
+    """:data:`TYPICAL` or :data:`ATYPICAL`."""
     distance: float
     """From the rhythm's centre, root mean square over the features, robust standard deviations."""
     n_records: int
-    """Of the rhythm, among which it was chosen."""
+    """Candidates of the rhythm."""
     standing_out: tuple[str, ...]
-    """The features that are furthest from the centre, with that distance."""
+    """The features furthest from the centre, with their distance."""
 
 
 def feature_space(measured: Standardised, beats: Beats, shapes: Components | None) -> FeatureSpace | None:
@@ -112,7 +115,7 @@ def choose_exemplars(survey: Survey, space: FeatureSpace) -> list[Exemplar]:
         offsets = space.features[here] - np.median(space.features[here], axis=0)
         distances = np.sqrt(np.square(offsets).mean(axis=1))
         order = np.argsort(distances, kind="stable")
-        kinds = [(TYPICAL, order[0])] + ([(ODD, order[-1])] if len(here) > 1 else [])
+        kinds = [(TYPICAL, order[0])] + ([(ATYPICAL, order[-1])] if len(here) > 1 else [])
         for kind, place in kinds:
             largest = np.argsort(-np.abs(offsets[place]))[:3]
             standing_out = tuple(
@@ -128,7 +131,7 @@ def choose_exemplars(survey: Survey, space: FeatureSpace) -> list[Exemplar]:
 def exemplars_section(
     survey: Survey, space: FeatureSpace | None, read: Callable[[int], Record | None], on_done: Callable[[], None]
 ) -> Section:
-    """Draw the typical and the odd recording of each rhythm.
+    """Draw the typical and the atypical recording of each rhythm.
 
     Parameters
     ----------
@@ -139,57 +142,60 @@ def exemplars_section(
     on_done : callable
         Called after each rhythm.
     """
-    title = "Typical and odd recordings"
+    title = "Typical and atypical recordings"
     if space is None:
-        return Section("exemplars", title, ("Too few recordings could be measured to call one typical.",))
+        return Section("exemplars", title, ("Too few recordings could be measured to select a typical one.",))
     n_shapes = sum(name.startswith(SHAPE) for name in space.names)
     words = [
         "Recordings as their files have them, before any filter, on ECG paper: 25 mm/s, 10 mm/mV (5 where stated), "
-        "three rows of four leads and lead II below. Typical: nearest to the centre of its rhythm in the sample; "
-        "odd: furthest from it, among recordings without a remark on their quality. Near and far are meant in the "
-        f"space of {len(space.names)} features: measurements from the waveform, in robust standard deviations, and "
-        f"the first {n_shapes} components of the median beat. An odd recording may be wrongly labelled, or only rare.",
+        "three rows of four leads and lead II below. Typical: nearest to the centre of its rhythm in the sample. "
+        "Atypical: furthest from it, among recordings without a remark on their quality. Distances are computed from "
+        f"{len(space.names)} features: measurements from the waveform, in robust standard deviations, and the first "
+        f"{n_shapes} components of the median beat. An atypical recording may be mislabelled, or simply rare.",
     ]
     chosen = choose_exemplars(survey, space)
-    shown = {one.rhythm for one in chosen}
+    shown = {exemplar.rhythm for exemplar in chosen}
     absent = [rhythm_name(kind) for kind in survey.present() if kind not in shown]
     if absent:
         words.append(f"Without a measured signal free of remarks in the sample: {listed(absent, 11)}.")
     if not chosen:
-        words.append("There is none of a known rhythm.")
+        words.append("No recording has a known rhythm.")
     pictures = []
-    for one in chosen:
-        record = read(one.row)
+    for exemplar in chosen:
+        record = read(exemplar.row)
         if record is not None and record.waveform.shape[1] >= 4:
-            pictures.append(_page(survey, one, record))
-        if one.kind == TYPICAL:
+            pictures.append(_page(survey, exemplar, record))
+        if exemplar.kind == TYPICAL:
             on_done()
     return Section("exemplars", title, tuple(words), tuple(pictures))
 
 
-def _page(survey: Survey, one: Exemplar, record: Record) -> Picture:
-    code = rhythm_name(one.rhythm)
-    name = f"{survey.cohorts[one.row]}/{survey.record_ids[one.row]}"
+def _page(survey: Survey, exemplar: Exemplar, record: Record) -> Picture:
+    code = rhythm_name(exemplar.rhythm)
+    name = f"{survey.cohorts[exemplar.row]}/{survey.record_ids[exemplar.row]}"
     figure = Figure(figsize=(paper.WIDTH_MM / MM_PER_IN, paper.HEIGHT_MM / MM_PER_IN), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     caution = f"   {survey.caution}" if survey.caution else ""
-    paper.draw(axes, record.waveform, record.fs, title=f"{code}, {one.kind}: {name}{caution}")
-    facts = _facts(survey, one.row)
-    if one.n_records == 1:
+    paper.draw(axes, record.waveform, record.fs, title=f"{code}, {TITLES[exemplar.kind]}: {name}{caution}")
+    facts = _facts(survey, exemplar.row)
+    if exemplar.n_records == 1:
         place = f"The only measured {code} without a remark in the sample."
     else:
-        rank = "nearest to" if one.kind == TYPICAL else "furthest from"
+        rank = "nearest to" if exemplar.kind == TYPICAL else "furthest from"
         place = (
-            f"Of {one.n_records:,} {code} in the sample {rank} the centre, at {one.distance:.2f} standard deviations."
+            f"Of {exemplar.n_records:,} {code} in the sample, {rank} the centre, at {exemplar.distance:.2f} robust "
+            "standard deviations."
         )
     outstanding = ""
-    if one.kind == ODD and one.standing_out:
-        outstanding = f"Furthest from the {code} median: {listed(one.standing_out)}, in robust standard deviations."
+    if exemplar.kind == ATYPICAL and exemplar.standing_out:
+        outstanding = (
+            f"Furthest from the {code} median: {listed(exemplar.standing_out)}, in robust standard deviations."
+        )
     return picture(
-        f"{one.kind}_{code}",
-        f"{RHYTHMS[one.rhythm].name} ({code}), {one.kind}",
+        f"{exemplar.kind}_{code}",
+        f"{RHYTHMS[exemplar.rhythm].name} ({code}), {TITLES[exemplar.kind]}",
         figure,
-        alt=f"12-lead ECG of record {name}, {RHYTHMS[one.rhythm].name}.",
+        alt=f"12-lead ECG of record {name}, {RHYTHMS[exemplar.rhythm].name}.",
         basis=f"record {name}, {record.fs:g} Hz, {record.duration_s:.3g} s",
         words=(f"{place} {facts}", outstanding),
         dpi=PAGE_DPI,
@@ -197,7 +203,7 @@ def _page(survey: Survey, one: Exemplar, record: Record) -> Picture:
 
 
 def _facts(survey: Survey, row: int) -> str:
-    """Say what is known of a record."""
+    """Return age, sex and rate of a record, where known."""
     known = []
     for name, measured, text in (
         ("age", False, "{:.0f} years"),

@@ -1,4 +1,4 @@
-"""Every denoiser on the same recordings: what it leaves, what it takes, and the spectra of both."""
+"""Comparison of denoising filters on the same recordings: output, removed part, and spectra."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PREFERRED_LEAD = "II"
 QRS_HALF_S = 0.06
 
 DRIFT_HZ = 0.5
-"""Below lies the baseline's wander, above the heart's slowest waves."""
+"""Baseline wander lies below, the ECG's slowest waves above."""
 
 NOISE_HZ = 45.0
-"""Above lies next to nothing of the heart, but muscles and the mains."""
+"""Above, there is little ECG, but muscle and mains noise."""
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-RAW, FILTERED, TAKEN = "#9a9a9a", "#0072B2", "#D55E00"
+RAW, FILTERED, REMOVED = "#9a9a9a", "#0072B2", "#D55E00"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Filtered:
     by_filter : dict of str to ndarray
         The same shape, by the filter's name.
     skipped : dict of str to str
-        What a filter could not do at this sampling rate.
+        Steps of a filter that are impossible at this sampling rate.
     """
 
     row: int
@@ -78,32 +78,35 @@ def filter_record(row: int, record: Record, settings: PreprocessingSettings) -> 
     except RecordError:
         return None
     leads = tuple(lead for lead, usable in zip(LEADS, raw.usable, strict=True) if usable)
-    skipped = {name: "; ".join(note for note in one.notes if note not in raw.notes) for name, one in by_filter.items()}
+    skipped = {
+        name: "; ".join(note for note in filtered.notes if note not in raw.notes)
+        for name, filtered in by_filter.items()
+    }
     return Filtered(
         row, record.name, record.fs, leads, raw.waveform,
-        {name: one.waveform for name, one in by_filter.items()},
+        {name: filtered.waveform for name, filtered in by_filter.items()},
         {name: note for name, note in skipped.items() if note},
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class FilterFigures:
-    """What a filter does to a recording, over its leads."""
+class FilterEffect:
+    """Effect of a filter on a recording, over its leads."""
 
     taken_uv: float
-    """Root mean square of what it takes away, µV."""
+    """Root mean square of the removed part, µV."""
     height: float
-    """Height of the QRS complexes after over before."""
+    """Height of the QRS complexes, after / before."""
     drift_left: float
-    """Power below :data:`DRIFT_HZ` after over before; NaN where there was none."""
+    """Power below :data:`DRIFT_HZ`, after / before; NaN where there was none."""
     noise_left: float
-    """Power above :data:`NOISE_HZ` after over before; NaN where there was none, or below four times that rate."""
+    """Power above :data:`NOISE_HZ`, after / before; NaN where there was none, or fs is below four times that."""
     einthoven_uv: float
-    """Root mean square of I + III − II afterwards, µV: 0 in the body; NaN without these leads."""
+    """Root mean square of I + III − II after filtering, µV: 0 by Einthoven's law; NaN without these leads."""
 
 
-def filter_figures(filtered: Filtered, name: str) -> FilterFigures:
-    """Measure what a filter did to a recording; ``"none"`` is the recording itself."""
+def filter_effect(filtered: Filtered, name: str) -> FilterEffect:
+    """Measure the effect of a filter on a recording; ``"none"`` is the recording itself."""
     raw, fs = filtered.raw, filtered.fs
     after = filtered.by_filter.get(name, raw)
     middle = np.median(raw, axis=1, keepdims=True)
@@ -119,7 +122,7 @@ def filter_figures(filtered: Filtered, name: str) -> FilterFigures:
     ]
     frequencies, before_power = _spectrum(raw - raw.mean(axis=1, keepdims=True), fs)
     _, after_power = _spectrum(after - after.mean(axis=1, keepdims=True), fs)
-    # At 100 Hz what lies above 45 is the edge of the recorder's own filter.
+    # At 100 Hz, power above 45 Hz is the edge of the recorder's own filter.
     bands = (frequencies < DRIFT_HZ, (frequencies > NOISE_HZ) & (fs >= 4 * NOISE_HZ))
     left = [
         float(np.median(after_power[:, band].sum(axis=1) / before_power[:, band].sum(axis=1)))
@@ -129,7 +132,7 @@ def filter_figures(filtered: Filtered, name: str) -> FilterFigures:
     ]
     limb = [filtered.leads.index(lead) for lead in ("I", "III", "II") if lead in filtered.leads]
     einthoven = after[limb[0]] + after[limb[1]] - after[limb[2]] if len(limb) == 3 else np.array([np.nan])
-    return FilterFigures(
+    return FilterEffect(
         1000 * float(np.sqrt(np.square(taken).mean())),
         float(np.median(heights)) if heights else float("nan"),
         *left,
@@ -157,7 +160,7 @@ def filters_section(
     on_done : callable
         Called after each recording.
     """
-    title = "Filters"
+    title = "Denoising filters"
     compared = []
     for row in rows:
         record = read(row)
@@ -167,84 +170,85 @@ def filters_section(
         on_done()
     if not compared:
         is_wanted = len(rows) or not survey.usable.any()
-        said = "There is no usable signal to filter." if is_wanted else "Left out (filtered=0)."
-        return Section("filters", title, (said,))
-    figures = {name: [filter_figures(one, name) for one in compared] for name in FILTERS}
-    taken = np.array([one.taken_uv for one in figures["bandpass"]])
+        text = (
+            "There is no usable signal to filter." if is_wanted else "Left out because filtered is 0; set --filtered 8."
+        )
+        return Section("filters", title, (text,))
+    figures = {name: [filter_effect(item, name) for item in compared] for name in FILTERS}
+    taken = np.array([item.taken_uv for item in figures["bandpass"]])
     order = np.argsort(taken, kind="stable")
     shown = {"ordinary": int(order[(len(order) - 1) // 2])} | ({"noisiest": int(order[-1])} if len(order) > 1 else {})
     pictures = [_picture(survey, compared, figures, place, which) for which, place in shown.items()]
     which = sentence(out_of(len(compared), int(survey.usable.sum()), "usable recording"))
     words = [
-        f"{which}, filtered at the sampling rate of the file, before the model's own band ({settings.highpass_hz:g} to "
-        f"{settings.lowpass_hz:g} Hz) follows. The setting `denoise` chooses one filter; what each does is in "
-        "docs/denoising.md.",
+        f"{which}, filtered at the file's sampling rate, before the model's band-pass ({settings.highpass_hz:g} to "
+        f"{settings.lowpass_hz:g} Hz). The setting denoise selects a filter; docs/denoising.md describes each.",
         *(
-            f"The recordings of {one.name} were denoised by those who published them: what is called raw here is not."
-            for one in survey.facts
-            if one.denoised
+            f'The recordings of {item.name} were denoised before publication, so "raw" here is not the original signal.'
+            for item in survey.facts
+            if item.denoised
         ),
     ]
     metrics = {
-        f"filter_{name.replace('-', '_')}_taken_uv": float(np.median([one.taken_uv for one in ones]))
-        for name, ones in figures.items()
+        f"filter_{name.replace('-', '_')}_taken_uv": float(np.median([item.taken_uv for item in effects]))
+        for name, effects in figures.items()
     }
-    unfiltered = {"none": [filter_figures(one, "none") for one in compared]}
+    unfiltered = {"none": [filter_effect(item, "none") for item in compared]}
     parts = (*pictures, _listing(unfiltered | figures, len(compared)))
     return Section("filters", title, tuple(words), parts, metrics=metrics)
 
 
 def _picture(
-    survey: Survey, compared: Sequence[Filtered], figures: dict[str, list[FilterFigures]], place: int, which: str
+    survey: Survey, compared: Sequence[Filtered], figures: dict[str, list[FilterEffect]], place: int, which: str
 ) -> Picture:
-    one = compared[place]
-    own = {name: ones[place] for name, ones in figures.items()}
-    lead = PREFERRED_LEAD if PREFERRED_LEAD in one.leads else one.leads[0]
-    name = f"{survey.cohorts[one.row]}/{survey.record_ids[one.row]}"
-    loudest = max(own, key=lambda name: own[name].taken_uv)
+    filtered = compared[place]
+    by_filter = {name: effects[place] for name, effects in figures.items()}
+    lead = PREFERRED_LEAD if PREFERRED_LEAD in filtered.leads else filtered.leads[0]
+    name = f"{survey.cohorts[filtered.row]}/{survey.record_ids[filtered.row]}"
+    loudest = max(by_filter, key=lambda name: by_filter[name].taken_uv)
     height = ""
-    if known := [name for name in own if np.isfinite(own[name].height)]:
-        lowest = min(known, key=lambda name: own[name].height)
-        height = f" {lowest} leaves the QRS complexes the lowest, at {own[lowest].height:.0%} of their height."
-    skipped = [f"{name}: {note}" for name, note in one.skipped.items()]
+    if known := [name for name in by_filter if np.isfinite(by_filter[name].height)]:
+        lowest = min(known, key=lambda name: by_filter[name].height)
+        height = f" {lowest} reduces the QRS complexes most, to {by_filter[lowest].height:.0%} of their height."
+    skipped = [f"{name}: {note}" for name, note in filtered.skipped.items()]
     rank = ""
     if len(compared) > 1:
-        amount = "most" if which == "noisiest" else "the median"
-        rank = f"; of {len(compared)} the one from which bandpass takes {amount}"
+        amount = "most" if which == "noisiest" else "the median amount"
+        rank = f"; of {len(compared)} recordings, bandpass removes {amount} from this"
     return picture(
         f"filters_{which}",
-        f"Raw against every filter: {'the most to take away' if which == 'noisiest' else 'an ordinary recording'}",
-        _draw(one, lead, survey.caution),
-        alt=f"Lead {lead} of {name} before and after {len(FILTERS)} filters, what each takes away, and spectra.",
-        basis=f"record {name}, {rhythm_name(int(survey.rhythms[one.row]))}, {one.fs:g} Hz{rank}",
+        f"Denoising filters: {'the noisiest recording' if which == 'noisiest' else 'a recording of median noise'}",
+        _draw(filtered, lead, f"Denoising filters: record {name}", survey.caution),
+        alt=f"Lead {lead} of {name} before and after {len(FILTERS)} filters, the part that each removes, and spectra.",
+        basis=f"record {name}, {rhythm_name(int(survey.rhythms[filtered.row]))}, {filtered.fs:g} Hz{rank}",
         words=(
-            f"Left: lead {lead} before (grey) and after (blue). Middle: what the filter took away, raw minus filtered; "
-            "where the heart beat shows in it, the filter took some of the ECG. Right: power before and after; 50 and "
-            "60 Hz are dotted.",
-            f"{loudest} takes most here, {own[loudest].taken_uv:.0f} µV root mean square over the leads.{height}",
+            f"Left: lead {lead} before (grey) and after (blue). Middle: the removed part, raw minus filtered; if "
+            "beats are visible in it, the filter removed some of the ECG. Right: power before and after; dotted "
+            "lines at 50 and 60 Hz.",
+            f"{loudest} removes most here, {by_filter[loudest].taken_uv:.0f} µV RMS over the leads.{height}",
             f"Not possible at this sampling rate: {listed(skipped)}." if skipped else "",
         ),
     )
 
 
-def _draw(one: Filtered, lead: str, caution: str) -> Figure:
-    place, fs = one.leads.index(lead), one.fs
-    n_shown = min(one.raw.shape[1], round(SHOWN_S * fs))
-    start = (one.raw.shape[1] - n_shown) // 2
+def _draw(filtered: Filtered, lead: str, title: str, caution: str) -> Figure:
+    place, fs = filtered.leads.index(lead), filtered.fs
+    n_shown = min(filtered.raw.shape[1], round(SHOWN_S * fs))
+    start = (filtered.raw.shape[1] - n_shown) // 2
     seconds = np.arange(start, start + n_shown) / fs
-    raw = one.raw[place] - np.median(one.raw[place])
-    figure = new_figure(11, 1.65 * len(FILTERS) + 0.8, "", caution)
+    raw = filtered.raw[place] - np.median(filtered.raw[place])
+    figure = new_figure(11, 1.65 * len(FILTERS) + 1.1, title, caution)
     grid = figure.subplots(len(FILTERS), 3, width_ratios=(2.1, 1.6, 1.2), sharex="col", sharey="col")
     frequencies, before = _spectrum(raw[None], fs)
     for line, name in enumerate(FILTERS):
-        after = one.by_filter[name][place] - np.median(one.by_filter[name][place])
+        after = filtered.by_filter[name][place] - np.median(filtered.by_filter[name][place])
         left, middle, right = grid[line]
         last = line == len(FILTERS) - 1
         bare(left, name, "s" if last else "", "mV")
         left.plot(seconds, raw[start : start + n_shown], color=RAW, linewidth=0.9)
         left.plot(seconds, after[start : start + n_shown], color=FILTERED, linewidth=0.9)
-        bare(middle, "taken away" if line == 0 else "", "s" if last else "", "mV")
-        middle.plot(seconds, (raw - after)[start : start + n_shown], color=TAKEN, linewidth=0.8)
+        bare(middle, "removed" if line == 0 else "", "s" if last else "", "mV")
+        middle.plot(seconds, (raw - after)[start : start + n_shown], color=REMOVED, linewidth=0.8)
         middle.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
         bare(right, "power, mV²/Hz" if line == 0 else "", "Hz" if last else "")
         shown = (frequencies >= 0.2) & (frequencies <= 0.98 * fs / 2)
@@ -262,7 +266,7 @@ def _draw(one: Filtered, lead: str, caution: str) -> Figure:
 
 
 def _decades(axes: Axes, fs: float) -> None:
-    """Label logarithmic axes without mathematics in the labels; mark the mains."""
+    """Label logarithmic axes without mathematical notation; mark the mains frequencies."""
     axes.set_xlim(0.2, fs / 2)
     axes.set_xticks([hz for hz in (0.5, 5, 50, 500) if hz < fs / 2])
     axes.xaxis.set_major_formatter("{x:g}")
@@ -281,21 +285,21 @@ def _spectrum(leads: NDArray[np.float64], fs: float) -> tuple[NDArray[np.float64
     return signal.welch(leads, fs, nperseg=min(leads.shape[1], round(5 * fs)), axis=-1, detrend=False)
 
 
-def _listing(figures: dict[str, list[FilterFigures]], n: int) -> Listing:
-    def median(ones: list[FilterFigures], attribute: str, shape: str) -> str:
-        values = np.array([getattr(one, attribute) for one in ones])
+def _listing(figures: dict[str, list[FilterEffect]], n: int) -> Listing:
+    def median(effects: list[FilterEffect], attribute: str, shape: str) -> str:
+        values = np.array([getattr(item, attribute) for item in effects])
         return shape.format(np.median(values[np.isfinite(values)])) if np.isfinite(values).any() else "–"
 
     columns = {
         "filter": list(figures),
-        "taken away, µV RMS": [median(ones, "taken_uv", "{:.0f}") for ones in figures.values()],
-        "QRS height left": [median(ones, "height", "{:.1%}") for ones in figures.values()],
-        f"power left below {DRIFT_HZ:g} Hz": [median(ones, "drift_left", "{:.1%}") for ones in figures.values()],
-        f"power left above {NOISE_HZ:g} Hz": [median(ones, "noise_left", "{:.1%}") for ones in figures.values()],
-        "I + III − II, µV RMS": [median(ones, "einthoven_uv", "{:.1f}") for ones in figures.values()],
+        "removed, µV RMS": [median(effects, "taken_uv", "{:.0f}") for effects in figures.values()],
+        "QRS height kept": [median(effects, "height", "{:.1%}") for effects in figures.values()],
+        f"power kept below {DRIFT_HZ:g} Hz": [median(effects, "drift_left", "{:.1%}") for effects in figures.values()],
+        f"power kept above {NOISE_HZ:g} Hz": [median(effects, "noise_left", "{:.1%}") for effects in figures.values()],
+        "I + III − II, µV RMS": [median(effects, "einthoven_uv", "{:.1f}") for effects in figures.values()],
     }
     words = (
-        f"Medians over {counted(n, 'recording')}. I + III − II is zero in the body: a filter that treats each lead by "
-        "itself may break that.",
+        f"Medians over {counted(n, 'recording')}. I + III − II is zero by Einthoven's law; a filter that treats each "
+        "lead separately may violate it.",
     )
-    return Listing("filters", "What the filters do", columns, words)
+    return Listing("filters", "Denoising filters: effect on recordings", columns, words)

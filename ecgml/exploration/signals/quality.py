@@ -1,8 +1,9 @@
-"""Which recordings cannot be used, or not whole: by reason, by rhythm and by lead."""
+"""Signal quality: unusable recordings and remarks, by reason, rhythm and lead."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 
@@ -28,7 +29,7 @@ from ecgml.preprocessing.preprocess import DERIVED, MEASURED, MISSING
 from ecgml.records.leads import LEADS
 
 MOST_KINDS = 12
-"""Rarer kinds of notes are gathered under "other"."""
+"""Rarer kinds of remarks are grouped under "other"."""
 
 SHOWN = 40
 """Quarantined records that are listed by name."""
@@ -38,7 +39,7 @@ _NUMBER = re.compile(r"(?<=amplitude )[\d.]+ mV.*?(?=:)")
 
 
 def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:
-    """Take a record's note apart, whatever preprocessing writes.
+    """Split a record's note into remarks.
 
     Parameters
     ----------
@@ -61,43 +62,43 @@ def _kind(remark: str) -> str:
 
 
 def without_remarks(survey: Survey) -> NDArray[np.bool_]:
-    """Mark the rows on which preprocessing had nothing to say, but for what it said of most: a filter that cannot be at
-    the data set's sampling rate is no fault of a recording.
+    """Mark the rows without a remark of preprocessing, other than remarks on most rows: a filter that cannot be applied
+    at the data set's sampling rate is no fault of a recording.
 
     Returns
     -------
     clean : ndarray of bool, shape (n_rows,)
     """
     kinds = [{kind for kind, _ in note_kinds(note)} for note in survey.notes.tolist()]
-    counts = Counter(kind for own in kinds for kind in own)
+    counts = Counter(kind for kinds_of_record in kinds for kind in kinds_of_record)
     usual = {kind for kind, n_rows in counts.items() if n_rows > survey.usable.sum() / 2}
-    return np.array([own <= usual for own in kinds], dtype=bool)
+    return np.array([kinds_of_record <= usual for kinds_of_record in kinds], dtype=bool)
 
 
 def quality_section(survey: Survey) -> Section:
-    """Show reasons of quarantine and what was found wanting in usable records."""
+    """Show reasons for quarantine, and remarks on usable records."""
     n_files = int((survey.states != NO_FILE).sum())
     bad = survey.states == QUARANTINED
     noted = survey.notes != ""
     metrics = {"files": n_files, "quarantined": int(bad.sum()), "mended": int(noted.sum())}
     metrics |= {f"quarantined_{snake_case(reason)}": n for reason, n in Counter(survey.reasons[bad].tolist()).items()}
-    words = [one.stop for one in survey.facts if one.stop]
+    words = [cohort.stop for cohort in survey.facts if cohort.stop]
     words = [f"Training would stop here: {word}." for word in words]
-    words += [f"{one.name}: {fault}." for one in survey.facts for fault in one.faults]
+    words += [f"{cohort.name}: {fault}." for cohort in survey.facts for fault in cohort.faults]
     if not n_files:
         return Section("quality", "Signal quality", ("There is no signal file.",), metrics=metrics)
     if not bad.any() and not noted.any():
-        said = (
-            f"All {counted(n_files, 'file')} could be used as they are."
+        text = (
+            f"All {counted(n_files, 'file')} are usable, without remarks."
             if n_files > 1
-            else "The only file could be used as it is."
+            else "The only file is usable, without remarks."
         )
-        return Section("quality", "Signal quality", (*words, said), findings=tuple(words), metrics=metrics)
+        return Section("quality", "Signal quality", (*words, text), findings=tuple(words), metrics=metrics)
     parts: list[Picture | Listing] = [_picture(survey, bad, noted, n_files)]
     if bad.any():
         parts.append(_listing(survey, bad))
-    told = _words_on_rhythms(survey, bad)
-    findings = (*words, *([told] if told else []))
+    rhythms = _words_on_rhythms(survey, bad)
+    findings = (*words, *([rhythms] if rhythms else []))
     return Section("quality", "Signal quality", tuple(words), tuple(parts), findings=findings, metrics=metrics)
 
 
@@ -108,22 +109,27 @@ def _picture(survey: Survey, bad: NDArray[np.bool_], noted: NDArray[np.bool_], n
     kinds: dict[str, list[int]] = {}
     by_lead: Counter[str] = Counter()
     for row in np.flatnonzero(noted):
-        own = note_kinds(str(survey.notes[row]))
-        for kind in dict.fromkeys(kind for kind, _ in own):
+        remarks = note_kinds(str(survey.notes[row]))
+        for kind in dict.fromkeys(kind for kind, _ in remarks):
             kinds.setdefault(kind, []).append(int(row))
-        by_lead.update({lead for _, leads in own for lead in leads})
+        by_lead.update({lead for _, leads in remarks for lead in leads})
     panels = [
         (title, _most(rows_by_kind))
         for title, rows_by_kind in (
-            ("Not usable (quarantined), by reason", reasons),
+            ("Unusable (quarantined), by reason", reasons),
             ("Used, with remarks", kinds),
         )
         if rows_by_kind
     ]
-    heights = [0.34 * len(rows_by_kind) + 0.8 for _, rows_by_kind in panels]
+    heights = [0.4 * len(rows_by_kind) + 0.8 for _, rows_by_kind in panels]
     shown = survey.rhythms[bad | noted]
     figure = new_figure(
-        11, sum(heights) + 1.5, "", survey.caution, rhythm_handles(shown, patches=True), legend_columns=7
+        11,
+        sum(heights) + 1.8,
+        survey.titled("Signal quality"),
+        survey.caution,
+        rhythm_handles(shown, patches=True),
+        legend_columns=7,
     )
     n_columns = 2 if by_lead else 1
     grid = figure.add_gridspec(len(panels), n_columns, height_ratios=heights, width_ratios=(2.2, 1)[:n_columns])
@@ -133,7 +139,7 @@ def _picture(survey: Survey, bad: NDArray[np.bool_], noted: NDArray[np.bool_], n
         _leads(figure.add_subplot(grid[:, 1]), by_lead)
     return picture(
         "quality",
-        "What is wrong with how many recordings",
+        "Signal quality: unusable recordings and remarks",
         figure,
         alt="; ".join(f"{kind}: {len(rows)}" for _, by_kind in panels for kind, rows in by_kind.items()) + ".",
         basis=f"{counted(n_files, 'file')}",
@@ -145,7 +151,7 @@ def _picture(survey: Survey, bad: NDArray[np.bool_], noted: NDArray[np.bool_], n
 
 
 def _most(rows_by_kind: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Keep the most frequent kinds, gather the rest."""
+    """Keep the most frequent kinds, group the rest."""
     ordered = sorted(rows_by_kind.items(), key=lambda item: (-len(item[1]), item[0]))
     kept = dict(ordered[:MOST_KINDS])
     rest = sorted({row for _, rows in ordered[MOST_KINDS:] for row in rows})
@@ -163,7 +169,7 @@ def _bars(axes: Axes, rhythms: NDArray[np.int64], rows_by_kind: Mapping[str, lis
             left += n_rows
         axes.text(left + 0.015 * longest, place, f"{left:,}", va="center", fontsize=8.5, color=INK)
     bare(axes, title, "recordings")
-    axes.set_yticks(range(len(rows_by_kind)), [kind if len(kind) <= 44 else f"{kind[:42]}…" for kind in rows_by_kind])
+    axes.set_yticks(range(len(rows_by_kind)), ["\n".join(textwrap.wrap(kind, 44)) for kind in rows_by_kind])
     axes.set_ylim(len(rows_by_kind) - 0.4, -0.6)
     axes.set_xlim(0, 1.1 * longest)
     axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
@@ -188,28 +194,28 @@ def _leads(axes: Axes, by_lead: Counter[str]) -> None:
 def _words_on_counts(n_bad: int, n_noted: int, n_files: int) -> str:
     several = " A record with several remarks counts in each." if n_noted else ""
     if not n_bad:
-        return f"All {n_files:,} files can be used, {n_noted:,} of them with remarks.{several}"
-    text = f"{counted(n_bad, 'file')} of {n_files:,} ({n_bad / n_files:.1%}) cannot be used"
+        return f"All {n_files:,} files are usable, {n_noted:,} of them with remarks.{several}"
+    text = f"{counted(n_bad, 'file')} of {n_files:,} ({n_bad / n_files:.1%}) are unusable"
     if not n_noted:
-        return f"{text}; the others are as they should be."
+        return f"{text}; the others have no remarks."
     return f"{text}; {counted(n_noted, 'other is', 'others are')} used with remarks.{several}"
 
 
 def _words_on_rhythms(survey: Survey, bad: NDArray[np.bool_]) -> str:
-    """Say which rhythms lose more of their files than the rest: a defect that goes with a class is a shortcut."""
+    """Name the rhythms that lose more files than the rest: a defect associated with a class is a shortcut."""
     has_file = survey.states != NO_FILE
-    told = []
+    rhythms = []
     for kind in survey.present():
-        own, rest = has_file & (survey.rhythms == kind), has_file & (survey.rhythms != kind)
-        n_bad, n_own, n_bad_rest, n_rest = (int(part.sum()) for part in (bad & own, own, bad & rest, rest))
+        of_rhythm, rest = has_file & (survey.rhythms == kind), has_file & (survey.rhythms != kind)
+        n_bad, n_own, n_bad_rest, n_rest = (int(part.sum()) for part in (bad & of_rhythm, of_rhythm, bad & rest, rest))
         if n_bad and n_rest and wilson(n_bad, n_own)[0] > wilson(n_bad_rest, n_rest)[1]:
-            told.append(
-                f"{rhythm_name(kind)} ({n_bad:,} of {n_own:,} files, {n_bad_rest:,} of {n_rest:,} of all others)"
+            rhythms.append(
+                f"{rhythm_name(kind)} ({n_bad:,} of {n_own:,} files, {n_bad_rest:,} of {n_rest:,} of the others)"
             )
-    if told:
+    if rhythms:
         return (
-            f"Unusable far more often than the rest: {listed(told)}. A model that saw these files could learn the "
-            "defect for the rhythm."
+            f"Unusable significantly more often than other rhythms: {listed(rhythms)}. A model trained on these files "
+            "could learn the defect instead of the rhythm."
         )
     return ""
 
@@ -223,4 +229,4 @@ def _listing(survey: Survey, bad: NDArray[np.bool_]) -> Listing:
         "reason": survey.reasons[shown].tolist(),
     }
     words = (f"{len(rows) - SHOWN:,} more are in quarantine.csv.",) if len(rows) > SHOWN else ()
-    return Listing("quarantine", "Recordings that cannot be used", columns, words)
+    return Listing("quarantine", "Unusable recordings", columns, words)

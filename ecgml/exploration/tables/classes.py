@@ -1,4 +1,4 @@
-"""How many records of each rhythm and class there are, in all and by cohort."""
+"""Number of records of each rhythm and class, in all and by cohort."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ecgml.page.sections import Listing, Picture, Section, picture
 from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS
 
 FEW = 50
-"""Below so many records of a class its figures are rough, whatever is trained."""
+"""With fewer records of a class, its metrics are imprecise, whatever the model."""
 
 
 def classes_section(survey: Survey, seed: int) -> Section:
-    """Count rhythms and classes, by what there is of them: a table row, a file, a usable signal."""
+    """Count rhythms and classes: rows of tables, files, usable signals."""
     parts: list[Picture | Listing] = [_counts_picture(survey)]
     findings = [_words_on_counts(survey)]
     if len(survey.facts) > 1:
         cohorts = np.array([[survey.cohort_names.index(name)] for name in survey.cohorts])
-        found = predictability(cohorts, survey.classes, survey.patients, BY_TREE, seed)
-        told = found.sentence("The cohort alone", "class") if found else ""
-        parts.append(_cohorts_picture(survey, told))
-        findings += [told] if found and found.tells else []
+        result = predictability(cohorts, survey.classes, survey.patients, BY_TREE, seed)
+        sentence = result.sentence("The cohort alone", "class") if result else ""
+        parts.append(_cohorts_picture(survey, sentence))
+        findings += [sentence] if result and result.is_above_chance else []
     parts.append(_cohorts_listing(survey))
     metrics = {"records": len(survey), "signals": int(survey.usable.sum())}
     metrics |= {f"rhythm_{code}": int((survey.rhythms == index).sum()) for index, code in enumerate(RHYTHM_CODES)}
@@ -42,13 +42,15 @@ def _counts_picture(survey: Survey) -> Picture:
     labels = [*range(len(survey.scheme.classes)), *([-1] if (survey.classes < 0).any() else [])]
     handles = [
         Patch(color=GREY, label="usable signal"),
-        Patch(color=GREY, alpha=0.35, label="row of a table without usable signal"),
+        Patch(color=GREY, alpha=0.35, label="row of a table without a usable signal"),
     ]
-    figure = new_figure(11, 0.31 * len(rhythms) + 1.9, "", survey.caution, handles)
+    figure = new_figure(
+        11, 0.31 * len(rhythms) + 2.2, survey.titled("Records by rhythm and class"), survey.caution, handles
+    )
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     names = [f"{RHYTHMS[kind].name} ({rhythm_name(kind)})" if kind >= 0 else rhythm_name(kind) for kind in rhythms]
     _bars(left, survey, survey.rhythms, rhythms, names, [rhythm_style(kind)[0] for kind in rhythms])
-    bare(left, "By rhythm, as its source wrote it", "records")
+    bare(left, "By original rhythm label", "records")
     class_names = [survey.scheme.classes[label] if label >= 0 else "no class" for label in labels]
     _bars(right, survey, survey.classes, labels, class_names, [class_colour(survey.scheme, label) for label in labels])
     bare(right, f"By class of the scheme “{survey.scheme.name}”", "records")
@@ -57,7 +59,7 @@ def _counts_picture(survey: Survey) -> Picture:
         "Records by rhythm and by class",
         figure,
         alt=f"Bars: {', '.join(f'{rhythm_name(kind)} {int((survey.rhythms == kind).sum())}' for kind in rhythms)}.",
-        basis=f"{counted(len(survey), 'row')} of tables, {counted(int(survey.usable.sum()), 'usable signal')}",
+        basis=f"{counted(len(survey), 'table row')}, {counted(int(survey.usable.sum()), 'usable signal')}",
         words=(_words_on_counts(survey), _words_on_members(survey), _words_on_rare(survey)),
     )
 
@@ -86,18 +88,18 @@ def _words_on_counts(survey: Survey) -> str:
     if not counts.sum():
         return f"No record has a class of the scheme {survey.scheme.name}."
     names = survey.scheme.classes
-    largest, there = int(counts.argmax()), np.flatnonzero(counts)
+    largest, present = int(counts.argmax()), np.flatnonzero(counts)
     absent = [names[label] for label in np.flatnonzero(counts == 0)]
     without = f" No record of {listed(absent)}." if absent else ""
-    if len(there) == 1:
-        return f"The only class is {names[largest]}: nothing can be told apart here."
-    smallest = there[counts[there].argmin()]
+    if len(present) == 1:
+        return f"The only class is {names[largest]}: there is nothing to classify."
+    smallest = present[counts[present].argmin()]
     if counts[largest] == counts[smallest]:
-        return f"{listed([names[label] for label in there], 11)} are equally frequent.{without}"
+        return f"{listed([names[label] for label in present], 11)} are equally frequent.{without}"
     return (
-        f"Largest class: {names[largest]}, {counts[largest] / counts.sum():.1%} of those with a class; a model that "
-        f"always says {names[largest]} is right that often. It is {counts[largest] / counts[smallest]:,.1f} times the "
-        f"smallest, {names[smallest]}.{without}"
+        f"Largest class: {names[largest]}, {counts[largest] / counts.sum():.1%} of the records with a class, which is "
+        f"the accuracy of always predicting {names[largest]}. It is {counts[largest] / counts[smallest]:,.1f} times "
+        f"as large as the smallest class, {names[smallest]}.{without}"
     )
 
 
@@ -105,7 +107,7 @@ def _words_on_members(survey: Survey) -> str:
     members = {name: codes for name, codes in survey.scheme.members.items() if codes != (name,)}
     text = "; ".join(f"{name} is {listed(codes, 11)}" for name, codes in members.items())
     n_none = int((survey.classes < 0).sum())
-    none = f" {counted(n_none, 'record has', 'records have')} no class of the scheme and cannot be trained on."
+    none = f" {counted(n_none, 'record has', 'records have')} no class of the scheme and cannot be used for training."
     return f"{f'Classes: {text}.' if text else ''}{none if n_none else ''}".strip()
 
 
@@ -115,15 +117,17 @@ def _words_on_rare(survey: Survey) -> str:
     if not rare:
         return ""
     verb = "is" if len(rare) == 1 else "are"
-    return f"Fewer than {FEW} records: {listed(rare, 11)} {verb} too few to score a model by."
+    return f"Fewer than {FEW} records: {listed(rare, 11)} {verb} too few to evaluate a model."
 
 
-def _cohorts_picture(survey: Survey, told: str) -> Picture:
+def _cohorts_picture(survey: Survey, sentence: str) -> Picture:
     names = survey.cohort_names
     kinds = [*survey.present(), *(kind for kind in (SEVERAL, NO_RHYTHM) if (survey.rhythms == kind).any())]
     handles = [Patch(color=rhythm_style(kind)[0], label=rhythm_name(kind)) for kind in kinds]
-    figure = new_figure(11, 0.42 * len(names) + 2.0, "", survey.caution, handles, legend_columns=7)
-    axes = bare(figure.subplots(), "", "percent of the cohort's records")
+    figure = new_figure(
+        11, 0.42 * len(names) + 2.3, survey.titled("Rhythms by cohort"), survey.caution, handles, legend_columns=7
+    )
+    axes = bare(figure.subplots(), "", "percent of the cohort")
     totals = np.array([(survey.cohorts == name).sum() for name in names])
     left = np.zeros(len(names))
     for kind in kinds:
@@ -148,9 +152,9 @@ def _cohorts_picture(survey: Survey, told: str) -> Picture:
         alt="Bars of 100 percent, one a cohort, divided by rhythm.",
         basis=f"{counted(len(survey), 'row')} of tables in {len(names)} cohorts",
         words=(
-            "Where bars differ, a model can score by telling the cohorts apart instead of the rhythms; how well a "
-            "cohort shows in the signals is said with the principal components below.",
-            told,
+            "Where the bars differ, a model can score well by recognising the cohort instead of the rhythm. The "
+            "principal components below show how well signals reveal their cohort.",
+            sentence,
         ),
     )
 
@@ -160,11 +164,11 @@ def _cohorts_listing(survey: Survey) -> Listing:
         name: []
         for name in ("cohort", "kind", "rows", "files", "usable signals", "quarantined", "with a date", "with a class")
     }
-    for one in survey.facts:
-        here = survey.cohorts == one.name
+    for cohort in survey.facts:
+        here = survey.cohorts == cohort.name
         cells = (
-            one.name,
-            f"{one.kind}{', simulated' if one.simulated else ''}",
+            cohort.name,
+            f"{cohort.kind}{', simulated' if cohort.simulated else ''}",
             here.sum(),
             (here & (survey.states != NO_FILE)).sum(),
             (here & survey.usable).sum(),
@@ -174,4 +178,4 @@ def _cohorts_listing(survey: Survey) -> Listing:
         )
         for column, cell in zip(columns.values(), cells, strict=True):
             column.append(cell if isinstance(cell, str) else int(cell))
-    return Listing("cohorts", "What there is", columns)
+    return Listing("cohorts", "Cohorts: records, files and labels", columns)

@@ -1,4 +1,4 @@
-"""Which measurements go together, and which give each other away."""
+"""Rank correlations of measurements."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ecgml.figures import FAINT, INK, bare, new_figure
 from ecgml.page.sections import Section, picture
 
 LEAST_PAIRS = 10
-"""A correlation of fewer pairs of values is not shown."""
+"""Correlations of fewer pairs are not shown."""
 
 STRONG = 0.7
-"""From so large a rank correlation a pair is named."""
+"""Pairs with at least this rank correlation are named."""
 
 SAME = 0.999
-"""From so large a correlation a number is another one's copy."""
+"""With at least this correlation a number counts as determined by another."""
 
 
 def correlations_section(survey: Survey) -> Section:
@@ -31,17 +31,17 @@ def correlations_section(survey: Survey) -> Section:
         if len(np.unique(survey.values[np.isfinite(survey.values[:, place]), place])) > 1
     ]
     if len(places) < 2:
-        return Section("correlations", title, ("Fewer than two variables vary: there is nothing to correlate.",))
+        return Section("correlations", title, ("Fewer than two variables vary: no correlations.",))
     rho, n_pairs = rank_correlations(survey.values[:, places])
     above = np.triu_indices(len(rho), 1)
     if not np.isfinite(rho[above]).any():
-        said = f"No two variables have {LEAST_PAIRS} records in common: there is nothing to correlate."
-        return Section("correlations", title, (said,))
+        text = f"No two variables have {LEAST_PAIRS} records in common: no correlations."
+        return Section("correlations", title, (text,))
     # Beyond chance: the interval of a rank correlation about 0 is ± 1.96 / sqrt(n − 1).
     rho = np.where(np.abs(rho) * np.sqrt(np.maximum(n_pairs - 1, 0)) > Z95, rho, np.nan)
     names = [survey.variables[place].short for place in places]
     size_in = 0.37 * len(places) + 2.6
-    figure = new_figure(size_in + 1.2, size_in, "", survey.caution)
+    figure = new_figure(size_in + 1.2, size_in + 0.3, survey.titled("Rank correlations"), survey.caution)
     _matrix(figure.subplots(), rho, names)
     n_rows = int(np.isfinite(survey.values[:, places]).any(axis=1).sum())
     used = n_pairs[above][n_pairs[above] >= LEAST_PAIRS]
@@ -51,11 +51,11 @@ def correlations_section(survey: Survey) -> Section:
         "Rank correlations of all pairs",
         figure,
         alt="Matrix of correlations, red positive and blue negative.",
-        basis=f"{counted(n_rows, 'row')}; each pair on those that have both values, {used.min():,} to {used.max():,}",
+        basis=f"{counted(n_rows, 'row')}; each pair on rows with both values, {used.min():,} to {used.max():,}",
         words=(
             _words_on_pairs(names, rho),
             bazett,
-            "Grey: too few records, or a correlation that cannot be told from none.",
+            "Grey: too few records, or not significant.",
             _words_on_axes(survey, places),
         ),
     )
@@ -78,10 +78,10 @@ def rank_correlations(values: NDArray[np.float64]) -> tuple[NDArray[np.float64],
     """
     n_variables = values.shape[1]
     rho, n_pairs = np.full((n_variables, n_variables), np.nan), np.zeros((n_variables, n_variables), dtype=np.int64)
-    there = np.isfinite(values)
+    known = np.isfinite(values)
     for first in range(n_variables):
         for second in range(first, n_variables):
-            both = there[:, first] & there[:, second]
+            both = known[:, first] & known[:, second]
             n_pairs[first, second] = n_pairs[second, first] = both.sum()
             ranks = rankdata(values[both][:, [first, second]], axis=0)
             if both.sum() >= LEAST_PAIRS and (np.ptp(ranks, axis=0) > 0).all():
@@ -111,18 +111,18 @@ def _words_on_pairs(names: list[str], rho: NDArray[np.float64]) -> str:
     strength = np.nan_to_num(np.abs(rho[first, second]))
     order = [place for place in np.argsort(-strength, kind="stable") if strength[place] >= STRONG]
     if not order:
-        return f"No pair is correlated by {STRONG} or more."
+        return f"No pair has a rank correlation of {STRONG} or more."
     pairs = [
         f"{names[first[place]]} with {names[second[place]]} ({rho[first[place], second[place]]:.2f})" for place in order
     ]
     return (
-        f"Correlated by {STRONG} or more: {listed(pairs, 6)}. Of such a pair the second says little that the first "
-        "does not."
+        f"Rank correlation of {STRONG} or more: {listed(pairs, 6)}. The second variable of such a pair adds little to "
+        "the first."
     )
 
 
 def _words_on_bazett(survey: Survey) -> str:
-    """Say whether QT and its correction give the rate away: QTc is QT over the square root of RR (Bazett 1920)."""
+    """Report whether QT and QTc determine the rate: QTc is QT over the square root of RR (Bazett 1920)."""
     qt, corrected, rate = (survey.column(name) for name in ("qt_interval", "qt_corrected", "ventricular_rate"))
     if qt is None or corrected is None or rate is None:
         return ""
@@ -134,11 +134,11 @@ def _words_on_bazett(survey: Survey) -> str:
     if r < SAME:
         return ""
     return (
-        f"QT and corrected QT together are the ventricular rate: 60·(QTc/QT)² correlates with it by {r:.5f} (Bazett's "
-        "formula). Leaving the rate out of a model hides nothing while both are in."
+        f"QT and QTc together determine the ventricular rate: 60·(QTc/QT)² has a correlation of {r:.5f} with it "
+        "(Bazett's formula). Withholding the rate from a model hides nothing while both are given."
     )
 
 
 def _words_on_axes(survey: Survey, places: list[int]) -> str:
     circular = any(survey.variables[place].circular for place in places)
-    return "Electrical axes are angles but ranked as numbers here." if circular else ""
+    return "Electrical axes are angles but are ranked as numbers here." if circular else ""

@@ -1,4 +1,4 @@
-"""When each class was recorded: whether a model could learn the date instead of the rhythm."""
+"""Acquisition dates: whether a model could learn the date instead of the rhythm."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MOST_PERIODS = 24
 """More columns than this are merged into longer periods."""
 
 LIFT = 3.0
-"""A period in which a rhythm is so many times more frequent than the others is its own."""
+"""A rhythm is concentrated in a period in which it is so many times more frequent than the others."""
 
 CONCENTRATED = 0.4
-"""Such a share of a rhythm in periods of its own is said in words."""
+"""A rhythm with such a share of its records in such periods is named in the text."""
 
 
 @dataclass(frozen=True, eq=False)
 class Periods:
-    """Dates gathered into periods, in order of time.
+    """Dates grouped into periods, in order of time.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Periods:
 
 
 def to_periods(dates: NDArray[np.datetime64]) -> Periods:
-    """Gather dates into days, months, quarters or years: the shortest unit of which there are not too many.
+    """Group dates by day, month, quarter or year: the shortest unit of which there are not too many.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ def to_periods(dates: NDArray[np.datetime64]) -> Periods:
     )
     few = (candidate for candidate in candidates if len(np.unique(candidate[1])) <= MOST_PERIODS)
     unit, keys, name = next(few, candidates[-1])
-    found, inverse = np.unique(keys, return_inverse=True)
+    periods, inverse = np.unique(keys, return_inverse=True)
     index = np.full(len(dates), -1, dtype=np.int64)
     index[known] = inverse
-    return Periods(unit, tuple(name(int(key)) for key in found), index)
+    return Periods(unit, tuple(name(int(key)) for key in periods), index)
 
 
 def dates_section(survey: Survey, seed: int) -> Section:
-    """Show, for every cohort that has dates, when each rhythm was recorded, and how well the date tells the class."""
+    """Show, for each cohort with dates, when each rhythm was recorded, and how well the date predicts the class."""
     pictures, words, undated, findings, metrics = [], [], [], [], {}
     for name in survey.cohort_names:
         rows = np.flatnonzero((survey.cohorts == name) & ~np.isnat(survey.dates))
@@ -84,23 +84,23 @@ def dates_section(survey: Survey, seed: int) -> Section:
         if not len(rows):
             undated.append(name)
         elif len(days) == 1:
-            words.append(f"{prefix}There is only one acquisition date, {days[0]} ({counted(len(rows), 'record')}).")
+            words.append(f"{prefix}All dated records are of one day, {days[0]} ({counted(len(rows), 'record')}).")
         else:
-            shown, found, own = _picture(survey, rows, f"dates{suffix}", prefix, seed)
+            shown, result, concentrated = _picture(survey, rows, f"dates{suffix}", prefix, seed)
             pictures.append(shown)
-            if found:
+            if result:
                 metrics |= {
-                    f"date_macro_f1{suffix}": found.score,
-                    f"date_accuracy{suffix}": found.accuracy,
-                    f"date_majority_share{suffix}": found.majority_share,
-                    f"date_shuffled_macro_f1{suffix}": found.shuffled,
+                    f"date_macro_f1{suffix}": result.score,
+                    f"date_accuracy{suffix}": result.accuracy,
+                    f"date_majority_share{suffix}": result.majority_share,
+                    f"date_shuffled_macro_f1{suffix}": result.shuffled,
                 }
-            if found and found.tells:
-                findings.append(" ".join([f"{prefix}{found.sentence('The date alone', 'class')}", *own[:1]]))
+            if result and result.is_above_chance:
+                findings.append(" ".join([f"{prefix}{result.sentence('The date alone', 'class')}", *concentrated[:1]]))
     if undated:
-        of_which = f" of {listed(undated)}" if len(survey.facts) > 1 else ""
-        words.append(f"No acquisition dates are known{of_which}.")
-    title = "Acquisition date by class"
+        cohorts = f" in {listed(undated)}" if len(survey.facts) > 1 else ""
+        words.append(f"No acquisition dates are known{cohorts}.")
+    title = "Acquisition dates"
     return Section("dates", title, tuple(words), tuple(pictures), findings=tuple(findings), metrics=metrics)
 
 
@@ -110,34 +110,36 @@ def _picture(
     dates, rhythms = survey.dates[rows], survey.rhythms[rows]
     periods = to_periods(dates)
     days = dates.astype(np.int64)[:, None].astype(np.float64)
-    found = predictability(days, survey.classes[rows], survey.patients[rows], BY_TREE, seed)
-    headline = f"{prefix}{_headline(found)}"
-    own = _own_periods(rhythms, periods)
+    result = predictability(days, survey.classes[rows], survey.patients[rows], BY_TREE, seed)
+    headline = f"{prefix}{_headline(result)}"
+    concentrated = _concentrated(rhythms, periods)
     shown = picture(
         stem,
-        f"{prefix}When each rhythm was recorded",
+        f"{prefix}Acquisition date by rhythm",
         _draw(dates, rhythms, periods, headline, survey.caution),
-        alt=" ".join([headline, *own]),
-        basis=f"{counted(len(rows), 'dated row')} of tables, {counted(len(np.unique(dates)), 'day')}",
+        alt=" ".join([headline, *concentrated]),
+        basis=f"{counted(len(rows), 'dated row')}, {counted(len(np.unique(dates)), 'day')}",
         words=(
-            f"Top: what was recorded each {periods.unit}, in percent. Middle: where each rhythm's records are, in "
-            "percent of the rhythm. Bottom: the same records on a calendar. Were rhythm and date independent, all "
-            "columns at the top would look alike, and all rows in the middle.",
-            found.sentence("The date alone", "class")
-            if found
-            else "Fewer than two classes have enough dated records to be predicted from the date.",
-            *own,
-            "Hold dates out (split_by=date) before believing a score on this cohort." if found and found.tells else "",
+            f"Top: rhythms recorded in each {periods.unit}, in percent of the {periods.unit}. Middle: when each "
+            "rhythm was recorded, in percent of the rhythm. Bottom: number of records over time. If rhythm and date "
+            "were independent, all columns at the top and all rows in the middle would look alike.",
+            result.sentence("The date alone", "class")
+            if result
+            else "Fewer than two classes have enough dated records to test whether the date predicts the class.",
+            *concentrated,
+            "Evaluate with dates held out (split_by=date) before trusting a score on this cohort."
+            if result and result.is_above_chance
+            else "",
         ),
     )
-    return shown, found, own
+    return shown, result, concentrated
 
 
-def _headline(found: Predictability | None) -> str:
-    if found is None:
+def _headline(result: Predictability | None) -> str:
+    if result is None:
         return "Acquisition date by rhythm"
-    verb = "tells" if found.tells else "does not clearly tell"
-    return f"The date alone {verb} the class: macro-F1 {found.score:.2f}, by chance {found.shuffled:.2f}"
+    verb = "predicts" if result.is_above_chance else "does not clearly predict"
+    return f"The date alone {verb} the class: macro-F1 {result.score:.2f}, chance {result.shuffled:.2f}"
 
 
 def _draw(
@@ -153,7 +155,7 @@ def _draw(
     figure = new_figure(11, sum(heights) + 2.6, headline, caution, legend, legend_columns=7)
     top, middle, bottom = figure.subplots(3, 1, height_ratios=heights)
     _shares(top, counts, kinds, periods)
-    _whereabouts(middle, counts, kinds, periods)
+    _distribution(middle, counts, kinds, periods)
     _calendar(bottom, dates, rhythms, kinds)
     return figure
 
@@ -168,7 +170,7 @@ def _shares(axes: Axes, counts: NDArray[np.int64], kinds: list[int], periods: Pe
     for place, total in enumerate(totals):
         axes.text(place, 101.5, f"{total:,}", ha="center", va="bottom", fontsize=8, color=INK)
     bare(axes, ylabel="percent")
-    title = f"Rhythms recorded each {periods.unit} (number of records on top)"
+    title = f"Rhythms by {periods.unit} (number of records on top)"
     axes.set_title(title, loc="left", fontsize=10.5, color=INK, pad=16)
     axes.set_xlim(-0.6, len(totals) - 0.4)
     axes.set_ylim(0, 100)
@@ -176,13 +178,13 @@ def _shares(axes: Axes, counts: NDArray[np.int64], kinds: list[int], periods: Pe
     axes.tick_params(axis="x", length=0)
 
 
-def _whereabouts(axes: Axes, counts: NDArray[np.int64], kinds: list[int], periods: Periods) -> None:
+def _distribution(axes: Axes, counts: NDArray[np.int64], kinds: list[int], periods: Periods) -> None:
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Greys", vmin=0, vmax=110, aspect="auto")
     for (row, column), value in np.ndenumerate(share):
         text = "" if value == 0 else "<1" if value < 0.5 else f"{value:.0f}"
         axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if value > 55 else INK)
-    bare(axes, "Where each rhythm's records are, percent of the rhythm")
+    bare(axes, "Distribution of each rhythm over time, percent of the rhythm")
     axes.set_yticks(range(len(kinds)), [rhythm_name(kind) for kind in kinds])
     axes.set_xticks(range(len(periods.names)), periods.names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_xlim(-0.6, len(periods.names) - 0.4)
@@ -210,31 +212,32 @@ def _calendar(axes: Axes, dates: NDArray[np.datetime64], rhythms: NDArray[np.int
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.set_xlim(first - 0.01 * span, first + 1.01 * span + width)
     axes.yaxis.get_major_locator().set_params(integer=True)
-    bare(axes, "The same on a calendar", ylabel="records")
+    bare(axes, "Records over time", ylabel="records")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
 
 
-def _own_periods(rhythms: NDArray[np.int64], periods: Periods) -> list[str]:
-    """Say which rhythms were recorded at times of their own, those that concern most records first."""
+def _concentrated(rhythms: NDArray[np.int64], periods: Periods) -> list[str]:
+    """Name the rhythms that are concentrated in few periods, those with the most records first."""
     n_periods = len(periods.names)
-    told = []
+    sentences = []
     for kind in np.unique(rhythms[rhythms >= 0]):
-        own = np.bincount(periods.index[rhythms == kind], minlength=n_periods)
+        of_rhythm = np.bincount(periods.index[rhythms == kind], minlength=n_periods)
         rest = np.bincount(periods.index[rhythms != kind], minlength=n_periods)
-        if own.sum() < 5 or rest.sum() < 5:
+        if of_rhythm.sum() < 5 or rest.sum() < 5:
             continue
-        chosen = (own > 0) & (own / own.sum() > LIFT * rest / rest.sum())
-        n_own, n_rest = int(own[chosen].sum()), int(rest[chosen].sum())
-        is_sure = wilson(n_own, int(own.sum()))[0] > LIFT * wilson(n_rest, int(rest.sum()))[1]
-        if n_own < CONCENTRATED * own.sum() or not is_sure:
+        chosen = (of_rhythm > 0) & (of_rhythm / of_rhythm.sum() > LIFT * rest / rest.sum())
+        n_own, n_rest = int(of_rhythm[chosen].sum()), int(rest[chosen].sum())
+        is_sure = wilson(n_own, int(of_rhythm.sum()))[0] > LIFT * wilson(n_rest, int(rest.sum()))[1]
+        if n_own < CONCENTRATED * of_rhythm.sum() or not is_sure:
             continue
         names = [periods.names[place] for place in np.flatnonzero(chosen)]
-        told.append(
+        sentences.append(
             (
                 n_own,
-                f"{rhythm_name(int(kind))}: {n_own:,} of {own.sum():,} records ({n_own / own.sum():.1%}) are of "
-                f"{listed(names, 5)}; of the {rest.sum():,} others {n_rest:,} are ({n_rest / rest.sum():.1%}).",
+                f"{rhythm_name(int(kind))}: {n_own:,} of {of_rhythm.sum():,} records ({n_own / of_rhythm.sum():.1%}) "
+                f"were recorded in {listed(names, 5)}, against {n_rest:,} of the {rest.sum():,} others "
+                f"({n_rest / rest.sum():.1%}).",
             )
         )
-    return [text for _, text in sorted(told, reverse=True)[:4]]
+    return [text for _, text in sorted(sentences, reverse=True)[:4]]

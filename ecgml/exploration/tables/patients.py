@@ -1,4 +1,4 @@
-"""Who was recorded: age and sex by rhythm."""
+"""Age and sex by rhythm."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from ecgml.page.sections import Section, picture
 
 
 def patients_section(survey: Survey) -> Section:
-    """Show age and sex by rhythm, as far as they are known."""
-    there = {name: survey.column(name) for name in ("age", "sex")}
-    there = {name: values for name, values in there.items() if values is not None and np.isfinite(values).any()}
+    """Show age and sex by rhythm, where known."""
+    known_values = {name: survey.column(name) for name in ("age", "sex")}
+    known_values = {
+        name: values for name, values in known_values.items() if values is not None and np.isfinite(values).any()
+    }
     kinds = [
         kind
         for kind in survey.present()
-        if any(np.isfinite(values[survey.rhythms == kind]).any() for values in there.values())
+        if any(np.isfinite(values[survey.rhythms == kind]).any() for values in known_values.values())
     ]
-    absent = [name for name in ("age", "sex") if name not in there]
-    said = (f"No record says its patient's {' or '.join(absent)}.",) if absent else ()
+    absent = [name for name in ("age", "sex") if name not in known_values]
+    absence = (f"No record has the patient's {' or '.join(absent)}.",) if absent else ()
     if not kinds:
-        return Section("patients", "Age and sex", said or ("No record with an age or a sex has a rhythm.",))
+        return Section("patients", "Age and sex", absence or ("No record with an age or a sex has a rhythm.",))
 
-    figure = new_figure(11 if len(there) == 2 else 6.5, 0.36 * len(kinds) + 1.5, "", survey.caution)
-    panels = figure.subplots(1, len(there), squeeze=False)[0]
+    figure = new_figure(
+        11 if len(known_values) == 2 else 6.5,
+        0.36 * len(kinds) + 1.8,
+        survey.titled("Age and sex by rhythm"),
+        survey.caution,
+    )
+    panels = figure.subplots(1, len(known_values), squeeze=False)[0]
     words = []
-    for axes, (name, values) in zip(panels, there.items(), strict=True):
+    for axes, (name, values) in zip(panels, known_values.items(), strict=True):
         by_rhythm = [values[(survey.rhythms == kind) & np.isfinite(values)] for kind in kinds]
         colours = [rhythm_style(kind)[0] for kind in kinds]
         if name == "age":
@@ -41,18 +48,21 @@ def patients_section(survey: Survey) -> Section:
             _shares(axes, by_rhythm, colours)
             bare(axes, "Women by rhythm, with 95 % interval", "percent")
             words.append(_words_on_sex(values, kinds, by_rhythm))
-        labels = [f"{rhythm_name(kind)} ({len(own):,})" for kind, own in zip(kinds, by_rhythm, strict=True)]
+        labels = [
+            f"{rhythm_name(kind)} ({len(values_of_rhythm):,})"
+            for kind, values_of_rhythm in zip(kinds, by_rhythm, strict=True)
+        ]
         axes.set_yticks(range(len(kinds)), labels)
-    known = np.column_stack(list(there.values()))
+    known = np.column_stack(list(known_values.values()))
     shown = picture(
         "age_and_sex",
         "Age and sex by rhythm",
         figure,
         alt=" ".join(words),
-        basis=f"{counted(int(np.isfinite(known).any(axis=1).sum()), 'row')} of tables with age or sex",
+        basis=f"{counted(int(np.isfinite(known).any(axis=1).sum()), 'table row')} with age or sex",
         words=words,
     )
-    return Section("patients", "Age and sex", said, (shown,))
+    return Section("patients", "Age and sex", absence, (shown,))
 
 
 def _shares(axes: Axes, by_rhythm: list[NDArray[np.float64]], colours: list[str]) -> None:
@@ -69,16 +79,17 @@ def _shares(axes: Axes, by_rhythm: list[NDArray[np.float64]], colours: list[str]
 
 
 def _words_on_age(kinds: list[int], by_rhythm: list[NDArray[np.float64]]) -> str:
-    # A median of fewer is an accident.
+    # A median of fewer means little.
     medians = {kind: float(np.median(ages)) for kind, ages in zip(kinds, by_rhythm, strict=True) if len(ages) >= 8}
     if not medians:
-        return "Too few ages of one rhythm to speak of a median."
+        return "Too few ages of any rhythm for a median."
     youngest, oldest = min(medians, key=medians.get), max(medians, key=medians.get)
     if len(medians) == 1:
         return f"Median age with {rhythm_name(oldest)}: {medians[oldest]:.0f} years."
     return (
-        f"Median age runs from {medians[youngest]:.0f} years ({rhythm_name(youngest)}) to {medians[oldest]:.0f} "
-        f"({rhythm_name(oldest)}). What age alone gives away of the rhythm, a model that is given the age has for free."
+        f"Median age ranges from {medians[youngest]:.0f} years ({rhythm_name(youngest)}) to {medians[oldest]:.0f} "
+        f"({rhythm_name(oldest)}). To the extent that age predicts the rhythm, a model that is given the age needs no "
+        "ECG."
     )
 
 
@@ -93,5 +104,5 @@ def _words_on_sex(values: NDArray[np.float64], kinds: list[int], by_rhythm: list
         if not low <= known.mean() <= high:
             apart.append(f"{rhythm_name(kind)} ({sexes.mean():.0%})")
     if not apart:
-        return f"{text}, with no rhythm clearly more or fewer."
-    return f"{text}; rhythms whose interval leaves that share out: {', '.join(apart)}."
+        return f"{text}; no rhythm differs significantly."
+    return f"{text}. Rhythms that differ significantly: {', '.join(apart)}."

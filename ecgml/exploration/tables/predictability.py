@@ -1,4 +1,4 @@
-"""How well one thing tells another: cross-validated, beside always saying the most frequent one, and beside chance."""
+"""How well features predict labels: cross-validated, compared with the majority class and with chance."""
 
 from __future__ import annotations
 
@@ -16,66 +16,66 @@ N_FOLDS = 5
 N_SHUFFLES = 19
 
 CLEAR = 4.0
-"""A score tells something if it lies so many standard deviations above those of shuffled labels: a page makes a dozen
+"""A score counts as above chance from so many standard deviations above those of permuted labels: a page makes a dozen
 such comparisons."""
 
 NOTABLE = 0.02
-"""A score less above chance is not worth a word, however certain."""
+"""A smaller excess over chance is ignored, however significant."""
 
 N_NEIGHBOURS = 15
 
 MOST_RECORDS = 4000
-"""Of more points so many are drawn: what is found does not change, the time does."""
+"""Of more points, a sample of this size is used: the result hardly changes, the time does."""
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """How labels are told from features, and by what score that is judged."""
+    """A classifier and the metric that it is evaluated by."""
 
     score_name: str
     score: Callable[[NDArray, NDArray], float]
     """(y_true, y_pred) -> score."""
     prepare: Callable[[NDArray, NDArray], Callable[[NDArray], NDArray]]
-    """(features to learn from, features to judge) -> (labels to learn from -> labels judged)."""
+    """(training features, test features) -> (training labels -> predicted test labels)."""
     most_records: int | None = None
-    says_accuracy: bool = False
-    """Whether accuracy is said, too; of no use where rare labels are given equal weight."""
+    shows_accuracy: bool = False
+    """Whether accuracy is reported as well; not useful where rare labels are given equal weight."""
 
 
 @dataclass(frozen=True)
 class Predictability:
-    """How well labels follow from features, on records that the classifier did not see."""
+    """How well features predict labels, on held-out records."""
 
     classifier: Classifier
     n_records: int
     n_labels: int
     score: float
     shuffled: float
-    """Mean score of :data:`N_SHUFFLES` tries with the labels dealt out at random."""
+    """Mean score over :data:`N_SHUFFLES` random permutations of the labels."""
     shuffled_sd: float
     """Standard deviation of the same."""
     accuracy: float
     majority_share: float
-    """What always saying the most frequent label gets right."""
+    """Accuracy of always predicting the most frequent label."""
 
     @property
-    def tells(self) -> bool:
-        """Whether the features tell the labels clearly better than chance."""
+    def is_above_chance(self) -> bool:
+        """Whether the features predict the labels clearly better than chance."""
         return self.score > self.shuffled + max(NOTABLE, CLEAR * self.shuffled_sd)
 
     def sentence(self, subject: str, label: str) -> str:
-        """Say it in words: ``The date alone tells the class: …``."""
-        verb = "tells" if self.tells else "does not clearly tell"
+        """Return it as a sentence: ``The date alone predicts the class: …``."""
+        verb = "predicts" if self.is_above_chance else "does not clearly predict"
         plural = f"{label}es" if label.endswith("s") else f"{label}s"
         accuracy = (
-            f", accuracy {self.accuracy:.1%} (always the most frequent {label}: {self.majority_share:.1%})"
-            if self.classifier.says_accuracy
+            f", accuracy {self.accuracy:.1%} (most frequent {label}: {self.majority_share:.1%})"
+            if self.classifier.shows_accuracy
             else ""
         )
         return (
-            f"{subject} {verb} the {label}: {self.classifier.score_name} {self.score:.3f} (by chance "
-            f"{self.shuffled:.3f} ± {self.shuffled_sd:.3f}){accuracy}, on {self.n_records:,} records of "
-            f"{self.n_labels} {plural}, five-fold cross-validated."
+            f"{subject} {verb} the {label}: {self.classifier.score_name} {self.score:.3f} (chance "
+            f"{self.shuffled:.3f} ± {self.shuffled_sd:.3f}){accuracy}; {self.n_records:,} records of {self.n_labels} "
+            f"{plural}, five-fold cross-validation."
         )
 
 
@@ -106,9 +106,9 @@ BY_TREE = Classifier(
     "macro-F1",
     lambda y_true, y_pred: float(f1_score(y_true, y_pred, average="macro", zero_division=0)),
     _grow_tree,
-    says_accuracy=True,
+    shows_accuracy=True,
 )
-"""One number, such as a day, by a decision tree, which can tell single days."""
+"""A single number, such as a day, by a decision tree, which can isolate single days."""
 
 BY_NEIGHBOURS = Classifier(
     "mean recall",
@@ -116,7 +116,7 @@ BY_NEIGHBOURS = Classifier(
     _find_neighbours,
     most_records=MOST_RECORDS,
 )
-"""Points by their nearest neighbours, which assume no shape; features are brought to equal spread."""
+"""Points by their nearest neighbours, which assume no shape; features are scaled to equal variance."""
 
 
 def predictability(
@@ -126,14 +126,14 @@ def predictability(
     classifier: Classifier,
     seed: int,
 ) -> Predictability | None:
-    """Cross-validate how well labels follow from features.
+    """Cross-validate how well features predict labels.
 
     Parameters
     ----------
     features : ndarray, shape (n_records, n_features)
         Finite.
     labels : ndarray of int64, shape (n_records,)
-        Negative where there is none; such records, and labels of fewer groups than folds, are left out.
+        Negative where unknown; such records, and labels of fewer groups than folds, are left out.
     groups : ndarray of int64, shape (n_records,)
         Records of one group (a patient) stay in one fold.
     classifier : Classifier
@@ -143,7 +143,7 @@ def predictability(
 
     Returns
     -------
-    found : Predictability or None
+    result : Predictability or None
         None with fewer than two labels left.
     """
     rng = np.random.default_rng(seed)
@@ -166,8 +166,8 @@ def predictability(
         return y_pred
 
     y_pred = predict(y)
-    dealt = [rng.permutation(y) for _ in range(N_SHUFFLES)]
-    shuffled = [classifier.score(y_dealt, predict(y_dealt)) for y_dealt in dealt]
+    permuted = [rng.permutation(y) for _ in range(N_SHUFFLES)]
+    shuffled = [classifier.score(labels_of_try, predict(labels_of_try)) for labels_of_try in permuted]
     counts = np.unique(y, return_counts=True)[1]
     return Predictability(
         classifier,
@@ -184,7 +184,7 @@ def predictability(
 def stratified_folds(
     labels: NDArray[np.int64], groups: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Deal groups out to the folds, label by label, each group as a whole.
+    """Distribute groups over the folds, label by label, each group as a whole.
 
     Returns
     -------

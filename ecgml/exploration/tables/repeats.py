@@ -1,4 +1,4 @@
-"""Records that belong together: exact duplicates, editions of one ECG, twins, patients recorded more than once."""
+"""Duplicate and repeated records: exact copies, editions of one ECG, near-duplicates, several records of a patient."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ AGREE, DISAGREE = "#5B8C5A", "#BB5566"
 
 
 def repeats_section(survey: Survey) -> Section:
-    """Show how many records belong together in which way, and whether they bear the same rhythm."""
+    """Show how many records are duplicates or of the same patient, and whether their rhythms agree."""
     title = "Duplicates and repeats"
-    found = [(one, groups_of(one.groups)) for one in survey.repeats]
-    metrics = {f"repeats_{snake_case(one.title)}": sum(map(len, groups)) for one, groups in found}
-    words = [_words_on_none(one) for one, groups in found if not groups]
-    found = [(one, groups) for one, groups in found if groups]
-    if not found:
+    repeats = [(repeat, groups_of(repeat.groups)) for repeat in survey.repeats]
+    metrics = {f"repeats_{snake_case(repeat.title)}": sum(map(len, groups)) for repeat, groups in repeats}
+    words = [_words_on_none(repeat) for repeat, groups in repeats if not groups]
+    repeats = [(repeat, groups) for repeat, groups in repeats if groups]
+    if not repeats:
         return Section("duplicates", title, tuple(words), metrics=metrics)
 
-    agree = [sum(_agrees(survey, group) for group in groups) for _, groups in found]
-    disagree = [len(groups) - n_agree for (_, groups), n_agree in zip(found, agree, strict=True)]
+    agree = [sum(_agrees(survey, group) for group in groups) for _, groups in repeats]
+    disagree = [len(groups) - n_agree for (_, groups), n_agree in zip(repeats, agree, strict=True)]
     handles = [Patch(color=AGREE, label="same rhythm throughout"), Patch(color=DISAGREE, label="different rhythms")]
-    figure = new_figure(9, 0.5 * len(found) + 1.5, "", survey.caution, handles)
-    axes = bare(figure.subplots(), "", "groups of records that belong together")
-    places = range(len(found))
+    figure = new_figure(9, 0.5 * len(repeats) + 1.8, survey.titled("Duplicates and repeats"), survey.caution, handles)
+    axes = bare(figure.subplots(), "", "groups of records")
+    places = range(len(repeats))
     axes.barh(places, agree, color=AGREE, height=0.6)
     axes.barh(places, disagree, left=agree, color=DISAGREE, height=0.6)
-    reach = max(len(groups) for _, groups in found)
-    for place, (_, groups) in enumerate(found):
+    reach = max(len(groups) for _, groups in repeats)
+    for place, (_, groups) in enumerate(repeats):
         text = f"{counted(len(groups), 'group')}, {sum(map(len, groups)):,} records"
         axes.text(len(groups) + 0.012 * reach, place, text, va="center", fontsize=8.5, color=INK)
-    axes.set_yticks(places, [one.title for one, _ in found])
-    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.set_yticks(places, [repeat.title for repeat, _ in repeats])
+    axes.set_ylim(len(repeats) - 0.4, -0.6)
     axes.set_xlim(0, 1.4 * reach)
     axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
     axes.tick_params(axis="y", length=0)
@@ -47,16 +47,16 @@ def repeats_section(survey: Survey) -> Section:
     axes.set_axisbelow(True)
     shown = picture(
         "repeats",
-        "Records that belong together",
+        "Duplicates and repeats",
         figure,
-        alt="; ".join(f"{one.title}: {len(groups)} groups" for one, groups in found) + ".",
-        basis=f"{counted(len(survey), 'row')} of tables, {counted(int(survey.usable.sum()), 'usable signal')}",
+        alt="; ".join(f"{repeat.title}: {len(groups)} groups" for repeat, groups in repeats) + ".",
+        basis=f"{counted(len(survey), 'table row')}, {counted(int(survey.usable.sum()), 'usable signal')}",
         words=[
-            *(_words_on(survey, one, groups) for one, groups in found),
-            "A split keeps what belongs together on one side (train, validation and test by patient and by ECG).",
+            *(_words_on(survey, repeat, groups) for repeat, groups in repeats),
+            "Splits keep the records of a group in one part.",
         ],
     )
-    return Section("duplicates", title, tuple(words), (shown, _listing(survey, found)), metrics=metrics)
+    return Section("duplicates", title, tuple(words), (shown, _listing(survey, repeats)), metrics=metrics)
 
 
 def groups_of(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
@@ -65,7 +65,7 @@ def groups_of(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     Parameters
     ----------
     numbers : ndarray of int64, shape (n_rows,)
-        Equal for records that belong together; -1 for a record that belongs to none.
+        Equal for records of one group; -1 for a record of none.
     """
     rows = np.flatnonzero(numbers >= 0)
     order = rows[np.argsort(numbers[rows], kind="stable")]
@@ -78,17 +78,17 @@ def _agrees(survey: Survey, group: NDArray[np.int64]) -> bool:
     return len(np.unique(survey.rhythms[group])) == 1
 
 
-def _words_on_none(one: Repeats) -> str:
-    n_known = int((one.groups >= 0).sum())
+def _words_on_none(repeat: Repeats) -> str:
+    n_known = int((repeat.groups >= 0).sum())
     if not n_known:
-        return f"{sentence(one.title)}: {one.lacking}."
-    return f"{sentence(one.title)}: none among {counted(n_known, 'record')}."
+        return f"{sentence(repeat.title)}: {repeat.lacking}."
+    return f"{sentence(repeat.title)}: none among {counted(n_known, 'record')}."
 
 
-def _words_on(survey: Survey, one: Repeats, groups: list[NDArray[np.int64]]) -> str:
+def _words_on(survey: Survey, repeat: Repeats, groups: list[NDArray[np.int64]]) -> str:
     n_disagree = sum(not _agrees(survey, group) for group in groups)
     n_records = sum(map(len, groups))
-    text = f"{sentence(one.title)} ({one.meaning}): {n_records:,} records in {counted(len(groups), 'group')}"
+    text = f"{sentence(repeat.title)} ({repeat.meaning}): {n_records:,} records in {counted(len(groups), 'group')}"
     if len(groups[0]) > 2:
         text += f", up to {len(groups[0])} together"
     if n_disagree:
@@ -97,18 +97,18 @@ def _words_on(survey: Survey, one: Repeats, groups: list[NDArray[np.int64]]) -> 
     return f"{text}; {n_across:,} across cohorts." if n_across else f"{text}."
 
 
-def _listing(survey: Survey, found: list[tuple[Repeats, list[NDArray[np.int64]]]]) -> Listing:
-    columns: dict[str, list[object]] = {name: [] for name in ("why", "records", "rhythms")}
+def _listing(survey: Survey, repeats: list[tuple[Repeats, list[NDArray[np.int64]]]]) -> Listing:
+    columns: dict[str, list[object]] = {name: [] for name in ("group", "records", "rhythms")}
     n_left = 0
-    for one, groups in found:
-        # Those that contradict each other are what a person wants to look up.
+    for repeat, groups in repeats:
+        # A person wants to look up the contradictions first.
         ordered = sorted(groups, key=lambda group: _agrees(survey, group))
-        for group in ordered[: SHOWN // len(found)]:
-            columns["why"].append(one.title)
+        for group in ordered[: SHOWN // len(repeats)]:
+            columns["group"].append(repeat.title)
             names = [f"{survey.cohorts[row]}/{survey.record_ids[row]}" for row in group]
             columns["records"].append(listed(names, 4))
             kinds = dict.fromkeys(rhythm_name(int(kind)) for kind in survey.rhythms[group])
             columns["rhythms"].append(listed(list(kinds), 6))
-        n_left += max(0, len(groups) - SHOWN // len(found))
+        n_left += max(0, len(groups) - SHOWN // len(repeats))
     words = (f"{n_left:,} further groups are not listed.",) if n_left else ()
-    return Listing("repeats", "Which records these are, contradictions first", columns, words)
+    return Listing("repeats", "Duplicates and repeats: groups, contradictory labels first", columns, words)

@@ -1,4 +1,4 @@
-"""Clinical measurements by rhythm: what the table gives, and what was measured from the waveforms."""
+"""Clinical measurements by rhythm: from the tables, and from the waveforms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -16,20 +17,20 @@ from ecgml.figures import bare, new_figure
 from ecgml.page.sections import Listing, Picture, Section, picture
 
 ELSEWHERE = ("age", "sex")
-"""Shown with the patients."""
+"""Shown in the section on patients."""
 
 COLUMNS = 3
 
 LEAST_OVER = 5
-"""So many values more than rhythms are needed to say how far the rhythms differ."""
+"""Values beyond the number of rhythms that are needed to estimate how far the rhythms differ."""
 
 
 def values_section(survey: Survey) -> Section:
-    """Show every variable by rhythm, and list how its values lie."""
+    """Show every variable by rhythm, and list its distribution."""
     parts: list[Picture | Listing] = []
     words = []
     for measured, name, title in (
-        (False, "measurements_given", "Measurements that the tables give, by rhythm"),
+        (False, "measurements_given", "Measurements from the tables, by rhythm"),
         (True, "measurements_from_waveform", "Measurements from the waveforms, by rhythm"),
     ):
         places = [
@@ -55,7 +56,7 @@ def separation(values: NDArray[np.float64], rhythms: NDArray[np.int64]) -> float
     """Return how far rhythms differ in a variable: the share of its ranks' variance that lies between rhythms.
 
     Epsilon squared of ranks (Kelley 1935, 10.1073/pnas.21.9.554; the quotient that Kruskal and Wallis test): 0 where
-    the rhythm says nothing of the value, 1 where it says all, and not more by chance because there are few values.
+    the rhythm does not predict the value, 1 where it determines it, and corrected for the number of values.
 
     Parameters
     ----------
@@ -67,24 +68,24 @@ def separation(values: NDArray[np.float64], rhythms: NDArray[np.int64]) -> float
     Returns
     -------
     share : float
-        NaN with fewer than two rhythms, without variance, or with next to no more values than rhythms.
+        NaN with fewer than two rhythms, without variance, or with hardly more values than rhythms.
     """
-    there = np.isfinite(values) & (rhythms >= 0)
-    kinds, kind = np.unique(rhythms[there], return_inverse=True)
-    n_values = int(there.sum())
-    if len(kinds) < 2 or n_values < len(kinds) + LEAST_OVER or np.ptp(values[there]) == 0:
+    known = np.isfinite(values) & (rhythms >= 0)
+    kinds, kind = np.unique(rhythms[known], return_inverse=True)
+    n_values = int(known.sum())
+    if len(kinds) < 2 or n_values < len(kinds) + LEAST_OVER or np.ptp(values[known]) == 0:
         return float("nan")
-    ranks = rankdata(values[there]) - (n_values + 1) / 2
+    ranks = rankdata(values[known]) - (n_values + 1) / 2
     sums, counts = np.bincount(kind, ranks), np.bincount(kind)
     within = 1 - (sums**2 / counts).sum() / np.square(ranks).sum()
     return float(max(0.0, 1 - within * (n_values - 1) / (n_values - len(kinds))))
 
 
 def _words_on_none(survey: Survey, measured: bool) -> str:
-    there = any(one.measured == measured and one.name not in ELSEWHERE for one in survey.variables)
-    if there:
-        return f"No record with {'a measured waveform' if measured else 'measurements in a table'} has a rhythm."
-    return "No waveform could be measured." if measured else "No table gives a clinical measurement of any record."
+    exists = any(variable.measured == measured and variable.name not in ELSEWHERE for variable in survey.variables)
+    if exists:
+        return f"No record with {'a measured waveform' if measured else 'measurements in a table'} has a rhythm label."
+    return "No waveform could be measured." if measured else "No table gives clinical measurements."
 
 
 def _has_values(survey: Survey, place: int) -> bool:
@@ -94,7 +95,7 @@ def _has_values(survey: Survey, place: int) -> bool:
 def _picture(survey: Survey, places: Sequence[int], name: str, title: str) -> Picture:
     kinds = [kind for kind in survey.present() if np.isfinite(survey.values[survey.rhythms == kind][:, places]).any()]
     n_lines = -(-len(places) // COLUMNS)
-    figure = new_figure(11, n_lines * (0.2 * len(kinds) + 1.05) + 0.4, "", survey.caution)
+    figure = new_figure(11, n_lines * (0.2 * len(kinds) + 1.05) + 0.7, survey.titled(title), survey.caution)
     grid = figure.subplots(n_lines, COLUMNS, squeeze=False, sharey=True)
     for axes in grid.flat[len(places) :]:
         axes.set_axis_off()
@@ -109,11 +110,11 @@ def _picture(survey: Survey, places: Sequence[int], name: str, title: str) -> Pi
         name,
         title,
         figure,
-        alt=f"{counted(len(places), 'panel')} of boxes, a box a rhythm: {names}.",
-        basis=counted(n_rows, "measured signal") if measured else f"{counted(n_rows, 'row')} of tables",
+        alt=f"{counted(len(places), 'panel')} of box plots, a box for each rhythm: {names}.",
+        basis=counted(n_rows, "measured signal") if measured else counted(n_rows, "table row"),
         words=(
             "A box spans the quartiles, the line in it is the median, whiskers reach from the 5th to the 95th "
-            "percentile; fewer than eight values are dots.",
+            "percentile; fewer than eight values are drawn as dots.",
             _words_on_separation(survey, places),
             _words_on_agreement(survey) if measured else "",
         ),
@@ -126,6 +127,7 @@ def _panel(
     groups = [values[(rhythms == kind) & np.isfinite(values)] for kind in kinds]
     boxes(axes, groups, [rhythm_style(kind)[0] for kind in kinds])
     bare(axes, "\n".join(textwrap.wrap(variable.title, 44)))
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.tick_params(axis="y", length=0)
 
 
@@ -136,9 +138,7 @@ def _words_on_separation(survey: Survey, places: Sequence[int]) -> str:
         return ""
     ordered = sorted(shares, key=shares.get, reverse=True)
     most = [f"{survey.variables[place].short} ({shares[place]:.0%})" for place in ordered[:3]]
-    text = (
-        f"Rhythms differ most in {listed(most)}; in brackets the share of the variance of ranks that lies between them."
-    )
+    text = f"Rhythms differ most in {listed(most)} (share of the rank variance between rhythms)."
     if len(ordered) > 3 and shares[ordered[-1]] < 0.05:
         text += f" Least in {survey.variables[ordered[-1]].short} ({shares[ordered[-1]]:.0%})."
     return text
@@ -154,8 +154,8 @@ def _words_on_agreement(survey: Survey) -> str:
     difference = np.abs(given - measured)[both]
     within = (difference <= np.maximum(3, 0.05 * given[both])).mean()
     return (
-        f"Where table and waveform both give the ventricular rate ({counted(int(both.sum()), 'record')}), they agree "
-        f"within 3/min or 5 % in {within:.0%}; the median difference is {np.median(difference):.1f}/min."
+        f"Ventricular rates from table and waveform ({counted(int(both.sum()), 'record')}) agree within 3/min or 5 % "
+        f"in {within:.0%}; the median difference is {np.median(difference):.1f}/min."
     )
 
 
@@ -188,9 +188,9 @@ def _listing(survey: Survey, places: Sequence[int]) -> Listing:
             if n_outside:
                 outside.append(f"{variable.label} {n_outside:,} (stated {variable.low:g} to {variable.high:g})")
     words = [
-        "Between rhythms: the share of the variance of ranks that lies between the rhythms. A value outside the "
-        "plausible range of the clinical row (README) counts as missing."
+        "Between rhythms: share of the rank variance between rhythms. Values outside the plausible range of the "
+        "clinical row (README) count as missing."
     ]
     if outside:
-        words.append(f"Values outside the range that the data set's own dictionary states: {listed(outside)}.")
-    return Listing("measurements", "How the values lie", columns, tuple(words))
+        words.append(f"Values outside the range stated in the data set's dictionary: {listed(outside)}.")
+    return Listing("measurements", "Clinical measurements: distributions", columns, tuple(words))

@@ -13,7 +13,6 @@ import pandas as pd
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import ConfigError, EcgmlError, EvaluationError
 from ecgml.evaluation.metric_table import names_of, titles_of
@@ -22,27 +21,20 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
-from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
 from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import environment, git_commit
-from ecgml.pipeline.job.settings import AUDIT_SECTIONS, AuditSettings, DataSettings
-from ecgml.pipeline.job.surveying import survey_cohorts
-from ecgml.preprocessing.settings import PreprocessingSettings
+from ecgml.pipeline.job.publishing import page_folder, publish_page
+from ecgml.pipeline.job.settings import AuditConfiguration, AuditSettings, DataSettings
+from ecgml.pipeline.job.surveying import open_tables, survey_cohorts
 from ecgml.records.schemes import scheme_named
 from ecgml.report.robustness import robustness_section
 from ecgml.report.shortcuts import PLACES, ShortcutScores
-from ecgml.service.pages import where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker
 
 LEAST_RECORDS = 50
 
@@ -65,7 +57,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.AUDIT_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.AuditConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     model : str
         A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
@@ -84,27 +76,27 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     EcgmlError
         If settings, folders, run, store or `out` do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "audit"
-        check_folder(folder, PAGE)
+    with (
+        command("audit", console) as running,
+        page_folder(out, PAGE) as folder,
+        TemporaryDirectory(prefix="ecgml-") as temporary,
+    ):
         subject = find_audited_model(model, Path(temporary)) if model else None
-        experiment = connect(beside=subject.run_id if subject else "")
+        running.connect(beside=subject.run_id if subject else "")
         own_data = subject is not None and not options.get("data_dir")
         if own_data:
-            own = vars(subject.configuration["data"])
+            own = vars(subject.configuration.data)
             options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
-        configuration = resolve_settings(AUDIT_SECTIONS, options, config)
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
-        data, settings = configuration["data"], configuration["audit"]
+        configuration = resolve_settings(AuditConfiguration, options, config)
+        data, settings = configuration.data, configuration.audit
         cautions = subject.cautions if subject else ()
         for caution in cautions:
             console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
             raise ConfigError("parts: robustness is that of a model; name one first")
-        preprocessing = subject.checkpoint.preprocessing if subject else configuration["preprocessing"]
+        preprocessing = subject.checkpoint.preprocessing if subject else configuration.preprocessing
         try:
-            cohorts, caches = _open(data, preprocessing, console)
+            cohorts, caches = open_tables(data, preprocessing, console)
         except EcgmlError as error:
             if not own_data:
                 raise
@@ -122,7 +114,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             )
         _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
-        with open_run(experiment, f"audit {name}") as run:
+        with running.run(
+            f"audit {name}", configuration, {"ecgml.model": model}, is_simulated=bool(survey.caution)
+        ) as tracker:
             sections: list[Section] = []
             found: dict[str, list[ShortcutScores]] = {}
             tables: dict[str, pd.DataFrame] = {}
@@ -153,29 +147,15 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
                 sections,
                 caution=caution,
-                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}.",
+                footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}.",
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
             files["audit.txt"] = f"{said}\n".encode()
-            write_page(folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
-            tracker = Tracker(run.info.run_id)
-            for one in (PAGE, FIGURES, TABLES, *files):
-                tracker.copy(folder / one, one)
-            _log(tracker, configuration, sections, caution, bool(survey.caution), model)
-    page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join(
-        [said, "", *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
-    )
-
-
-def _open(
-    data: DataSettings, preprocessing: PreprocessingSettings, console: Console
-) -> tuple[list[Cohort], dict[str, CachedCohort]]:
-    inner, outer = load_cohorts(data, console, need_files=False)
-    cohorts = [*inner, *outer]
-    with_files = [cohort for cohort in cohorts if cohort.entries]
-    filled = fill_caches(with_files, data, preprocessing, console, check=False)
-    return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
+            publish_page(tracker, folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
+            stands_out = [one for section in sections for one in section.findings]
+            shown = [*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]
+            tracker.describe("\n\n".join(shown))
+    return "\n".join([said, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
 def _rows(
@@ -246,28 +226,3 @@ def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _log(
-    tracker: Tracker,
-    configuration: Configuration,
-    sections: Sequence[Section],
-    caution: str,
-    is_simulated: bool,
-    model: str,
-) -> None:
-    """Log what is not in a file of the page."""
-    tracker.params(configuration.values() | ({"model": model} if model else {}))
-    tracker.json(configuration.to_json(), CONFIG)
-    tracker.text(environment(), ENVIRONMENT)
-    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
-    tags = {
-        "ecgml.command": "audit",
-        "ecgml.model": model,
-        "ecgml.version": ecgml.__version__,
-        "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if is_simulated else "",
-    }
-    tracker.tags({name: value for name, value in tags.items() if value})
-    stands_out = [one for section in sections for one in section.findings]
-    tracker.describe("\n\n".join([*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 import ecgml
-from ecgml.config import Configuration
 from ecgml.errors import ConfigError, TrackingError
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.prediction_files import as_csv
@@ -18,26 +15,23 @@ from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores, score
 from ecgml.evaluation.summary import summary_text
 from ecgml.page.html import render_page
-from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
 from ecgml.pipeline.evaluate.evaluation_input import EvaluationInput, on_data, on_own_data
 from ecgml.pipeline.evaluate.explaining import draw_mistakes, explain_records
 from ecgml.pipeline.evaluate.protocols import JudgedProtocols
 from ecgml.pipeline.evaluate.report import ReportInput, make_sections
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT, TITLES
+from ecgml.pipeline.job.artifacts import TITLES
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.model_card import evaluated_card
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import SIMULATED, environment, git_commit
-from ecgml.pipeline.job.settings import EVALUATE_SECTIONS, EvaluationSettings
+from ecgml.pipeline.job.publishing import page_folder, publish_page
+from ecgml.pipeline.job.reporting import SIMULATED
+from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
-from ecgml.service.pages import where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import choose_device
 
@@ -66,7 +60,7 @@ def evaluate(
     model : str
         A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``.
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.EVALUATE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.EvaluateConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -85,33 +79,30 @@ def evaluate(
     EcgmlError
         If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
     """
-    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve_settings(EVALUATE_SECTIONS, options, config)
-        data, settings = configuration["data"], configuration["evaluation"]
+    with command("evaluate", console) as running, page_folder(out, PAGE) as folder:
+        configuration = resolve_settings(EvaluateConfiguration, options, config)
+        data, settings = configuration.data, configuration.evaluation
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
-        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "report"
-        check_folder(folder, PAGE)
         device = choose_device(settings.device)
         subject = ModelRun.open(model)
         checkpoint, version = subject.checkpoint, subject.version
-        experiment = connect(beside=subject.run_id)
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        running.connect(beside=subject.run_id)
         gather = on_data if data.data_dir or data.external_dir else on_own_data
         material = gather(subject, configuration, device, console)
         note = SIMULATED if material.simulated else LEARNT_SIMULATED if checkpoint.facts.get("simulated") else ""
-        with open_run(experiment, f"evaluate {checkpoint.model_name} on {material.name}") as run:
-            tracker = Tracker(run.info.run_id)
+        title = f"{checkpoint.model_name} on {material.name}"
+        tags = {"ecgml.model": model, "ecgml.model_version": version or "", "ecgml.model_run": subject.run_id}
+        with running.run(f"evaluate {title}", configuration, tags, is_simulated=bool(note)) as tracker:
             sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
             found = _findings(checkpoint, material, sources, note, configuration, console, judged)
             sections = make_sections(found)
             html = render_page(
-                f"Evaluation of {checkpoint.model_name} on {material.name}",
+                f"Evaluation of {title}",
                 _summary(checkpoint, model, version, material),
                 sections,
                 caution=note,
-                footer=f"Made by ecgml {ecgml.__version__}, run {run.info.run_id}, seed {settings.seed}, "
+                footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}, seed {settings.seed}, "
                 f"{settings.bootstrap:,} bootstrap draws.",
             )
             card = evaluated_card(checkpoint, _own_card(subject), material.evaluated, material.how, note)
@@ -123,33 +114,13 @@ def evaluate(
             }
             files = {CARD: card.encode(), **predictions, **answers}
             replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
-            write_page(folder, PAGE, html, sections, _tables(material), files, replaced)
+            publish_page(tracker, folder, PAGE, html, sections, _tables(material), files, replaced)
             said = _said(checkpoint, material, sources, note)
-            tracker.params({"model": model, **configuration.values()})
-            tracker.json(configuration.to_json(), CONFIG)
-            tracker.text(environment(), ENVIRONMENT)
-            for name in (PAGE, FIGURES, TABLES, *files):
-                tracker.copy(folder / name, name)
-            metrics = {name: value for section in sections for name, value in section.metrics.items()}
             for one in material.evaluated:
-                metrics |= one.scores.flat(f"{one.key}_")
-                metrics |= one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {}
-            tracker.metrics(metrics)
-            tags = {
-                "ecgml.command": "evaluate",
-                "ecgml.model": model,
-                "ecgml.model_version": version or "",
-                "ecgml.model_run": subject.run_id,
-                "ecgml.version": ecgml.__version__,
-                "ecgml.git_commit": git_commit(),
-                "ecgml.simulated": "true" if note else "",
-            }
-            tracker.tags({key: value for key, value in tags.items() if value})
+                tracker.metrics(one.scores.flat(f"{one.key}_"))
+                tracker.metrics(one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {})
             tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
-    page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join(
-        [*said, *page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"]
-    )
+    return "\n".join([*said, *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
 def _findings(
@@ -157,12 +128,12 @@ def _findings(
     material: EvaluationInput,
     sources: Mapping[str, Mapping[str, Scores]],
     note: str,
-    configuration: Configuration,
+    configuration: EvaluateConfiguration,
     console: Console,
     judged: JudgedProtocols | None,
 ) -> ReportInput:
     """Draw and explain records, where there are recordings."""
-    settings, missing, explained = configuration["evaluation"], material.missing, None
+    settings, missing, explained = configuration.evaluation, material.missing, None
     mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
     if material.waveforms and settings.explained:
         with console.progress("explaining", "steps") as show:

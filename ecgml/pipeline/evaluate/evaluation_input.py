@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort, Entry
-from ecgml.config import Configuration
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import LeftOut, RecordTable, build_table
@@ -29,7 +28,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import LEARNT_EARLIER, fill_caches, load_cohorts
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import answer_checkpoint
-from ecgml.pipeline.job.settings import DataSettings, EvaluationSettings
+from ecgml.pipeline.job.settings import DataSettings, EvaluateConfiguration, EvaluationSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import Evaluated
 
@@ -65,10 +64,12 @@ class EvaluationInput:
     protocols: Sequence[Protocol] = ()
 
 
-def on_data(model: ModelRun, configuration: Configuration, device: torch.device, console: Console) -> EvaluationInput:
+def on_data(
+    model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
+) -> EvaluationInput:
     """Score the records of cohorts, less what the model learnt from."""
     checkpoint = model.checkpoint
-    data, settings = configuration["data"], configuration["evaluation"]
+    data, settings = configuration.data, configuration.evaluation
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     table, left_out = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
@@ -112,10 +113,10 @@ def on_data(model: ModelRun, configuration: Configuration, device: torch.device,
 
 
 def on_own_data(
-    model: ModelRun, configuration: Configuration, device: torch.device, console: Console
+    model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
 ) -> EvaluationInput:
     """Take what the model's own run stored of its test part and its external cohort."""
-    settings, checkpoint = configuration["evaluation"], model.checkpoint
+    settings, checkpoint = configuration.evaluation, model.checkpoint
     try:
         predictions, split = model.predictions, model.split
     except EcgmlError as error:
@@ -127,7 +128,7 @@ def on_own_data(
     outside: dict[str, dict[str, tuple[int, int]]] = {}
     store, entries, missing, simulated = None, {}, "", bool(checkpoint.facts.get("simulated"))
     try:
-        tables, store, entries, outside = _own_tables(model, configuration["data"], device, console)
+        tables, store, entries, outside = _own_tables(model, configuration.data, device, console)
     except EcgmlError as error:
         missing = f"The recordings are not to be had: {error}."
         console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
@@ -174,11 +175,12 @@ def _own_tables(
     """
     changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
     checkpoint, predictions = model.checkpoint, model.predictions
-    data = model.configuration.changed({**changed, **({"cache_dir": machine.cache_dir} if machine.cache_dir else {})})
-    inner, outer = load_cohorts(data["data"], console)
+    changed |= {"cache_dir": machine.cache_dir} if machine.cache_dir else {}
+    data = model.configuration.changed(changed).data
+    inner, outer = load_cohorts(data, console)
     cohorts = [*outer, *inner]
-    caches = fill_caches(cohorts, data["data"], checkpoint.preprocessing, console, check=False)
-    table, _ = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data["data"].harmonise)
+    caches = fill_caches(cohorts, data, checkpoint.preprocessing, console, check=False)
+    table, _ = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
     place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
     tables = {}
     for key, one in predictions.items():

@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-import ecgml
 from ecgml.calibration.scaling import fit_scaling
-from ecgml.config import Configuration
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -28,39 +26,38 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.models.registry import model_entry
 from ecgml.page.html import render_page
 from ecgml.page.sections import sentence
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
 from ecgml.pipeline.job.artifacts import TITLES as TITLES_OF_PARTS
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
 from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
-from ecgml.pipeline.job.reporting import environment, git_commit, note_of, report_page
+from ecgml.pipeline.job.publishing import page_folder, publish_page
+from ecgml.pipeline.job.reporting import note_of
 from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
-from ecgml.pipeline.job.settings import PROTOCOL_SECTIONS, DataSettings, ProtocolSettings
+from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.plugins import source_of
 from ecgml.report.evaluated import predictions_file
 from ecgml.report.protocols import protocols_section
-from ecgml.service.pages import where_to_look
+from ecgml.service.jobs import COMMAND
 from ecgml.service.runs import (
     Child,
-    close_abandoned,
-    ended_by_signal,
     find_tagged,
     move_children,
-    noted_failure,
     open_run,
     read_run,
 )
-from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
 from ecgml.training.state import remove_state
+
+PAGE = "protocols.html"
 
 FOLD = "ecgml.fold"
 """Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
@@ -123,7 +120,7 @@ def evaluate_protocols(
         A checkpoint folder, ``runs:/<run id>``, ``models:/<name>@<alias>`` or ``models:/<name>/<version>``, of a run
         in this tracking store.
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.PROTOCOL_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.ProtocolConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -137,23 +134,21 @@ def evaluate_protocols(
     EcgmlError
         If model, settings, data or store do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
-        asked = resolve_settings(PROTOCOL_SECTIONS, options, config)
-        settings: ProtocolSettings = asked["protocols"]
+    with command("evaluate", console) as running:
+        asked = resolve_settings(ProtocolConfiguration, options, config)
+        settings = asked.protocols
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         past = ModelRun.open(model)
-        experiment = connect(beside=past.run_id)
+        experiment = running.connect(beside=past.run_id)
         if not past.run_id:
             raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
-        for closed in close_abandoned():
-            console.say(f"closed run {closed}: whatever worked on it is gone")
         configuration = _settings_of(past, asked)
         job = load_data(configuration, console)
         started_from = past.ancestors[0].address if past.ancestors else ""
         unchanged = (
             job.digest == past.data_digest
-            and configuration["fit"].epochs == past.configuration["fit"].epochs
+            and configuration.fit.epochs == past.configuration.fit.epochs
             and not started_from
         )
         if started_from:
@@ -165,23 +160,23 @@ def evaluate_protocols(
                 console.warn(f"{TITLES[protocol]}: {one}")
         if all(task.protocol == DEFAULT for task in tasks):
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
-        store = WindowStore(job.caches, choose_device(configuration["fit"].device))
+        store = WindowStore(job.caches, choose_device(configuration.fit.device))
         outcomes = own_outcomes(past) if unchanged else {}
-        with using_threads(choose_threads(store.device)), open_run(experiment, f"splits of {name}") as run:
-            tracker = Tracker(run.info.run_id)
-            tracker.params({"model": model, **asked.values()})
-            tracker.json(asked.to_json(), CONFIG)
-            tracker.text(environment(), ENVIRONMENT)
+        tags = {"ecgml.model": model, "ecgml.model_run": past.run_id}
+        with (
+            using_threads(choose_threads(store.device)),
+            running.run(f"splits of {name}", asked, tags, is_simulated=job.simulated) as tracker,
+        ):
             _say_time(tasks, name, configuration, store, experiment, console)
             for task in tasks:
                 outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
                 outcomes.setdefault(task.protocol, []).append(outcome)
             if not any(one.predictions for one in outcomes[DEFAULT]):
                 raise EvaluationError(f"splits: the default split cannot be trained: {outcomes[DEFAULT][0].note}")
-            evaluation = asked["evaluation"]
+            evaluation = asked.evaluation
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
             impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
-            own_epochs, epochs = past.configuration["fit"].epochs, configuration["fit"].epochs
+            own_epochs, epochs = past.configuration.fit.epochs, configuration.fit.epochs
             caution = _from_the_start(started_from) if started_from else ""
             if epochs != own_epochs:
                 caution = f"{caution} " if caution else ""
@@ -189,9 +184,8 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            said = _report(tracker, protocols, impossible, job, model, past.run_id, caution)
-    where = where_to_look(experiment, run.info.run_id, "protocols.html")
-    said = f"{said}\nrun {run.info.run_id}; its protocols.html: {where}"
+            said = _report(tracker, protocols, impossible, job, caution)
+    said = "\n".join([said, *running.said(tracker.run_id, PAGE, None)])
     return JudgedProtocols(protocols, impossible, said, caution)
 
 
@@ -203,27 +197,27 @@ def _from_the_start(address: str) -> str:
     )
 
 
-def _settings_of(past: ModelRun, asked: Configuration) -> Configuration:
+def _settings_of(past: ModelRun, asked: ProtocolConfiguration) -> TrainConfiguration:
     """Return the model's own settings, with what was asked for otherwise."""
     given = {
-        name: getattr(asked["data"], name)
+        name: getattr(asked.data, name)
         for name in DataSettings.__dataclass_fields__
         if asked.origins[name] != "default"
     }
     if "data_dir" in given and "external_dir" not in given:
         given["external_dir"] = ()
     given["init_from"] = ""
-    given["device"] = asked["evaluation"].device
-    if asked["protocols"].epochs:
-        given["epochs"] = asked["protocols"].epochs
+    given["device"] = asked.evaluation.device
+    if asked.protocols.epochs:
+        given["epochs"] = asked.protocols.epochs
     return past.configuration.changed(given)
 
 
 def _tasks(
-    name: str, job: JobData, configuration: Configuration, settings: ProtocolSettings, unchanged: bool
+    name: str, job: JobData, configuration: TrainConfiguration, settings: ProtocolSettings, unchanged: bool
 ) -> tuple[list[FoldTask], dict[str, list[str]]]:
     """Return what is to be trained, and what is left out of which protocol."""
-    table, split = job.table, configuration["split"]
+    table, split = job.table, configuration.split
     notes: dict[str, list[str]] = {}
     found: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
     for protocol in settings.splits:
@@ -259,7 +253,7 @@ def _tasks(
     return tasks, notes
 
 
-def _digest_of(name: str, job: JobData, configuration: Configuration) -> str:
+def _digest_of(name: str, job: JobData, configuration: TrainConfiguration) -> str:
     """Return a digest of data, parts, model, settings and code: what a fold's predictions follow from."""
     sections = configuration.to_json()["settings"]
     own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
@@ -283,7 +277,7 @@ def own_outcomes(past: ModelRun) -> dict[str, list[ProtocolScores]]:
 def _say_time(
     tasks: Sequence[FoldTask],
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     store: WindowStore,
     experiment: str,
     console: Console,
@@ -299,15 +293,15 @@ def _say_time(
         n_steps = sum(_steps(one, configuration) for one in left)
         console.say(
             f"{step_s:.2f} s a step: about {max(1, math.ceil(n_steps * step_s / 60))} min for {len(left)} models at "
-            f"{configuration['fit'].epochs} epochs, less where training stops early; stopped, the same command goes on"
+            f"{configuration.fit.epochs} epochs, less where training stops early; stopped, the same command goes on"
         )
         return
 
 
-def _steps(task: FoldTask, configuration: Configuration) -> float:
+def _steps(task: FoldTask, configuration: TrainConfiguration) -> float:
     """Return the steps of a fold's training, predictions counted by their share of one."""
-    fit_settings, job = configuration["fit"], task.job
-    n_seen = len(job.part("train")) + (configuration["augmentation"].simulated_records if len(job.pool) else 0)
+    fit_settings, job = configuration.fit, task.job
+    n_seen = len(job.part("train")) + (configuration.augmentation.simulated_records if len(job.pool) else 0)
     val, test = (math.ceil(len(job.part(part)) / fit_settings.batch_size) for part in ("val", "test"))
     a_epoch = max(1, n_seen // fit_settings.batch_size) + FORWARD_SHARE * val
     return fit_settings.epochs * a_epoch + FORWARD_SHARE * (val + test)
@@ -317,7 +311,7 @@ class _Timed(Exception):
     """Enough steps were timed."""
 
 
-def seconds_per_step(name: str, job: JobData, configuration: Configuration, store: WindowStore) -> float:
+def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration, store: WindowStore) -> float:
     """Train a model for a few steps, forget it, and return the median time of a step after the first, s.
 
     Raises
@@ -329,23 +323,23 @@ def seconds_per_step(name: str, job: JobData, configuration: Configuration, stor
     encoder = fit_encoder(data.train)
     model = initial_model(name, configuration, encoder, data, None).to(store.device)
     ends: list[float] = []
-    n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration["augmentation"], configuration["fit"].batch_size))
+    n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration.augmentation, configuration.fit.batch_size))
 
     def on_step(epoch: int, index: int, n: int, loss: float) -> None:
         ends.append(time.perf_counter())
         if len(ends) > n_steps:
             raise _Timed
 
-    settings = replace(configuration["fit"], epochs=2)
+    settings = replace(configuration.fit, epochs=2)
     with contextlib.suppress(_Timed):
-        fit(model, data, encoder, settings, configuration["augmentation"], on_step=on_step)
+        fit(model, data, encoder, settings, configuration.augmentation, on_step=on_step)
     return float(np.median(np.diff(ends)))
 
 
 def _outcome(
     task: FoldTask,
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     store: WindowStore,
     experiment: str,
     parent: Tracker,
@@ -371,7 +365,7 @@ def _outcome(
         task.name,
         parent_id=parent.run_id,
         run_id=earlier.run_id if earlier else None,
-        tags={FOLD: task.digest, "ecgml.command": "evaluate"},
+        tags={FOLD: task.digest, COMMAND: "evaluate"},
     ) as run:
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
@@ -398,26 +392,16 @@ def _report(
     protocols: Sequence[Protocol],
     impossible: Mapping[str, Sequence[str]],
     job: JobData,
-    model: str,
-    run_id: str,
     caution: str,
 ) -> str:
     """Log figures, tables and predictions of all protocols; return them in words."""
     note = note_of(job)
     section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
-    tracker.metrics(section.metrics)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     summary = "One model's settings on several splits of the same records."
-    report_page(tracker, "protocols.html", render_page("Splits", summary, [section], caution=note), [section])
-    tags = {
-        "ecgml.command": "evaluate",
-        "ecgml.model": model,
-        "ecgml.model_run": run_id,
-        "ecgml.version": ecgml.__version__,
-        "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if job.simulated else "",
-    }
-    tracker.tags({key: value for key, value in tags.items() if value})
+    html = render_page("Splits", summary, [section], caution=note)
+    with page_folder("", PAGE) as folder:
+        publish_page(tracker, folder, PAGE, html, [section])
     said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
     default = protocols[0].scores
     figure = interval_text(default["macro_f1"])

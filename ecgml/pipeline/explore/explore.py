@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 import ecgml
 from ecgml.cohorts.cohort import Cohort, read_entry
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort
 from ecgml.errors import RecordError
 from ecgml.exploration.explore import explore as make_sections
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, Survey, counted, draw_rows, listed, rhythm_name
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section
-from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
-from ecgml.pipeline.job.artifacts import CONFIG, ENVIRONMENT
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
-from ecgml.pipeline.job.data import fill_caches, load_cohorts
-from ecgml.pipeline.job.reporting import environment, git_commit
-from ecgml.pipeline.job.settings import EXPLORE_SECTIONS
-from ecgml.pipeline.job.surveying import gather_signals, survey_cohorts
+from ecgml.pipeline.job.publishing import page_folder, publish_page
+from ecgml.pipeline.job.settings import ExploreConfiguration
+from ecgml.pipeline.job.surveying import gather_signals, open_tables, survey_cohorts
 from ecgml.records.record import Record
 from ecgml.records.schemes import scheme_named
-from ecgml.service.pages import where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
-from ecgml.service.tracker import Tracker
 
 PAGE = "exploration.html"
 
@@ -43,7 +34,7 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.EXPLORE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.ExploreConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -60,22 +51,16 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
     EcgmlError
         If settings, folders, cache, store or `out` do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure(), TemporaryDirectory(prefix="ecgml-") as temporary:
-        configuration = resolve_settings(EXPLORE_SECTIONS, options, config)
-        folder = Path(out).expanduser().absolute() if out else Path(temporary) / "exploration"
-        check_folder(folder, PAGE)
-        experiment = connect()
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
-        data, preprocessing = configuration["data"], configuration["preprocessing"]
-        inner, outer = load_cohorts(data, console, need_files=False)
-        cohorts = [*inner, *outer]
-        with_files = [cohort for cohort in cohorts if cohort.entries]
-        filled = fill_caches(with_files, data, preprocessing, console, check=False)
-        caches = {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
+    with command("explore", console) as running, page_folder(out, PAGE) as folder:
+        configuration = resolve_settings(ExploreConfiguration, options, config)
+        running.connect()
+        data = configuration.data
+        cohorts, caches = open_tables(data, configuration.preprocessing, console)
         survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
         name = "+".join(cohort.name for cohort in cohorts)
-        with open_run(experiment, f"explore {name}") as run:
+        digest = _digest(survey, caches)
+        tags = {"ecgml.data_digest": digest}
+        with running.run(f"explore {name}", configuration, tags, is_simulated=bool(survey.caution)) as tracker:
             sections = _sections(survey, cohorts, caches, configuration, console)
             html = render_page(
                 f"Exploration of {listed([cohort.name for cohort in cohorts])}",
@@ -84,20 +69,21 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
                 caution=survey.caution,
                 footer=_footer(configuration),
             )
-            write_page(folder, PAGE, html, sections, _tables(survey))
-            _log(Tracker(run.info.run_id), configuration, survey, cohorts, caches, sections, folder)
-    page = [f"page: {folder / PAGE}"] if out else []
-    return "\n".join([*page, f"run {run.info.run_id}; its {PAGE}: {where_to_look(experiment, run.info.run_id, PAGE)}"])
+            publish_page(tracker, folder, PAGE, html, sections, _tables(survey))
+            addresses = [str(cohort.root) for cohort in cohorts]
+            tracker.dataset("+".join(survey.cohort_names), digest, addresses, "exploration")
+            tracker.describe(_description(survey, sections))
+    return "\n".join(running.said(tracker.run_id, PAGE, folder if out else None))
 
 
 def _sections(
     survey: Survey,
     cohorts: Sequence[Cohort],
     caches: Mapping[str, CachedCohort],
-    configuration: Configuration,
+    configuration: ExploreConfiguration,
     console: Console,
 ) -> list[Section]:
-    settings, preprocessing = configuration["exploration"], configuration["preprocessing"]
+    settings, preprocessing = configuration.exploration, configuration.preprocessing
     entries = [entry for cohort in cohorts for entry in (*cohort.entries, *cohort.absent)]
 
     def read(row: int) -> Record | None:
@@ -128,8 +114,8 @@ def _summary(survey: Survey) -> str:
     )
 
 
-def _footer(configuration: Configuration) -> str:
-    data, settings, preprocessing = (configuration[name] for name in ("data", "exploration", "preprocessing"))
+def _footer(configuration: ExploreConfiguration) -> str:
+    data, settings, preprocessing = configuration.data, configuration.exploration, configuration.preprocessing
     folders = listed(data.data_dir + data.external_dir, 20) or "none given: the simulated demo cohort"
     return (
         f"Made by ecgml {ecgml.__version__} from {folders}; scheme {data.scheme}, seed {settings.seed}, at most "
@@ -161,37 +147,12 @@ def _tables(survey: Survey) -> dict[str, dict[str, list]]:
     return {"counts": counts, "quarantine": quarantine}
 
 
-def _log(
-    tracker: Tracker,
-    configuration: Configuration,
-    survey: Survey,
-    cohorts: Sequence[Cohort],
-    caches: Mapping[str, CachedCohort],
-    sections: Sequence[Section],
-    folder: Path,
-) -> None:
-    """Log page, figures, tables and counts."""
-    tracker.params(configuration.values())
-    tracker.json(configuration.to_json(), CONFIG)
-    tracker.text(environment(), ENVIRONMENT)
-    tracker.copy(folder / PAGE, PAGE)
-    for name in (FIGURES, TABLES):
-        tracker.copy(folder / name, name)
-    tracker.metrics({name: value for section in sections for name, value in section.metrics.items()})
-    digest = _digest(survey, caches)
-    tracker.dataset("+".join(survey.cohort_names), digest, [str(cohort.root) for cohort in cohorts], "exploration")
-    tags = {
-        "ecgml.command": "explore",
-        "ecgml.data_digest": digest,
-        "ecgml.version": ecgml.__version__,
-        "ecgml.git_commit": git_commit(),
-        "ecgml.simulated": "true" if survey.caution else "",
-    }
-    tracker.tags({name: value for name, value in tags.items() if value})
+def _description(survey: Survey, sections: Sequence[Section]) -> str:
+    """Return the text on top of the run."""
     caution = [f"*{survey.caution}*"] if survey.caution else []
     findings = [f"* {finding}" for section in sections for finding in section.findings]
     said = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
-    tracker.describe("\n\n".join(said))
+    return "\n\n".join(said)
 
 
 def _digest(survey: Survey, caches: Mapping[str, CachedCohort]) -> str:

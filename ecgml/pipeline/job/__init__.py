@@ -2,6 +2,9 @@
 
 settings      what a job is asked to do
 configuration a command's settings: options, and a file on this machine or in MLflow
+command       what every command does around its work
+environment   the packages, the machine, the commit
+publishing    a command's page: written, and logged in its run
 console       what a person sees while it runs
 data          the job's data: opened, simulated where none is given, preprocessed, labelled, divided
 model_run     a model by its address, with all that its run keeps

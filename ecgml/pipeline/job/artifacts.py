@@ -10,9 +10,8 @@ from typing import TypeVar
 
 import pandas as pd
 
-from ecgml.config import Configuration, from_json
 from ecgml.errors import TrackingError
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.service.tracker import fetch_artifact
 
 T = TypeVar("T")
@@ -50,7 +49,7 @@ def read_artifact(run_id: str, name: str, read: Callable[[Path], T]) -> T:
         return read(fetch_artifact(f"runs:/{run_id}/{name}", Path(folder)))
 
 
-def read_configuration(run_id: str) -> Configuration:
+def read_configuration(run_id: str) -> TrainConfiguration:
     """Return the settings that a model or job was trained with, and where each came from.
 
     Raises
@@ -60,14 +59,9 @@ def read_configuration(run_id: str) -> Configuration:
     """
     where = f"{CONFIG} of run {run_id}"
     try:
-        content = json.loads(read_artifact(run_id, CONFIG, Path.read_text))
-        sections = {
-            name: from_json(section, content["settings"].get(name, {}), where)
-            for name, section in TRAIN_SECTIONS.items()
-        }
+        return TrainConfiguration.from_json(json.loads(read_artifact(run_id, CONFIG, Path.read_text)), where)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrackingError(f"{where} is damaged: {error}") from None
-    return Configuration(sections, content.get("origins", {}))
 
 
 def read_split(run_id: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecgml.config import Configuration, resolve
+from ecgml.config import C, resolve
 from ecgml.errors import ConfigError
 from ecgml.service.store import check_store, connect
 from ecgml.service.tracker import fetch_artifact
@@ -16,13 +16,13 @@ from ecgml.service.tracker import fetch_artifact
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/")  # of two letters at least: C:/ is a drive
 
 
-def resolve_settings(sections: Mapping[str, type], options: Mapping[str, Any], config: str = "") -> Configuration:
+def resolve_settings(kind: type[C], options: Mapping[str, Any], config: str = "") -> C:
     """Combine options, a settings file and defaults; see :func:`ecgml.config.resolve`.
 
     Parameters
     ----------
-    sections : mapping of str to type
-        The settings dataclasses that the command needs, by section name.
+    kind : type of Configuration
+        The command's.
     options : mapping
         Values by flat name; ``None`` and ``""`` mean "not given".
     config : str
@@ -36,12 +36,12 @@ def resolve_settings(sections: Mapping[str, type], options: Mapping[str, Any], c
         If the artifact cannot be fetched.
     """
     if not _ADDRESS.match(config):
-        return resolve(sections, options, config)
+        return resolve(kind, options, config)
     check_store()
     connect()
     with tempfile.TemporaryDirectory() as folder:
         path = fetch_artifact(config, Path(folder), f"config: {config}")
         try:
-            return resolve(sections, options, path)
+            return resolve(kind, options, path)
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(path), config)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from ecgml.cohorts.chapman import is_denoised
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohorts
 from ecgml.cohorts.pool import simulated_pool
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine, explain_faults, open_or_fill
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.quarantine import common_faults, suspect_amplitudes, unequal_losses
@@ -26,7 +25,7 @@ from ecgml.datasets.table import LeftOut, RecordTable, build_table
 from ecgml.errors import ConfigError, TrainingError
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import LEARNT_FROM, Lineage
-from ecgml.pipeline.job.settings import DataSettings
+from ecgml.pipeline.job.settings import DataSettings, TrainConfiguration
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import Scheme, scheme_named
 
@@ -65,6 +64,8 @@ class JobData:
         What the earlier model that the job starts from learnt from.
     notes : tuple of str
         What that means for its tests, and what cannot be told.
+    identity_of : mapping of str to sequence of str
+        By record id, what a record can be told by in other data, see `ecgml.datasets.duplicates.identities`.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -78,6 +79,7 @@ class JobData:
     digest: str
     lineage: Lineage = field(default_factory=Lineage)
     notes: tuple[str, ...] = ()
+    identity_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def part(self, name: str, *, usable: bool = True) -> RecordTable:
         """Return a part's records; quarantined ones only on request."""
@@ -218,12 +220,12 @@ def fill_caches(
     return caches
 
 
-def load_data(configuration: Configuration, console: Console, lineage: Lineage | None = None) -> JobData:
+def load_data(configuration: TrainConfiguration, console: Console, lineage: Lineage | None = None) -> JobData:
     """Open, preprocess, label and divide everything that a job needs.
 
     Parameters
     ----------
-    configuration : Configuration
+    configuration : TrainConfiguration
     console : Console
     lineage : Lineage, optional
         Of the earlier model that the job starts from: what that learnt from is not tested on, and what it was trained
@@ -236,11 +238,11 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
     TrainingError
         If there is too little to train on.
     """
-    data, preprocessing = configuration["data"], configuration["preprocessing"]
+    data, preprocessing = configuration.data, configuration.preprocessing
     scheme = scheme_named(data.scheme)
     inner, outer = load_cohorts(data, console)
     pool = []
-    n_simulated = configuration["augmentation"].simulated_records
+    n_simulated = configuration.augmentation.simulated_records
     if n_simulated and not all(cohort.simulated for cohort in inner):
         n_prepared = min(POOL_RECORDS, math.ceil(POOL_SHARE * n_simulated))
         pool = [simulated_pool(n_prepared)]
@@ -266,7 +268,7 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
         _check_left("external cohort", int(known_outer.sum()), 0, lineage)
         raise TrainingError(f"external_dir: none of its records has a class of the scheme {scheme.name!r}")
 
-    parts = split_records(table, configuration["split"])
+    parts = split_records(table, configuration.split)
     stays, notes = _unknown(parts, learnt[is_inner & ~leaked], trained[is_inner & ~leaked], known_outer, lineage)
     known = [*joint.record_ids[known_outer].tolist(), *table.record_ids[~stays].tolist()]
     left_out += [LeftOut(name, LEARNT_EARLIER) for name in known]
@@ -296,6 +298,7 @@ def load_data(configuration: Configuration, console: Console, lineage: Lineage |
         digest,
         lineage,
         (*notes, *lineage.doubts),
+        identity_of,
     )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from torch import nn
 
-from ecgml.config import Configuration
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import TrainingError
@@ -16,6 +15,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, as_facts
 from ecgml.pipeline.job.reporting import report_history, report_job
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.start import Start, initial_model
 from ecgml.service.tracker import Tracker
 from ecgml.training.data import TrainingData, fit_encoder
@@ -53,16 +53,16 @@ class Trained:
         return self.fitted.history[self.fitted.best_epoch]
 
 
-def training_data(configuration: Configuration, job: JobData, store: WindowStore) -> TrainingData:
+def training_data(configuration: TrainConfiguration, job: JobData, store: WindowStore) -> TrainingData:
     """Return what models are fitted to and selected by: the test part is not in it."""
     return TrainingData(
-        store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration["preprocessing"].fs
+        store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration.preprocessing.fs
     )
 
 
 def fit_model(
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     store: WindowStore,
     start: Start | None,
@@ -92,7 +92,7 @@ def fit_model(
     model = initial_model(name, configuration, encoder, data, start.checkpoint if start else None).to(store.device)
     n_parameters = sum(value.numel() for value in model.parameters())
     console.say(f"{name}: {n_parameters:,} parameters on {store.device}, {len(data.train):,} records to train on")
-    state_path = configuration["data"].cache_path / "training" / f"{tracker.run_id}.safetensors"
+    state_path = configuration.data.cache_path / "training" / f"{tracker.run_id}.safetensors"
     try:
         fitted = fit_with_progress(name, model, data, encoder, configuration, state_path, tracker, console)
     except TrainingError:
@@ -114,13 +114,13 @@ def fit_with_progress(
     model: nn.Module,
     data: TrainingData,
     encoder: ClinicalEncoder,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     state_path: Path,
     tracker: Tracker,
     console: Console,
 ) -> Fitted:
     """Fit; show a bar on a terminal, a line an epoch otherwise; log each epoch in one request."""
-    settings = configuration["fit"]
+    settings = configuration.fit
     last_note = ""
     with console.progress(name, "steps") as show:
 
@@ -143,7 +143,7 @@ def fit_with_progress(
             data,
             encoder,
             settings,
-            configuration["augmentation"],
+            configuration.augmentation,
             on_epoch=on_epoch,
             on_step=on_step,
             state_path=state_path,

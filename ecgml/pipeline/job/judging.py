@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ecgml
 from ecgml.calibration.calibration import Calibration
-from ecgml.config import Configuration
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.environment import git_commit
 from ecgml.pipeline.job.fitting import Trained
 from ecgml.pipeline.job.lineage import as_facts
 from ecgml.pipeline.job.model_card import model_card
 from ecgml.pipeline.job.reporting import (
     Scored,
     describe_model,
-    git_commit,
     note_of,
     one_line,
     report_answers,
     report_scores,
 )
 from ecgml.pipeline.job.scoring import answers_of, calibrate, to_predictions, window_logits
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.service.logged_model import log_model
 from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.tracker import Tracker
@@ -28,7 +28,7 @@ from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 
 
 def judge_model(
-    trained: Trained, configuration: Configuration, job: JobData, tracker: Tracker, console: Console
+    trained: Trained, configuration: TrainConfiguration, job: JobData, tracker: Tracker, console: Console
 ) -> tuple[Scored, str]:
     """Score a fitted model, once, on the test part and the external cohort; log it in the active run.
 
@@ -39,16 +39,15 @@ def judge_model(
         The LoggedModel.
     """
     name, model, encoder, store = trained.name, trained.model, trained.encoder, trained.data.store
-    n_bootstrap = configuration["job"].bootstrap
-    n_classes, fs = len(job.scheme.classes), configuration["preprocessing"].fs
+    n_bootstrap = configuration.job.bootstrap
+    n_classes = len(job.scheme.classes)
     calibration = calibrate(
         model,
         store,
         encoder,
         (trained.data.train, trained.data.val, job.part("calibration")),
         n_classes,
-        fs,
-        configuration["calibration"],
+        configuration.calibration,
     )
     tracker.metrics({"temperature": calibration.scaling.temperature})
     scored, harmonised, answers = Scored(), {}, {}
@@ -56,10 +55,10 @@ def judge_model(
     for what, table in tables.items():
         said = window_logits(model, store, table, encoder, n_classes)
         y_prob = said.y_prob(calibration.scaling)
-        answers[what] = answers_of(said, calibration, store, table, fs)
+        answers[what] = answers_of(said, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
-        if configuration["data"].harmonise != "none":
+        if configuration.data.harmonise != "none":
             labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
     # The model carries its figures, so they come first; then they are logged as that model's.
@@ -79,7 +78,7 @@ def judge_model(
 
 def log_checkpoint(
     trained: Trained,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     calibration: Calibration,
     tracker: Tracker,
@@ -88,9 +87,15 @@ def log_checkpoint(
     """Log the checkpoint as an artifact and, with the card, as a LoggedModel; return the latter's id."""
     checkpoint = Checkpoint(
         trained.name,
+<<<<<<< HEAD
         configuration["model"],
         configuration["preprocessing"],
         job.scheme.text,
+=======
+        configuration.model,
+        configuration.preprocessing,
+        job.scheme.name,
+>>>>>>> main
         job.scheme.classes,
         trained.encoder,
         {key: value.cpu() for key, value in trained.model.state_dict().items()},

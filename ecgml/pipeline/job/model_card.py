@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 import ecgml
-from ecgml.config import Configuration
 from ecgml.datasets.splits import PARTS
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.metric_table import names_of
@@ -19,6 +18,7 @@ from ecgml.pipeline.job.attributes import people_of
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.lineage import Ancestor
 from ecgml.pipeline.job.reporting import SIMULATED
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.rhythms import RHYTHMS
@@ -43,7 +43,7 @@ LIMITS = (
 
 def model_card(
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     scores: Mapping[str, Scores],
     run_id: str,
@@ -57,7 +57,7 @@ def model_card(
     ----------
     name : str
         Of `ecgml.models.registry`.
-    configuration : Configuration
+    configuration : TrainConfiguration
     job : JobData
     scores : mapping
         Of the test part (``"test"``) and, where there is one, the external cohort.
@@ -83,7 +83,7 @@ def model_card(
         f"## Figures\n\n{_figures(configuration, job, scores)}",
         f"## Limits\n\n{_limits(configuration, job, scores)}",
         f"## Made by\n\nRun `{run_id}`, ecgml {ecgml.__version__}{_commit(commit)}, seed "
-        f"{configuration['fit'].seed}. Input: waveform in mV at its own sampling frequency, and "
+        f"{configuration.fit.seed}. Input: waveform in mV at its own sampling frequency, and "
         f"{len(CLINICAL_NAMES)} clinical values of which any may be missing.",
     ]
     return "\n\n".join(filter(None, blocks)) + "\n"
@@ -158,25 +158,25 @@ def _classes(scheme: Scheme) -> str:
     return "\n".join([f"{scheme.description}:", "", *lines])
 
 
-def _data(configuration: Configuration, job: JobData, ancestors: Sequence[Ancestor]) -> str:
-    settings = configuration["preprocessing"]
+def _data(configuration: TrainConfiguration, job: JobData, ancestors: Sequence[Ancestor]) -> str:
+    settings = configuration.preprocessing
     lines = [f"{_cohorts(job.table, 'trained and tested on')}."]
     if len(job.external):
         lines.append(f"{_cohorts(job.external, 'only tested on (external)')}.")
     if len(job.pool):
         lines.append(
-            f"{configuration['augmentation'].simulated_records:,} simulated records an epoch beside them in training; "
+            f"{configuration.augmentation.simulated_records:,} simulated records an epoch beside them in training; "
             "none in any figure."
         )
     if ancestors:
         chain = ", that from ".join(f"`{one.address}` (run `{one.run_id or 'unknown'}`)" for one in ancestors)
         lines.append(f"Started from the weights of {chain}: what those learnt from is part of what it learnt from.")
-    elif start := configuration["job"].init_from:
+    elif start := configuration.job.init_from:
         lines.append(f"Trained from the start; another model of its job started from `{start}`.")
     if job.lineage.ancestors:
         lines += [f"{sentence(note)}." for note in job.notes]
     lines.append(f"{people_of(job.table)}.")
-    rule = configuration["data"].harmonise
+    rule = configuration.data.harmonise
     if rule != "none":
         lines.append(f"Labels harmonised for training and validation (`{rule}`), as written in the figures.")
     lines.append(
@@ -194,10 +194,10 @@ def _cohorts(table: RecordTable, role: str) -> str:
     return f"{listed}, {role}" + (f"; {unusable:,} of them unusable" if unusable else "")
 
 
-def _split(configuration: Configuration, job: JobData) -> str:
+def _split(configuration: TrainConfiguration, job: JobData) -> str:
     classes = job.scheme.classes
     lines = [
-        f"By {configuration['split'].split_by}; no patient and no ECG is in two parts. Counts by label as written.",
+        f"By {configuration.split.split_by}; no patient and no ECG is in two parts. Counts by label as written.",
         "",
         f"| part | records | {' | '.join(classes)} |",
         "|---" * (2 + len(classes)) + "|",
@@ -211,7 +211,7 @@ def _split(configuration: Configuration, job: JobData) -> str:
     return "\n".join(lines)
 
 
-def _figures(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
+def _figures(configuration: TrainConfiguration, job: JobData, scores: Mapping[str, Scores]) -> str:
     classes = job.scheme.classes
     titles = [f"{TITLES[what]} ({scored.n_records:,})" for what, scored in scores.items()]
     lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
@@ -221,14 +221,14 @@ def _figures(configuration: Configuration, job: JobData, scores: Mapping[str, Sc
         ]
         lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
     lines.append(
-        f"\n95 % intervals by bootstrap over patients ({configuration['job'].bootstrap:,} draws). A record that cannot "
+        f"\n95 % intervals by bootstrap over patients ({configuration.job.bootstrap:,} draws). A record that cannot "
         "be used counts as an error."
     )
     return "\n".join(lines)
 
 
-def _limits(configuration: Configuration, job: JobData, scores: Mapping[str, Scores]) -> str:
-    settings = configuration["preprocessing"]
+def _limits(configuration: TrainConfiguration, job: JobData, scores: Mapping[str, Scores]) -> str:
+    settings = configuration.preprocessing
     least = settings.min_duration_s or DEFAULT_MIN_DURATION_S
     lines = [
         f"{TITLES[what].capitalize()}: {caution}" for what, scored in scores.items() for caution in scored.cautions

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecgml.config import Configuration
 from ecgml.errors import TrackingError
 from ecgml.evaluation.answer_files import read_answers
 from ecgml.evaluation.answers import Answers
@@ -32,6 +31,7 @@ from ecgml.pipeline.job.lineage import (
     cautions_of,
     read_lineage,
 )
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import card_of_run
 from ecgml.service.models import fetch_checkpoint, pinned, read_checkpoint, refuse_job
@@ -45,7 +45,10 @@ _OF_A_RUN = re.compile(r"runs:/([^/]+)(/checkpoint)?/?")
 
 @dataclass(frozen=True, eq=False)
 class ModelRun:
-    """A model and the run that made it; nothing is read before it is asked for.
+    """A model and the run that made it.
+
+    Nothing is read before it is asked for. What the run does not keep, or only in part, is a TrackingError then; a
+    damaged checkpoint is a CheckpointError, damaged predictions are an EvaluationError.
 
     Parameters
     ----------
@@ -95,13 +98,7 @@ class ModelRun:
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
-        """The trained model.
-
-        Raises
-        ------
-        TrackingError, CheckpointError
-            If there is none, or it is damaged.
-        """
+        """The trained model."""
         return read_checkpoint(self.address)
 
     def on_this_machine(self, folder: Path) -> ModelRun:
@@ -122,13 +119,7 @@ class ModelRun:
 
     @property
     def data_digest(self) -> str:
-        """Of the records, labels and parts that it was trained and tested on.
-
-        Raises
-        ------
-        TrackingError
-            If the run does not say.
-        """
+        """Of the records, labels and parts that it was trained and tested on."""
         if "ecgml.data_digest" not in self.tags:
             raise TrackingError(
                 f"run {self.run_id} says nothing of its data (no tag ecgml.data_digest): train it with ecgml"
@@ -141,25 +132,13 @@ class ModelRun:
         return self.tags.get("ecgml.simulated") == "true"
 
     @cached_property
-    def configuration(self) -> Configuration:
-        """The settings that it was trained with.
-
-        Raises
-        ------
-        TrackingError
-            If the run keeps none, or they are damaged.
-        """
+    def configuration(self) -> TrainConfiguration:
+        """The settings that it was trained with."""
         return read_configuration(self.run_id)
 
     @cached_property
     def split(self) -> pd.DataFrame:
-        """The part of each record, and what is known of it.
-
-        Raises
-        ------
-        TrackingError
-            If the run keeps none, or it is damaged.
-        """
+        """The part of each record, and what is known of it."""
         try:
             return read_split(self.run_id)
         except ValueError as error:
@@ -172,15 +151,7 @@ class ModelRun:
 
     @cached_property
     def predictions(self) -> Mapping[str, Predictions]:
-        """The stored predictions, ``"test"`` first, then ``"external"`` where there was such a cohort.
-
-        Raises
-        ------
-        TrackingError
-            If there are none of the test part.
-        EvaluationError
-            If a file is damaged.
-        """
+        """The stored predictions, ``"test"`` first, then ``"external"`` where there was such a cohort."""
         files = {what: predictions_file(what) for what in SCORED}
         stored = {
             what: read_artifact(self.run_id, file, read_predictions)

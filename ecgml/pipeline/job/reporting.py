@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
 import ecgml
 from ecgml.config import Configuration
-from ecgml.datasets.duplicates import identities
 from ecgml.datasets.quarantine import as_columns
 from ecgml.evaluation.answer_files import answers_csv
 from ecgml.evaluation.answers import Answers, AnswerScores, score_answers
@@ -25,8 +19,7 @@ from ecgml.evaluation.prediction_files import write_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.summary import summary_text
-from ecgml.page.sections import Section, sentence
-from ecgml.page.writing import write_page
+from ecgml.page.sections import sentence
 from ecgml.pipeline.job.artifacts import (
     CONFIG,
     ENVIRONMENT,
@@ -38,6 +31,7 @@ from ecgml.pipeline.job.artifacts import (
     TITLES,
 )
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.environment import environment, git_commit
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.report.figures.comparison import comparison_figure
@@ -66,7 +60,6 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
     tracker.json(configuration.to_json(), CONFIG)
     tracker.text(environment(), ENVIRONMENT)
-    identity_of = identities(job.cohorts, job.caches)
     columns = {
         "record": job.table.record_ids.tolist(),
         "part": job.parts.tolist(),
@@ -80,7 +73,7 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "rate": job.table.rates.tolist(),
         **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
         # By which it is known again in other data, whatever its name and file format there.
-        IDENTITY: [SEPARATOR.join(identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
+        IDENTITY: [SEPARATOR.join(job.identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
     tracker.table(columns, SPLIT)
     tracker.table(as_columns(job.cohorts, job.caches), QUARANTINE)
@@ -165,15 +158,6 @@ def report_answers(
     return found
 
 
-def report_page(tracker: Tracker, name: str, html: str, sections: Sequence[Section]) -> None:
-    """Log a page with its pictures and tables, under the names that stand below them."""
-    with TemporaryDirectory(prefix="ecgml-") as temporary:
-        folder = Path(temporary) / "page"
-        write_page(folder, name, html, sections, {})
-        for one in sorted(folder.iterdir()):
-            tracker.copy(one, one.name)
-
-
 def describe_model(name: str, scored: Scored, job: JobData) -> str:
     """Return the text that the MLflow UI shows on top of a model's run."""
     note = SIMULATED if job.simulated else ""
@@ -235,35 +219,6 @@ def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: Job
 def note_of(job: JobData) -> str:
     """Return the line below every figure."""
     return SIMULATED if job.simulated else ""
-
-
-def environment() -> str:
-    """Return versions of everything installed, and the machine."""
-    installed = sorted(
-        {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}, key=str.lower
-    )
-    machine = [
-        f"# Python {platform.python_version()}, {platform.platform()}",
-        f"# {torch.get_num_threads()} threads, CPU capability {torch.backends.cpu.get_cpu_capability()}",
-    ]
-    machine += [f"# {torch.cuda.get_device_name(index)}" for index in range(torch.cuda.device_count())]
-    return "\n".join([*machine, *installed]) + "\n"
-
-
-def git_commit() -> str:
-    """Return the commit of the code that runs, with ``+`` when files were changed since; ``""`` outside a checkout."""
-    folder = Path(ecgml.__file__).parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    try:
-        # An installed copy may lie in a folder that is in somebody else's repository.
-        commit = git("rev-parse", "HEAD") if git("ls-files", "--", "__init__.py") else ""
-        return commit + ("+" if commit and git("status", "--porcelain", "--", ".") else "")
-    except OSError:
-        return ""
 
 
 def one_line(scores: Scores) -> str:

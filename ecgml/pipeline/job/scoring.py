@@ -18,8 +18,6 @@ from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
-from ecgml.measurements.shape import shape_measurements
-from ecgml.preprocessing.preprocess import to_mv
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import clinical_values
 from ecgml.training.predict import average_windows, predict_records, windows_of
@@ -80,7 +78,6 @@ def calibrate(
     encoder: ClinicalEncoder,
     parts: tuple[RecordTable, RecordTable, RecordTable],
     n_classes: int,
-    fs: float,
     settings: CalibrationSettings,
 ) -> Calibration:
     """Fit all that stands between logits and answers; the test part has no say in it.
@@ -95,17 +92,15 @@ def calibrate(
         Train, val and calibration. Scaling and abstention are fitted to val (of the training records only the beats'
         shape is looked at), conformal thresholds to the calibration part alone.
     n_classes : int
-    fs : float
-        Of the windows, Hz.
     settings : CalibrationSettings
     """
     train, val, held_out = parts
     said = window_logits(model, store, val, encoder, n_classes)
     scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
     y_prob = said.y_prob(scaling)
-    values, n_leads = _oddities(said, y_prob, store, val, fs)
+    values, n_leads = _oddities(said, y_prob, store, val)
     rows = np.linspace(0, len(train) - 1, min(len(train), SHAPES)).astype(int)
-    abstention = fit_abstention(values, n_leads, _shapes(store, train[rows], fs), settings.answered)
+    abstention = fit_abstention(values, n_leads, store.shapes[train.first_window[rows]], settings.answered)
     conformal = None
     if len(held_out):
         own = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)
@@ -113,9 +108,7 @@ def calibrate(
     return Calibration(scaling, conformal, abstention)
 
 
-def answers_of(
-    said: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable, fs: float
-) -> Answers:
+def answers_of(said: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable) -> Answers:
     """Say which records are answered, and which classes each may have.
 
     Parameters
@@ -125,8 +118,6 @@ def answers_of(
     calibration : Calibration
     store : WindowStore
     table : RecordTable
-    fs : float
-        Of the windows, Hz.
     """
     y_prob = said.y_prob(calibration.scaling)
     unread = np.isnan(y_prob).any(axis=1)
@@ -136,7 +127,7 @@ def answers_of(
     if not calibration.abstention:
         certainty = np.where(unread, 0.0, np.nan_to_num(y_prob).max(axis=1))
         return Answers(tuple("could not be used" if one else "" for one in unread), certainty, sets)
-    values, n_leads = _oddities(said, y_prob, store, table, fs)
+    values, n_leads = _oddities(said, y_prob, store, table)
     reasons = [one.reason for one in calibration.abstention.judge(values, n_leads)]
     shares = calibration.abstention.shares(values).min(axis=1)
     return Answers(
@@ -179,7 +170,7 @@ def answer_checkpoint(
         checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
     )
     y_prob = said.y_prob(checkpoint.calibration.scaling)
-    answers = answers_of(said, checkpoint.calibration, store, table, checkpoint.preprocessing.fs)
+    answers = answers_of(said, checkpoint.calibration, store, table)
     return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised), answers
 
 
@@ -215,17 +206,7 @@ def to_predictions(
 
 
 def _oddities(
-    said: WindowLogits, y_prob: NDArray[np.float64], store: WindowStore, table: RecordTable, fs: float
+    said: WindowLogits, y_prob: NDArray[np.float64], store: WindowStore, table: RecordTable
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     numbers = windows_of(table.first_window, table.n_windows)[0]
-    windows = (store.steps(numbers[at : at + 1])[0] for at in range(len(numbers)))
-    return oddities(windows, store.n_valid[numbers], said.owner, said.logits, y_prob, fs)
-
-
-def _shapes(store: WindowStore, table: RecordTable, fs: float) -> NDArray[np.float64]:
-    """Return the beats' shape in each record's first window, shape (n_records, 2)."""
-    shapes = []
-    for number in table.first_window:
-        window = store.steps(np.array([number]))[0]
-        shapes.append(shape_measurements(to_mv(window[:, : store.n_valid[number]]), fs))
-    return np.array(shapes).reshape(-1, 2)
+    return oddities(store.shapes[numbers], store.n_leads[numbers], said.owner, said.logits, y_prob)

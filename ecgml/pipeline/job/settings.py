@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgml.calibration.settings import CalibrationSettings
-from ecgml.config import setting, validate
+from ecgml.config import Configuration, setting, validate
 from ecgml.datasets.parallel import BACKENDS, n_cores
 from ecgml.datasets.settings import AugmentationSettings, SplitSettings
 from ecgml.errors import ConfigError
@@ -171,32 +171,60 @@ class PromotionSettings:
         validate(self)
 
 
-TRAIN_SECTIONS = {
-    "data": DataSettings,
-    "job": JobSettings,
-    "preprocessing": PreprocessingSettings,
-    "split": SplitSettings,
-    "model": ModelSettings,
-    "augmentation": AugmentationSettings,
-    "fit": FitSettings,
-    "calibration": CalibrationSettings,
-}
-"""The settings of `ecgml train`, section by section."""
+@dataclass(frozen=True, kw_only=True)
+class TrainConfiguration(Configuration):
+    """The settings of `ecgml train`."""
 
-PREPARE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings}
-"""The settings of `ecgml prepare`."""
+    data: DataSettings
+    job: JobSettings
+    preprocessing: PreprocessingSettings
+    split: SplitSettings
+    model: ModelSettings
+    augmentation: AugmentationSettings
+    fit: FitSettings
+    calibration: CalibrationSettings
 
-EXPLORE_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "exploration": ExplorationSettings}
-"""The settings of `ecgml explore`."""
 
-AUDIT_SECTIONS = {"data": DataSettings, "preprocessing": PreprocessingSettings, "audit": AuditSettings}
-"""The settings of `ecgml audit`."""
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfiguration(Configuration):
+    """The settings of `ecgml prepare`."""
 
-PROTOCOL_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings, "protocols": ProtocolSettings}
-"""The settings of `ecgml evaluate --splits`; everything else is the model's."""
+    data: DataSettings
+    preprocessing: PreprocessingSettings
 
-EVALUATE_SECTIONS = {"data": DataSettings, "evaluation": EvaluationSettings}
-"""The settings of `ecgml evaluate`; preprocessing is the model's."""
 
-PROMOTE_SECTIONS = {"gate": GateSettings, "promotion": PromotionSettings}
-"""The settings of `ecgml promote`."""
+@dataclass(frozen=True, kw_only=True)
+class ExploreConfiguration(PrepareConfiguration):
+    """The settings of `ecgml explore`."""
+
+    exploration: ExplorationSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditConfiguration(PrepareConfiguration):
+    """The settings of `ecgml audit`."""
+
+    audit: AuditSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfiguration(Configuration):
+    """The settings of `ecgml evaluate`; preprocessing is the model's."""
+
+    data: DataSettings
+    evaluation: EvaluationSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolConfiguration(EvaluateConfiguration):
+    """The settings of `ecgml evaluate --splits`; everything else is the model's."""
+
+    protocols: ProtocolSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteConfiguration(Configuration):
+    """The settings of `ecgml promote`."""
+
+    gate: GateSettings
+    promotion: PromotionSettings

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ecgml.config import Configuration, to_json
+from ecgml.config import to_json
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.errors import CheckpointError
 from ecgml.models.build import build_model
 from ecgml.pipeline.job.lineage import Ancestor, descent
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
 from ecgml.service.models import pinned, read_checkpoint
@@ -51,7 +52,7 @@ class Start:
         return f"{taken}; the classifier starts afresh, that one tells apart {', '.join(own.classes)}"
 
 
-def starting_point(configuration: Configuration) -> tuple[Configuration, Start | None]:
+def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguration, Start | None]:
     """Return the earlier model to start from, or None, and the settings with its address pinned: an alias may move.
 
     Raises
@@ -59,28 +60,28 @@ def starting_point(configuration: Configuration) -> tuple[Configuration, Start |
     CheckpointError
         If it cannot be read, was made for other waveforms, or is none of the models to be trained.
     """
-    if not configuration["job"].init_from:
+    if not configuration.job.init_from:
         return configuration, None
-    address = pinned(configuration["job"].init_from)[0]
+    address = pinned(configuration.job.init_from)[0]
     start = read_checkpoint(address)
-    models = configuration["job"].models
+    models = configuration.job.models
     if start.model_name not in models:
         raise CheckpointError(
             f"init_from: {address} is a {start.model_name}, of which {' and '.join(models)} would take nothing; give "
             f"an earlier {' or '.join(models)}, or models={start.model_name}"
         )
-    if start.preprocessing != configuration["preprocessing"]:
+    if start.preprocessing != configuration.preprocessing:
         raise CheckpointError(
             f"init_from: {address} was trained on other waveforms; give its preprocessing settings: "
             f"{to_json(start.preprocessing)}"
         )
-    if address != configuration["job"].init_from:
+    if address != configuration.job.init_from:
         configuration = configuration.changed({"init_from": address})
     return configuration, Start(address, start, descent(start, address))
 
 
 def initial_model(
-    name: str, configuration: Configuration, encoder: ClinicalEncoder, data: TrainingData, start: Checkpoint | None
+    name: str, configuration: TrainConfiguration, encoder: ClinicalEncoder, data: TrainingData, start: Checkpoint | None
 ) -> nn.Module:
     """Build the model; take over the weights of an earlier one of the same architecture.
 
@@ -88,14 +89,14 @@ def initial_model(
     an error.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(configuration["fit"].seed)
-        model = build_model(name, len(LEADS), encoder.n_out, data.n_classes, configuration["model"])
+        torch.manual_seed(configuration.fit.seed)
+        model = build_model(name, len(LEADS), encoder.n_out, data.n_classes, configuration.model)
     if start is None or start.model_name != name:
         return model
-    if start.model != configuration["model"]:
+    if start.model != configuration.model:
         raise CheckpointError(f"init_from: the earlier {name} has other sizes; give its own: {to_json(start.model)}")
     weights = dict(start.weights)
-    if start.classes != scheme_named(configuration["data"].scheme).classes:
+    if start.classes != scheme_named(configuration.data.scheme).classes:
         fresh = {key: value for key, value in model.state_dict().items() if key.startswith("head.")}
         weights = {key: value for key, value in weights.items() if not key.startswith("head.")} | fresh
     try:

@@ -28,7 +28,10 @@ from ecgml.exploration.survey import (
 )
 from ecgml.measurements.intervals import INTERVALS
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS, MEASUREMENTS
+from ecgml.pipeline.job.console import Console
+from ecgml.pipeline.job.data import fill_caches, load_cohorts
 from ecgml.pipeline.job.reporting import SIMULATED
+from ecgml.pipeline.job.settings import DataSettings
 from ecgml.preprocessing.preprocess import to_mv
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
@@ -37,6 +40,23 @@ from ecgml.records.rhythms import RHYTHM_CODES
 from ecgml.records.schemes import SCHEMES, Scheme
 
 PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
+
+
+def open_tables(
+    data: DataSettings, preprocessing: PreprocessingSettings, console: Console
+) -> tuple[list[Cohort], dict[str, CachedCohort]]:
+    """Open cohorts, also tables without a recording, and the caches, by name, of those that have any.
+
+    Raises
+    ------
+    EcgmlError
+        If folders or cache do not allow it.
+    """
+    inner, outer = load_cohorts(data, console, need_files=False)
+    cohorts = [*inner, *outer]
+    with_files = [cohort for cohort in cohorts if cohort.entries]
+    filled = fill_caches(with_files, data, preprocessing, console, check=False)
+    return cohorts, {cohort.name: cached for cohort, cached in zip(with_files, filled, strict=True)}
 
 
 def survey_cohorts(

@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ecgml.cohorts.cohort import Cohort
-from ecgml.config import Configuration
 from ecgml.datasets.cache import CachedCohort, check_quarantine
 from ecgml.datasets.duplicates import repeated
 from ecgml.datasets.quarantine import losses_by_reason, remarks_on
 from ecgml.errors import CohortError
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
-from ecgml.pipeline.job.settings import PREPARE_SECTIONS
+from ecgml.pipeline.job.settings import PrepareConfiguration
 from ecgml.pipeline.prepare.collect import LIST, collect_quarantined, write_list
 from ecgml.pipeline.prepare.export import check_exportable, export_denoised
 from ecgml.records.schemes import Scheme, scheme_named
-from ecgml.service.runs import noted_failure
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def prepare(
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.PREPARE_SECTIONS` by name.
+        Settings of `ecgml.pipeline.job.settings.PrepareConfiguration` by name.
     console : Console
     config : str
         A YAML file of settings.
@@ -60,12 +59,12 @@ def prepare(
     EcgmlError
         If settings, folders or cache do not allow it.
     """
-    with noted_failure():
-        return _prepare(resolve_settings(PREPARE_SECTIONS, options, config), console, export, collect)
+    with command("prepare", console):
+        return _prepare(resolve_settings(PrepareConfiguration, options, config), console, export, collect)
 
 
-def _prepare(configuration: Configuration, console: Console, export: str, collect: str) -> PreparationResult:
-    data, preprocessing = configuration["data"], configuration["preprocessing"]
+def _prepare(configuration: PrepareConfiguration, console: Console, export: str, collect: str) -> PreparationResult:
+    data, preprocessing = configuration.data, configuration.preprocessing
     inner, outer = load_cohorts(data, console)
     cohorts = [*inner, *outer]
     if export:

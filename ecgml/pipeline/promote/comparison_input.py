@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohort
-from ecgml.config import Configuration
 from ecgml.datasets.duplicates import identities
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable, build_table
@@ -24,7 +23,7 @@ from ecgml.pipeline.job.data import fill_caches, load_data
 from ecgml.pipeline.job.lineage import Lineage
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import predict_table, to_predictions
-from ecgml.pipeline.job.settings import PromotionSettings
+from ecgml.pipeline.job.settings import PromotionSettings, TrainConfiguration
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import scheme_named
 from ecgml.service.models import read_checkpoint
@@ -137,7 +136,7 @@ def _on_test_part(
     checkpoint = read_checkpoint(f"models:/{champion.model_id}")
     lineages = [
         (other.lineage, checkpoint.preprocessing),
-        (job.start_lineage, configuration["preprocessing"]),
+        (job.start_lineage, configuration.preprocessing),
     ]
     kept, notes = _unseen(table, lineages, cohorts, configuration, console)
     _some_left(kept, "the challenger's test part", "the champion or an earlier model")
@@ -169,9 +168,9 @@ def _on_cohort(
     cohorts = [open_cohort(settings.on)]
     for warning in cohorts[0].warnings:
         console.warn(f"{cohorts[0].name}: {warning}")
-    caches = fill_caches(cohorts, configuration["data"], configuration["preprocessing"], console)
-    scheme = scheme_named(configuration["data"].scheme)
-    table, _ = build_table(cohorts, caches, scheme, configuration["data"].harmonise)
+    caches = fill_caches(cohorts, configuration.data, configuration.preprocessing, console)
+    scheme = scheme_named(configuration.data.scheme)
+    table, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
     if not len(table):
         raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
     models = [one for one in (challenger, champion) if one]
@@ -216,12 +215,12 @@ def _score(
     checkpoint: Checkpoint,
     table: RecordTable,
     cohorts: Sequence[Cohort],
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     settings: PromotionSettings,
     console: Console,
 ) -> Predictions:
     """Predict a table's records with a model and its own preprocessing."""
-    scheme = scheme_named(configuration["data"].scheme)
+    scheme = scheme_named(configuration.data.scheme)
     if not scheme_named(checkpoint.scheme).same_labels(scheme):
         others = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
         raise PromotionError(
@@ -229,8 +228,8 @@ def _score(
             "they cannot be compared"
         )
     device = choose_device(settings.device)
-    caches = fill_caches(cohorts, configuration["data"], checkpoint.preprocessing, console)
-    own, _ = build_table(cohorts, caches, scheme, configuration["data"].harmonise)
+    caches = fill_caches(cohorts, configuration.data, checkpoint.preprocessing, console)
+    own, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
     rows = {record_id: row for row, record_id in enumerate(own.record_ids.tolist())}
     # Of an ECG in two forms another one may have stayed: it is not scored then, and counts as an error.
     found = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
@@ -247,7 +246,7 @@ def _unseen(
     table: RecordTable,
     lineages: Sequence[tuple[Lineage, PreprocessingSettings]],
     cohorts: Sequence[Cohort],
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     console: Console,
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Tell which records no model nor its ancestors learnt from, and what of that cannot be told.
@@ -256,7 +255,7 @@ def _unseen(
     """
     kept, notes = np.ones(len(table), dtype=bool), []
     for lineage, preprocessing in lineages:
-        caches = fill_caches(cohorts, configuration["data"], preprocessing, console, check=False)
+        caches = fill_caches(cohorts, configuration.data, preprocessing, console, check=False)
         kept &= ~lineage.seen(table, identities(cohorts, caches))
         notes += [doubt for doubt in lineage.doubts if doubt not in notes]
     return kept, notes

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 
 from ecgml.cohorts.simulation.record import simulate_record
-from ecgml.config import Configuration, to_json
+from ecgml.config import to_json
 from ecgml.errors import ConfigError, EvaluationError, PromotionError, TrackingError
 from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.gate import Check, Judgement, judge
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import Ancestor
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import SIMULATED
-from ecgml.pipeline.job.settings import PROMOTE_SECTIONS
+from ecgml.pipeline.job.settings import PromoteConfiguration
 from ecgml.pipeline.promote.comparison_input import ComparisonInput, gather
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.service.lock import Lock, login
@@ -42,7 +43,6 @@ from ecgml.service.promotions import (
 )
 from ecgml.service.record_run import open_record
 from ecgml.service.registry import REGISTERED_MODEL, RegisteredVersion, find_candidate, register_candidate
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure
 from ecgml.service.serving_check import check_serving
 from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
@@ -61,7 +61,7 @@ def promote(
     what : str
         A run of a model or study, a version's number, or an alias.
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.PROMOTE_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.PromoteConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -84,12 +84,10 @@ def promote(
     """
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
-    with ended_by_signal(), noted_failure():
-        configuration = resolve_settings(PROMOTE_SECTIONS, options, config)
-        experiment = connect()
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
-        if (on := configuration["promotion"].on) and not Path(on).expanduser().exists():
+    with command("promote", console) as running:
+        configuration = resolve_settings(PromoteConfiguration, options, config)
+        experiment = running.connect()
+        if (on := configuration.promotion.on) and not Path(on).expanduser().exists():
             raise ConfigError(f"--on: {on} does not exist; give a folder of records")
         candidate = find_candidate(what)
         with promotion_lock(console) as (log, lock):
@@ -107,7 +105,7 @@ def promote(
 def _decide(
     candidate: RegisteredVersion,
     now: Registry,
-    configuration: Configuration,
+    configuration: PromoteConfiguration,
     experiment: str,
     log: PromotionLog,
     lock: Lock,
@@ -125,8 +123,8 @@ def _decide(
     if not served:
         try:
             champion = find_candidate(now.champion) if now.champion else None
-            evidence = gather(candidate, champion, configuration["promotion"], configuration["gate"].age_bands, console)
-            judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration["gate"])
+            evidence = gather(candidate, champion, configuration.promotion, configuration.gate.age_bands, console)
+            judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration.gate)
         except (PromotionError, EvaluationError, TrackingError) as error:
             reasons = [f"it cannot be compared: {error}"]
         else:
@@ -188,8 +186,8 @@ def rollback(console: Console, *, why: str = "") -> str:
     PromotionError
         If there is nothing to go back to, the version does not load, or somebody else is at it.
     """
-    with ended_by_signal(), noted_failure():
-        experiment = connect()
+    with command("rollback", console) as running:
+        experiment = running.connect()
         with promotion_lock(console) as (log, lock):
             now = read_registry()
             for complaint in now.complaints():
@@ -308,7 +306,7 @@ def _record(
     evidence: ComparisonInput | None,
     judgement: Judgement | None,
     reasons: Sequence[str],
-    configuration: Configuration | None,
+    configuration: PromoteConfiguration | None,
     experiment: str,
     log: PromotionLog,
 ) -> None:

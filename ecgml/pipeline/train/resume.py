@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from ecgml.config import Configuration, resolve
+from ecgml.config import resolve
 from ecgml.errors import ConfigError, TrackingError, TrainingError
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, ancestors_of_run
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import THREADS, Scored
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
 from ecgml.service.pages import run_link
@@ -34,7 +34,7 @@ class Interrupted:
     experiment_id : str
     children : mapping of str to Child
         Its models' runs by name, also those that are still under a run from which it was resumed itself.
-    configuration : Configuration
+    configuration : TrainConfiguration
     digest : str
         Of its data.
     n_threads : int
@@ -46,7 +46,7 @@ class Interrupted:
     run_id: str
     experiment_id: str
     children: Mapping[str, Child]
-    configuration: Configuration
+    configuration: TrainConfiguration
     digest: str
     n_threads: int
     ancestors: tuple[Ancestor, ...] | None = None
@@ -105,7 +105,7 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
         raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
     refuse_worked_on(run)
     configuration = ModelRun.of(run_id).configuration
-    given = resolve(TRAIN_SECTIONS, options)
+    given = resolve(TrainConfiguration, options)
     for key, own in configuration.values().items():
         if given.origins[key] == "option" and given.values()[key] != own:
             raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ecgml.config import Configuration
 from ecgml.datasets.store import WindowStore
 from ecgml.errors import ConfigError
+from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.configuration import resolve_settings
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
@@ -22,13 +22,12 @@ from ecgml.pipeline.job.reporting import (
     report_comparison,
     report_job,
 )
-from ecgml.pipeline.job.settings import TRAIN_SECTIONS
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.start import Start, starting_point
 from ecgml.pipeline.train.resume import adopt, find_interrupted, finished_model, same_threads
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.pages import run_name, where_to_look
-from ecgml.service.runs import close_abandoned, ended_by_signal, noted_failure, open_run
-from ecgml.service.store import connect
+from ecgml.service.runs import open_run
 from ecgml.service.tracker import Tracker
 from ecgml.training.device import choose_device
 from ecgml.training.state import remove_state
@@ -40,7 +39,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     Parameters
     ----------
     options : mapping
-        Settings of `ecgml.pipeline.job.settings.TRAIN_SECTIONS` by name; ``None`` and ``""`` mean "not given".
+        Settings of `ecgml.pipeline.job.settings.TrainConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
         A YAML file of settings; options beat it.
@@ -58,27 +57,25 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     EcgmlError
         If settings, data, store or training do not allow it; no run is left open.
     """
-    with ended_by_signal(), noted_failure():
+    with command("train", console) as running:
         if resume and config:
             raise ConfigError("config: a resumed job keeps its settings; leave it out")
-        configuration = resolve_settings(TRAIN_SECTIONS, options, config)
-        experiment = connect()
-        for run_id in close_abandoned():
-            console.say(f"closed run {run_id}: whatever worked on it is gone")
+        configuration = resolve_settings(TrainConfiguration, options, config)
+        experiment = running.connect()
         interrupted = None
         if resume:
             interrupted = find_interrupted(last_job(experiment) if resume == LAST else resume, options)
             claim(interrupted.run_id, interrupted.experiment_id, experiment)
             experiment, configuration = interrupted.experiment_id, interrupted.configuration
             console.say(f"goes on with run {interrupted.run_id}")
-        device = choose_device(configuration["fit"].device)
+        device = choose_device(configuration.fit.device)
         configuration, start = starting_point(configuration)
         if interrupted:
             interrupted.check_start(start.ancestors if start else ())
         job = load_data(configuration, console, read_lineage(start.ancestors) if start else None)
         if interrupted:
             interrupted.check(job.digest)
-        marks = {COMMAND: "train", **({RESUMES: interrupted.run_id} if interrupted else {})}
+        marks = {COMMAND: running.name, **({RESUMES: interrupted.run_id} if interrupted else {})}
         with (
             same_threads(interrupted, device),
             open_run(experiment, run_name(job.name), tags=marks) as run,
@@ -90,10 +87,10 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             links = adopt(interrupted, tracker) if interrupted else []
             store = WindowStore(job.caches, device)
             models: dict[str, Scored] = {}
-            for name in configuration["job"].models:
+            for name in configuration.job.models:
                 child = interrupted.children.get(name) if interrupted else None
                 if child and child.finished:
-                    models[name] = finished_model(child, configuration["job"].bootstrap)
+                    models[name] = finished_model(child, configuration.job.bootstrap)
                     console.say(f"{name}: finished before, checkpoint runs:/{child.run_id}/checkpoint")
                     continue
                 with open_run(
@@ -105,7 +102,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                 console.say(f"{name}: checkpoint runs:/{own.info.run_id}/checkpoint")
             verdicts: list[str] = []
             if len(models) > 1:
-                verdicts = report_comparison(tracker, models, configuration["job"].bootstrap, job)
+                verdicts = report_comparison(tracker, models, configuration.job.bootstrap, job)
             tracker.describe(describe_job(models, verdicts, job, links))
             for verdict in verdicts:
                 console.say(verdict)
@@ -126,7 +123,7 @@ def say_how_to_resume(run_id: str, experiment_id: str, console: Console) -> Iter
 
 def train_model(
     name: str,
-    configuration: Configuration,
+    configuration: TrainConfiguration,
     job: JobData,
     store: WindowStore,
     start: Start | None,

@@ -28,17 +28,33 @@ def protocols_figure(protocols: Sequence[Protocol], *, title: str = "", note: st
         Above and below the figure.
     """
     rows: list[tuple[str, bool, dict[str, Estimate], Estimate | None, bool]] = []
-    for one in protocols:
-        drop = one.drop["macro_f1"] if one.drop else None
-        n_records = f"{one.scores.n_records:,} records"
-        if one.name in ("default", "published"):
-            n_records += f", trained on {one.folds[0].n_train:,}"
-        rows.append((f"{_wrapped(one.title)}\n{n_records}", True, dict(one.scores.estimates), drop, bool(one.note)))
-        if one.name == "source":
-            for fold in one.folds:
-                own = dict(fold.scores.estimates) if fold.scores else {}
+    for protocol in protocols:
+        drop = protocol.drop["macro_f1"] if protocol.drop else None
+        n_records = f"{protocol.scores.n_records:,} records"
+        if protocol.name in ("default", "published"):
+            n_records += f", trained on {protocol.folds[0].n_train:,}"
+        rows.append(
+            (
+                f"{_wrapped(protocol.title)}\n{n_records}",
+                True,
+                dict(protocol.scores.estimates),
+                drop,
+                bool(protocol.note),
+            )
+        )
+        if protocol.name == "source":
+            for fold in protocol.folds:
+                estimates_of_fold = dict(fold.scores.estimates) if fold.scores else {}
                 size = f"{fold.scores.n_records:,} records" if fold.scores else "not possible"
-                rows.append((f"{fold.name}, {size},\ntrained on {fold.n_train:,}", False, own, None, bool(fold.note)))
+                rows.append(
+                    (
+                        f"{fold.name}, {size},\ntrained on {fold.n_train:,}",
+                        False,
+                        estimates_of_fold,
+                        None,
+                        bool(fold.note),
+                    )
+                )
     figure = new_figure(11.5, 0.58 * len(rows) + 1.6, title, note)
     shown = titles_of("overview")
     *panels, last = figure.subplots(1, len(shown) + 1, sharey=True)

@@ -84,7 +84,7 @@ def _range(robustness: Robustness, metric: str) -> tuple[float, float]:
         return 0.0, 1.0
     values = [cell.figures[metric].value for cell in (robustness.reference, *robustness.cells)]
     finite = [value for value in values if math.isfinite(value)]
-    return min(finite) - 0.02, max(1.0, *finite)
+    return max(0.0, min(finite) - 0.02), max(1.0, *finite)
 
 
 def _draw(axes, row: int, column: int, cell: Cell, metric: str, scale: Normalize, colours) -> None:

@@ -43,9 +43,9 @@ def subgroups_figure(scores: SubgroupScores, *, title: str = "", note: str = "")
             estimate = group.estimates[metric]
             if math.isnan(estimate.value):
                 continue
-            own = GREY if group.note else colour
-            axes.plot([estimate.low, estimate.high], [height] * 2, color=own, linewidth=1.6, solid_capstyle="butt")
-            axes.plot(estimate.value, height, "o", color=own, markersize=5.5, mfc="white" if group.note else own)
+            mark = GREY if group.note else colour
+            axes.plot([estimate.low, estimate.high], [height] * 2, color=mark, linewidth=1.6, solid_capstyle="butt")
+            axes.plot(estimate.value, height, "o", color=mark, markersize=5.5, mfc="white" if group.note else mark)
         bare(axes, sentence(label))
         axes.set_ylim(place + 0.7, -0.7)
         axes.grid(axis="x", color=FAINT, linewidth=0.6)

@@ -95,7 +95,7 @@ FAULTS = (
     Fault(
         "calibration/windows-cross-folds",
         "ecgml/calibration/scaling.py",
-        "folds = np.array([fold_of[one] for one in owner.tolist()])",
+        "folds = np.array([fold_of[record] for record in owner.tolist()])",
         "folds = np.arange(len(owner)) % FOLDS",
         "a vector is judged on windows of records that it was fitted to",
         SCALING,
@@ -166,7 +166,7 @@ FAULTS = (
     ),
     Fault(
         "calibration/shapes-of-the-padding",
-        "ecgml/calibration/abstention.py",
+        "ecgml/preprocessing/shapes.py",
         "shape_measurements(to_mv(window[:, :valid]), fs)",
         "shape_measurements(to_mv(window), fs)",
         "the padding of a short record is looked at for beats",

@@ -107,7 +107,7 @@ FAULTS = (
     Fault(
         "evaluation/ties-won",
         "ecgml/evaluation/ranking.py",
-        "(above - found + everyone[:, self._start] - found_before) / 2",
+        "(above - hits + everyone[:, self._start] - found_before) / 2",
         "everyone[:, self._start] - found_before",
         "tied scores count as well ranked",
         METRICS,

@@ -105,8 +105,8 @@ FAULTS = (
     Fault(
         "lineage/head-by-the-number-of-classes",
         "ecgml/pipeline/job/start.py",
-        'if start.classes != scheme_named(configuration["data"].scheme).classes:',
-        'if len(start.classes) != len(scheme_named(configuration["data"].scheme).classes):',
+        "if start.classes != scheme_named(configuration.data.scheme).classes:",
+        "if len(start.classes) != len(scheme_named(configuration.data.scheme).classes):",
         "the classifier of one class begins as that of another",
         (f"{TESTS}::test_the_head_is_kept_for_the_same_classes_in_the_same_order_alone",),
     ),

@@ -65,8 +65,8 @@ FAULTS = (
     Fault(
         "serving/never-abstains",
         PREDICTOR,
-        "            verdicts = calibration.abstention.judge(*found)",
-        "            calibration.abstention.judge(*found)",
+        "            verdicts = calibration.abstention.judge(*oddities(",
+        "            calibration.abstention.judge(*oddities(",
         "a served model answers everything",
         TESTS,
     ),
@@ -128,7 +128,7 @@ FAULTS = (
     ),
     Fault(
         "serving/commit-never-known",
-        "ecgml/pipeline/job/reporting.py",
+        "ecgml/pipeline/job/environment.py",
         'return done.stdout.strip() if done.returncode == 0 else ""',
         'return ""',
         "a run does not say which code made it",

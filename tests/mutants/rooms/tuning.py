@@ -70,8 +70,8 @@ FAULTS = (
     Fault(
         "tuning/all-seeds-the-same",
         "tuning/objective.py",
-        'configuration.changed({"seed": configuration["fit"].seed + repeat.seed_offset})',
-        'configuration.changed({"seed": configuration["fit"].seed})',
+        'configuration.changed({"seed": configuration.fit.seed + repeat.seed_offset})',
+        'configuration.changed({"seed": configuration.fit.seed})',
         "several trainings of a trial are one",
         OBJECTIVE,
     ),
