@@ -87,15 +87,9 @@ def log_checkpoint(
     """Log the checkpoint as an artifact and, with the card, as a LoggedModel; return the latter's id."""
     checkpoint = Checkpoint(
         trained.name,
-<<<<<<< HEAD
-        configuration["model"],
-        configuration["preprocessing"],
-        job.scheme.text,
-=======
         configuration.model,
         configuration.preprocessing,
-        job.scheme.name,
->>>>>>> main
+        job.scheme.text,
         job.scheme.classes,
         trained.encoder,
         {key: value.cpu() for key, value in trained.model.state_dict().items()},
