@@ -18,6 +18,15 @@ def blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.S)
 
 
+def test_what_the_examples_import_is_there() -> None:
+    """Quick, so that whoever moves a function meets this page."""
+    lines = [
+        line for block in blocks() for line in block.splitlines() if line.startswith(("from ecgml", "import ecgml"))
+    ]
+    assert len(lines) > 6
+    exec("\n".join(lines), {})
+
+
 @pytest.mark.slow
 def test_python_examples_run_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process of its own, in an empty folder, as a reader would."""
