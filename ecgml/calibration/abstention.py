@@ -1,4 +1,4 @@
-"""When the model says nothing: poor signal, a rhythm outside its scheme, too little confidence.
+"""Abstention: poor signal, a rhythm outside the scheme, or low confidence.
 
 What is odd about a record is measured by a few numbers, larger is odder. Each is held against its distribution in
 records of the scheme: the share of these that are at least as odd. A record is abstained on when the smallest of its

@@ -1,4 +1,4 @@
-"""Everything between a model's logits and what is said of a record."""
+"""Everything between a model's logits and its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sets of classes that hold the true one with a chosen probability, class by class."""
+"""Conformal prediction sets: sets of classes that contain the true class with a chosen probability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes confidence match accuracy: logits scaled and shifted before the softmax."""
+"""Temperature and vector scaling: logits scaled and shifted before the softmax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much is promised after training."""
+"""Nominal coverage of conformal sets, and the share of records to answer."""
 
 from __future__ import annotations
 

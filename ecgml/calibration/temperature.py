@@ -1,4 +1,4 @@
-"""One number that makes confidence match accuracy."""
+"""Temperature scaling: one number that makes confidence match accuracy."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Estimate:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval leaves zero out: False also where there is no interval."""
+        """Whether the interval excludes zero; False without an interval."""
         return self.low > 0 or self.high < 0
 
 

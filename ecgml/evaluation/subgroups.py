@@ -1,4 +1,4 @@
-"""Subgroups: is a model as good for women, for the old, at every source, on poor signals?"""
+"""Subgroup performance: by sex, age, source, date, signal quality and heart rate."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ AGE_BORDERS = (40, 65, 80)
 """Lower borders of the age bands after the first, years."""
 
 Attributes = Mapping[str, Sequence[str]]
-"""What divides records, by name: one value a record, ``""`` where unknown."""
+"""Attributes of records by name: a value for each record, ``""`` where unknown."""
 
 
 @dataclass(frozen=True)
 class Subgroup:
-    """The records that share one value of one attribute, and their figures."""
+    """The records with the same value of an attribute, and their metrics."""
 
     attribute: str
     value: str
@@ -39,9 +39,9 @@ class Subgroup:
     support: tuple[int, ...]
     """Records of each class."""
     note: str
-    """Why its figures say too little to be held against others; empty where they do not."""
+    """Why it is not compared with others; empty where it is."""
     estimates: Mapping[str, Estimate]
-    """Every metric by name; a class with fewer than five records here has figures, but none to rely on."""
+    """Every metric by name; those of a class with fewer than five records are unreliable."""
 
     @property
     def name(self) -> str:
@@ -51,14 +51,14 @@ class Subgroup:
 
 @dataclass(frozen=True)
 class Gap:
-    """The widest difference within one attribute in one metric."""
+    """The largest difference in a metric between two values of an attribute."""
 
     metric: str
     attribute: str
     better: str
     worse: str
     size: Estimate
-    """Better minus worse, turned so that it is positive also where lower is better."""
+    """Better minus worse: positive also for metrics of which lower is better."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class SubgroupScores:
     gaps: tuple[Gap, ...]
     """The widest of each attribute in each metric of subgroups, the widest first within a metric."""
     n_compared: int
-    """Pairs of subgroups held against each other: what the widest gap was picked from."""
+    """Pairs of subgroups that were compared."""
     unknown: Mapping[str, int]
     """Records whose value of an attribute is unknown."""
     min_groups: int
@@ -108,17 +108,16 @@ class SubgroupScores:
         return pd.DataFrame(rows)
 
     def caution(self) -> str:
-        """Return what a reader of the widest gap must know: it was picked from many."""
+        """Return the caution about the largest of several gaps."""
         if not self.n_compared:
-            return "No two subgroups of one attribute are large enough to be held against each other."
+            return "No two subgroups of an attribute are large enough to be compared."
         if self.n_compared == 1:
-            return "A single pair of subgroups was held against each other. A gap is a reason to look, not yet a proof."
+            return "One pair of subgroups was compared. A gap is a reason to investigate, not a proof."
         by_chance = self.n_compared * 0.05
         return (
-            f"{self.n_compared} pairs of subgroups were held against each other and the widest gap picked: of so many, "
-            f"about {by_chance:.1f} would leave zero out of a 95 % interval by chance alone, and the widest is larger "
-            "than it would be on new records. A gap is a reason to look, not yet a proof; subgroups also differ in how "
-            "many records of each class they hold."
+            f"{self.n_compared} pairs of subgroups were compared, and the largest gap reported. By chance alone about "
+            f"{by_chance:.1f} of them would be significant, and the largest gap is overestimated. A gap is a reason to "
+            "investigate, not a proof; subgroups also differ in their class mix."
         )
 
 

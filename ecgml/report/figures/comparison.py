@@ -18,7 +18,7 @@ def comparison_figure(comparison: Comparison, name_a: str, name_b: str, *, title
     """Draw both models' figures with their 95 % intervals and, beside them, the paired differences.
 
     Differences are turned so that to the right the first model is ahead in every row, also where lower is better. A
-    filled dot has an interval that leaves zero out.
+    filled dot has an interval that excludes zero.
 
     Parameters
     ----------
