@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
 
 from ecgml.calibration.settings import CalibrationSettings
 from ecgml.datasets.store import WindowStore
@@ -24,24 +21,18 @@ from ecgml.evaluation.summary import interval_text
 from ecgml.pipeline.evaluate.outside import outside_table
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import fill_caches, load_cohorts
+from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.scoring import answer_checkpoint, calibrate
 from ecgml.pipeline.job.settings import DataSettings
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import fetch_checkpoint
-from ecgml.service.store import connect
-from ecgml.service.tracker import fetch_artifact
-from ecgml.training.checkpoint import load_checkpoint
 from ecgml.training.device import choose_device
 
 
 def main(model: str, folders: list[str]) -> None:
     """Print the figures."""
-    connect()
     data, console = DataSettings(data_dir=tuple(folders)), Console()
-    with TemporaryDirectory() as temporary:
-        place = Path(temporary)
-        checkpoint = load_checkpoint(fetch_checkpoint(model, place) if ":/" in model else Path(model))
-        split = pd.read_csv(fetch_artifact(f"runs:/{checkpoint.facts['run_id']}/split.csv", place))
+    subject = ModelRun.open(model)
+    checkpoint, split = subject.checkpoint, subject.split
     cohorts = load_cohorts(data, console)[0]
     caches = fill_caches(cohorts, data, checkpoint.preprocessing, console)
     scheme = scheme_named(checkpoint.scheme)

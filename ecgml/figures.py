@@ -29,10 +29,10 @@ TITLE_IN = 0.22
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 
 
-def class_style(label: int) -> dict[str, object]:
-    """Return colour and line style of a class by its label: the same in every figure of a scheme."""
+def class_style(label: int, colour: str = "") -> dict[str, object]:
+    """Return colour (its own, if it has one) and line style of a class by its label: alike in every figure."""
     turn, place = divmod(label, len(PALETTE))
-    return {"color": PALETTE[place], "linestyle": LINE_STYLES[turn % len(LINE_STYLES)]}
+    return {"color": colour or PALETTE[place], "linestyle": LINE_STYLES[turn % len(LINE_STYLES)]}
 
 
 def new_figure(

@@ -1,4 +1,5 @@
-"""What other installed packages add to ecgml: entry points of the groups ``ecgml.models`` and ``ecgml.metrics``.
+"""What other installed packages add to ecgml: entry points of the groups ``ecgml.models``, ``ecgml.metrics`` and
+``ecgml.readers``.
 
 A package names them in its pyproject.toml (docs/extending.md). Entry points are metadata of what is installed: every
 process of an environment sees the same, and nothing is imported before it is used.

@@ -49,8 +49,11 @@ def rhythm_style(index: int) -> tuple[str, str]:
 
 
 def class_colour(scheme: Scheme, label: int) -> str:
-    """Return the colour of a class: its first member's; grey for no class."""
-    return RHYTHM_STYLES[scheme.members[scheme.classes[label]][0]][0] if label >= 0 else NO_RHYTHM_STYLE[0]
+    """Return the colour of a class: its own, else that of its first member; grey for no class."""
+    if label < 0:
+        return NO_RHYTHM_STYLE[0]
+    name = scheme.classes[label]
+    return scheme.colours.get(name) or RHYTHM_STYLES[scheme.members[name][0]][0]
 
 
 def cohort_colour(position: int) -> str:

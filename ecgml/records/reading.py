@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from ecgml.errors import RecordError
+from ecgml.errors import ConfigError, RecordError
+from ecgml.plugins import added, load, package_of
 from ecgml.records.readers.aecg import AECG
 from ecgml.records.readers.delimited import DELIMITED, is_table
 from ecgml.records.readers.dicom import DICOM
@@ -16,11 +19,38 @@ from ecgml.records.readers.options import Format, ReadOptions
 from ecgml.records.readers.wfdb import WFDB
 from ecgml.records.record import Record
 
-FORMATS = (WFDB, NUMPY, DICOM, AECG, DELIMITED)
+OURS = (WFDB, NUMPY, DICOM, AECG, DELIMITED)
 """In the order in which they are tried; any text may pass for the last."""
+
+GROUP = "ecgml.readers"
+"""Entry points of other packages' formats: each a `ecgml.records.readers.options.Format`."""
 
 _HEAD_BYTES = 1024
 _TABLE_BYTES = 16_384
+
+
+def formats() -> tuple[Format, ...]:
+    """Return the formats that can be read, those of other packages included, in the order in which they are tried.
+
+    Raises
+    ------
+    ConfigError
+        If what a package adds cannot be imported or is no format.
+    """
+    others = added(GROUP, tuple(known.name for known in OURS))
+    if not others:
+        return OURS
+    return (*OURS[:-1], *map(_format, others.values()), OURS[-1])
+
+
+@functools.cache
+def _format(entry: EntryPoint) -> Format:
+    known = load(entry)
+    if not isinstance(known, Format):
+        raise ConfigError(
+            f"{entry.name}: {package_of(entry)} names {entry.value}, which is no Format; see docs/extending.md"
+        )
+    return known
 
 
 def read_record(
@@ -130,13 +160,13 @@ def _format_of(path: Path) -> Format:
     suffix = (path.with_suffix("") if packed else path).suffix.lower()
     if packed and suffix in WFDB.suffixes:
         raise RecordError(f"{path.name}: WFDB files are read unpacked only; unpack all files of the record", "format")
-    for known in FORMATS:
+    for known in formats():
         if suffix in known.suffixes:
             return known
     is_record_name = WFDB.recognises(path, b"")
     head = b"" if is_record_name else load_bytes(path, length=_HEAD_BYTES)
-    for known in FORMATS:
+    for known in formats():
         if known.recognises(path, head):
             return known
-    suffixes = " ".join(sorted(suffix for known in FORMATS for suffix in known.suffixes))
+    suffixes = " ".join(sorted(suffix for known in formats() for suffix in known.suffixes))
     raise RecordError(f"{path.name}: no known format; known are {suffixes}", "format")

@@ -1,13 +1,22 @@
-"""Label schemes as data: which rhythms form which class, and how labels of different sources are harmonised."""
+"""Label schemes as data: which rhythms form which class, and how labels of different sources are harmonised.
+
+A scheme is built in, or a user's own: a YAML file (`read_scheme`). A setting or checkpoint holds the name of a built-in
+one and the whole definition of any other as JSON (`Scheme.text`): no file is needed where a model goes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
+import json
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from ecgml.config import nearest
+from ecgml.config import nearest, read_mapping
 from ecgml.errors import ConfigError
-from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, SINUS_RHYTHMS
+from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, SINUS_RHYTHMS, rhythm_of
 
 
 @dataclass(frozen=True)
@@ -18,11 +27,30 @@ class Scheme:
     description: str
     members: dict[str, tuple[str, ...]] = field(hash=False)
     """Class name -> rhythm codes, in the order of the label indices."""
+    colours: dict[str, str] = field(default_factory=dict, hash=False)
+    """Class name -> ``#rrggbb``; the others take theirs from the palette."""
+    consequences: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
+    """Class of the label -> class predicted -> what that error could mean for a patient."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names; a label is an index into them."""
         return tuple(self.members)
+
+    @property
+    def text(self) -> str:
+        """The name of a built-in scheme, else the whole definition as JSON: what :func:`scheme_named` takes."""
+        if self == SCHEMES.get(self.name):
+            return self.name
+        definition: dict[str, Any] = {"name": self.name, "description": self.description, "classes": self.members}
+        definition |= {"colours": self.colours} if self.colours else {}
+        return json.dumps(definition | ({"consequences": self.consequences} if self.consequences else {}))
+
+    def same_labels(self, other: Scheme) -> bool:
+        """Whether another scheme gives every record the same label."""
+        return [(name, set(codes)) for name, codes in self.members.items()] == [
+            (name, set(codes)) for name, codes in other.members.items()
+        ]
 
     def snomed(self, name: str) -> tuple[str, ...]:
         """Return the SNOMED CT codes of a class's members (the data set's own code of each)."""
@@ -76,11 +104,122 @@ SCHEMES = {
 }
 
 
-def scheme_named(name: str) -> Scheme:
-    """Return a scheme by name, or raise a ConfigError that lists the valid ones."""
-    if name not in SCHEMES:
-        raise ConfigError(f"scheme: {name!r} is unknown{nearest(name, list(SCHEMES))}; one of {', '.join(SCHEMES)}")
-    return SCHEMES[name]
+_CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
+_COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+_PARTS = ("name", "description", "classes", "colours", "consequences")
+_RESERVED = ("none", "macro")
+"""Words of their own in tables of answers and metrics."""
+
+
+def scheme_named(text: str) -> Scheme:
+    """Return a scheme.
+
+    Parameters
+    ----------
+    text : str
+        The name of a built-in scheme, the definition of another (:attr:`Scheme.text`), or the path of a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or it is of no use.
+    """
+    if text.lstrip().startswith("{"):
+        return _defined(text)
+    if text.lower().endswith((".yaml", ".yml")):
+        return read_scheme(Path(text).expanduser())
+    if text not in SCHEMES:
+        raise ConfigError(
+            f"scheme: {text!r} is unknown{nearest(text, list(SCHEMES))}; one of {', '.join(SCHEMES)}, or a YAML "
+            "file of your own (my-scheme.yaml)"
+        )
+    return SCHEMES[text]
+
+
+@functools.lru_cache(maxsize=64)
+def _defined(text: str) -> Scheme:
+    try:
+        return _scheme(json.loads(text), "scheme")
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"scheme: its definition is damaged ({error})") from None
+
+
+def read_scheme(path: Path) -> Scheme:
+    """Read a scheme from a YAML file.
+
+    ``classes`` maps each class to its rhythms, by code or SNOMED CT code, in the order of the labels. Optional:
+    ``name`` (by default the file's), ``description``, ``colours`` (by class, ``"#0072B2"``) and ``consequences`` (by
+    class of the label, then class predicted: what that error could mean).
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or no mapping, or the scheme is of no use; in one line, with the remedy.
+    """
+    content = read_mapping(path, "classes: {AFIB: [AFIB], other: [SR, SB]}", as_text=True)
+    return _scheme({"name": path.stem, **content}, str(path))
+
+
+def _scheme(content: Mapping[str, Any], where: str) -> Scheme:
+    for key in content:
+        if key not in _PARTS:
+            raise ConfigError(f"{where}: unknown key {key!r}{nearest(str(key), _PARTS)}")
+    classes = content.get("classes")
+    if not isinstance(classes, Mapping) or len(classes) < 2:
+        raise ConfigError(f"{where}: classes: two classes or more are needed, each with its rhythms: AFIB: [AFIB, AF]")
+    members: dict[str, tuple[str, ...]] = {}
+    owner: dict[str, str] = {}
+    for name, rhythms in classes.items():
+        if not isinstance(name, str) or not _CLASS_NAME.fullmatch(name) or name.lower() in _RESERVED:
+            raise ConfigError(
+                f"{where}: {name!r} is no name for a class: a letter, then at most 19 letters, digits, - or _, "
+                f"and none of {', '.join(_RESERVED)}"
+            )
+        codes = [_code(rhythm, name, where) for rhythm in (rhythms if isinstance(rhythms, list | tuple) else [rhythms])]
+        if not codes:
+            raise ConfigError(f"{where}: {name}: no rhythm; one or more of {', '.join(RHYTHM_CODES)}")
+        for code in codes:
+            if code in owner:
+                raise ConfigError(f"{where}: {code} is in {owner[code]} and in {name}; leave it in one class")
+            owner[code] = name
+        members[name] = tuple(codes)
+    if len({name.lower() for name in members}) < len(members):
+        raise ConfigError(f"{where}: two classes differ in upper and lower case alone; give them other names")
+    colours = _by_class(content, "colours", members, where)
+    for name, colour in colours.items():
+        if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+            raise ConfigError(f'{where}: colours: {name}: {colour!r} is no colour; write it as "#0072B2", in quotes')
+    consequences = _by_class(content, "consequences", members, where)
+    for name, by_predicted in consequences.items():
+        if not isinstance(by_predicted, Mapping) or not set(by_predicted) <= set(members):
+            raise ConfigError(f"{where}: consequences: {name}: texts by class predicted are needed, e.g. SR: missed")
+    return Scheme(
+        str(content.get("name", "own")),
+        str(content.get("description") or f"Scheme {content.get('name', 'own')}"),
+        members,
+        dict(colours),
+        {name: {key: str(text) for key, text in texts.items()} for name, texts in consequences.items()},
+    )
+
+
+def _code(rhythm: Any, name: str, where: str) -> str:
+    code = rhythm_of(str(rhythm))
+    if code is None:
+        raise ConfigError(
+            f"{where}: {name}: {str(rhythm)!r} is no rhythm{nearest(str(rhythm).upper(), RHYTHM_CODES)}; codes or "
+            f"SNOMED CT codes of {', '.join(RHYTHM_CODES)}"
+        )
+    return code
+
+
+def _by_class(content: Mapping[str, Any], key: str, members: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    value = content.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: {key}: a mapping by class is needed")
+    for name in value:
+        if name not in members:
+            raise ConfigError(f"{where}: {key}: {name!r} is no class{nearest(str(name), list(members))}")
+    return value
 
 
 HARMONISE_RULES = ("none", "sinus_rate")

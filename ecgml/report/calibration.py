@@ -49,7 +49,9 @@ def calibration_section(evaluated: Sequence[Evaluated], *, how: str = "", note: 
             picture(
                 f"{item.key}_reliability",
                 f"Reliability diagram, {item.title}",
-                reliability_figure(item.predictions, title=item.caption("Reliability diagram"), note=note),
+                reliability_figure(
+                    item.predictions, title=item.caption("Reliability diagram"), note=note, colours=item.colours
+                ),
                 alt=text,
                 basis=item.basis,
                 words=(

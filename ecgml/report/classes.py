@@ -43,7 +43,7 @@ def classes_section(evaluated: Sequence[Evaluated], note: str = "") -> Section:
                 picture(
                     f"{item.key}_{name}",
                     f"{title}, {item.title}",
-                    make(item.predictions, title=item.caption(title), note=note),
+                    make(item.predictions, title=item.caption(title), note=note, colours=item.colours),
                     alt=f"{title} of each class against the rest; the areas are in the table above",
                     basis=item.basis,
                     words=(),

@@ -8,6 +8,7 @@ import numpy as np
 
 from ecgml.evaluation.predictions import NOT_SCORED, Predictions
 from ecgml.page.sections import Listing, Section, picture, sentence
+from ecgml.records.schemes import Scheme
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.figures.confusion import confusion_figure
 
@@ -37,8 +38,10 @@ _ALIASES = {"AF": "AFIB", "ST": "GSVT", "SVT": "GSVT", "AT": "GSVT", "AVNRT": "G
             "SA": "SR"}  # fmt: skip
 
 
-def consequence(label: str, predicted: str) -> str:
-    """Return what it could mean that a class was called another; empty where none is listed."""
+def consequence(label: str, predicted: str, scheme: Scheme | None = None) -> str:
+    """Return what it could mean that a class was called another, by its scheme, else as listed, else empty."""
+    if scheme and (stated := scheme.consequences.get(label, {}).get(predicted)):
+        return stated
     groups = _ALIASES.get(label, label), _ALIASES.get(predicted, predicted)
     if groups[0] == groups[1] and label != predicted and groups in {(name, name) for name, _ in CONSEQUENCES}:
         return "another rhythm of the same group"
@@ -56,7 +59,7 @@ def confusions_section(evaluated: Sequence[Evaluated], note: str = "") -> Sectio
     """
     parts, findings = [], []
     for item in evaluated:
-        rows, title = _kinds(item.predictions), sentence(item.title)
+        rows, title = _kinds(item.predictions, item.scheme), sentence(item.title)
         n_right = int((item.predictions.y_pred == item.predictions.y_true).sum())
         parts.append(
             picture(
@@ -106,7 +109,7 @@ def _support(item: Evaluated, label: str) -> int:
     return int(item.predictions.support[item.predictions.classes.index(label)])
 
 
-def _kinds(predictions: Predictions) -> list[tuple[str, str, int, str, str]]:
+def _kinds(predictions: Predictions, scheme: Scheme | None) -> list[tuple[str, str, int, str, str]]:
     """Return (label, predicted, records, share, consequence) of every kind of error, most frequent first."""
     y_true, y_pred = predictions.y_true, predictions.y_pred
     wrong = y_true != y_pred
@@ -116,6 +119,8 @@ def _kinds(predictions: Predictions) -> list[tuple[str, str, int, str, str]]:
         name, called = predictions.classes[label], "not scored"
         if predicted != NOT_SCORED:
             called = predictions.classes[predicted]
-        meaning = consequence(name, called) if predicted != NOT_SCORED else "no answer: the recording is unusable"
+        meaning = (
+            consequence(name, called, scheme) if predicted != NOT_SCORED else "no answer: the recording is unusable"
+        )
         rows.append((name, called, n, f"{n / predictions.support[label]:.1%}", meaning))
     return sorted(rows, key=lambda row: -row[2])

@@ -12,6 +12,7 @@ from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import Scores
 from ecgml.evaluation.subgroups import SubgroupScores
+from ecgml.records.schemes import Scheme
 
 MOST_SOURCES = 3
 """Names of data sources in a figure's title."""
@@ -53,6 +54,8 @@ class Evaluated:
         Harmonised labels, which training and calibration used; None where they are the same, or unknown.
     model : str
         Name of the model, for titles.
+    scheme : Scheme or None
+        Of the labels: colours of its own, and what its confusions would mean.
     """
 
     key: str
@@ -66,6 +69,12 @@ class Evaluated:
     subgroups: SubgroupScores | None = None
     y_harmonised: NDArray[np.int64] | None = None
     model: str = ""
+    scheme: Scheme | None = None
+
+    @property
+    def colours(self) -> Mapping[str, str]:
+        """Of classes that have one of their own."""
+        return self.scheme.colours if self.scheme else {}
 
     def caption(self, figure: str) -> str:
         """Return the title of a figure: its name, the model and the data."""

@@ -16,6 +16,7 @@ from ecgml.paper.beat import BEAT_HEIGHT_MM, draw_beat
 from ecgml.paper.grid import MM_PER_IN, WIDTH_MM
 from ecgml.paper.page import HEIGHT_MM, draw
 from ecgml.records.marked_beat import MarkedBeat
+from ecgml.records.schemes import Scheme
 from ecgml.report.confusions import consequence
 
 MOST = 6
@@ -98,7 +99,7 @@ def paper_figure(record: DrawnRecord) -> Figure:
     return figure
 
 
-def mistakes_section(records: Sequence[DrawnRecord], missing: str = "") -> Section:
+def mistakes_section(records: Sequence[DrawnRecord], missing: str = "", scheme: Scheme | None = None) -> Section:
     """Draw the most confident errors on ECG paper.
 
     Parameters
@@ -107,11 +108,13 @@ def mistakes_section(records: Sequence[DrawnRecord], missing: str = "") -> Secti
         Most confident first.
     missing : str
         Why there are none.
+    scheme : Scheme, optional
+        Of the labels.
     """
     parts = []
     for place, record in enumerate(records, start=1):
         figure = paper_figure(record)
-        meaning = consequence(record.label, record.predicted)
+        meaning = consequence(record.label, record.predicted, scheme)
         original = f" (source: {record.rhythm})" if record.rhythm and record.rhythm != record.label else ""
         text = (
             f"Predicted {record.predicted} with probability {record.probability:.2f}; the label is "

@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT, FS_RANGE_HZ
 from ecgml.records.clinical import CLINICAL_COLUMNS
 from ecgml.records.leads import LEADS
-from ecgml.records.reading import FORMATS
+from ecgml.records.reading import formats
 from ecgml.records.schemes import scheme_named
 from ecgml.records.units import UNITS
 from ecgml.server.answering import Answering
@@ -57,7 +57,7 @@ async def schema(request: Request) -> dict[str, Any]:
             }
             for column in CLINICAL_COLUMNS
         ],
-        "formats": {known.name: sorted(known.suffixes) for known in FORMATS},
+        "formats": {known.name: sorted(known.suffixes) for known in formats()},
         "medical_device": False,
     }
 

@@ -19,8 +19,8 @@ from ecgml.evaluation.scores import score
 from ecgml.evaluation.settings import GateSettings
 from ecgml.evaluation.subgroups import score_subgroups
 from ecgml.evaluation.summary import summary_text
+from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.training.fit import validation_metrics
-from ecgml.training.settings import FitSettings
 
 CLASSES = ("A", "B", "C")
 EVERYWHERE = ("overview", "summary", "comparison", "validation", "subgroups", "robustness", "gate")
@@ -84,7 +84,7 @@ def test_what_is_validated_may_be_monitored_and_is_minimised_where_lower_is_bett
         "val_accuracy": False, "val_macro_f1": False, "val_macro_auroc": False,
         "val_error_rate": True, "val_loss": True,
     }  # fmt: skip
-    assert resolve({"fit": FitSettings}, {"monitor": "val_error_rate"})["fit"].monitor == "val_error_rate"
+    assert resolve(TrainConfiguration, {"monitor": "val_error_rate"}).fit.monitor == "val_error_rate"
     predictions = made_up(2)
     figures = validation_metrics(predictions.y_true, predictions.y_prob)
     assert list(figures) == ["val_loss", "val_accuracy", "val_macro_f1", "val_macro_auroc", "val_error_rate"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +88,79 @@ def test_sinus_rhythms_are_called_by_their_rate_and_others_stay(rhythms, rate_bp
 
 def test_the_rules_are_those_that_the_settings_offer():
     assert HARMONISE_RULES == ("none", "sinus_rate")
+
+
+OWN = """
+classes:
+  AFIB: [afib]
+  flutter: [164890007]
+  "NO": [SR, SB, ST, SA]
+colours: {flutter: "#D55E00"}
+consequences: {AFIB: {"NO": fibrillation missed}}
+"""
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_an_own_scheme_is_read_and_its_text_needs_no_file(tmp_path: Path) -> None:
+    path = write(tmp_path, OWN)
+    scheme = scheme_named(path)
+    assert scheme.members == {"AFIB": ("AFIB",), "flutter": ("AF",), "NO": ("SR", "SB", "ST", "SA")}
+    Path(path).unlink()
+    again = scheme_named(scheme.text)
+    assert again == scheme
+    assert again.colours == {"flutter": "#D55E00"}
+    assert again.consequences == {"AFIB": {"NO": "fibrillation missed"}}
+    assert scheme_named(again.text).text == scheme.text
+    assert again.class_of(("SR", "AF")) == ("flutter", "")
+    assert again.snomed("flutter") == ("164890007",)
+
+
+def test_a_built_in_scheme_is_its_name() -> None:
+    assert [scheme.text for scheme in SCHEMES.values()] == list(SCHEMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("classes: {A: [AFIB]}", "two classes or more"),
+        ("classes: [A, B]", "two classes or more"),
+        ("classes: {A: [AFIBB], B: [SR]}", "'AFIBB' is no rhythm, did you mean 'AFIB'"),
+        ("classes: {A: [AFIB, SR], B: [SR]}", "SR is in A and in B"),
+        ("classes: {A: [], B: [SR]}", "A: no rhythm"),
+        ("classes: {A b: [AFIB], B: [SR]}", "no name for a class"),
+        ("classes: {none: [AFIB], B: [SR]}", "no name for a class"),
+        ("classes: {a: [AFIB], A: [SR]}", "upper and lower case"),
+        ("clases: {A: [AFIB], B: [SR]}", "'clases', did you mean 'classes'"),
+        ("classes: {A: [AFIB], B: [SR]}\ncolours: {A: red}", "'red' is no colour"),
+        ("classes: {A: [AFIB], B: [SR]}\ncolours: {C: '#000000'}", "'C' is no class"),
+        ("classes: {A: [AFIB], B: [SR]}\nconsequences: {A: {C: bad}}", "texts by class predicted"),
+        ("classes: {A: [AFIB], B", "mine.yaml"),
+        ("- 1", "mine.yaml"),
+    ],
+)
+def test_a_scheme_of_no_use_is_one_line(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        scheme_named(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_or_damaged_definition_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        scheme_named(str(tmp_path / "none.yaml"))
+    with pytest.raises(ConfigError, match="damaged"):
+        scheme_named('{"classes": ')
+
+
+def test_schemes_are_the_same_by_their_labels_not_by_their_name(tmp_path: Path) -> None:
+    groups = SCHEMES["groups"]
+    lines = [f"  {name}: [{', '.join(reversed(codes))}]" for name, codes in groups.members.items()]
+    renamed = scheme_named(write(tmp_path, "\n".join(["name: other", "classes:", *lines])))
+    assert renamed.same_labels(groups)
+    moved = scheme_named(write(tmp_path, "\n".join(["classes:", *lines]).replace("AF, AFIB", "AFIB")))
+    assert moved.classes == groups.classes
+    assert not moved.same_labels(groups)

@@ -98,7 +98,9 @@ def on_data(
     name = "+".join(cohort.name for cohort in cohorts)
     one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
     outside = abstained_outside(checkpoint, cohorts, caches, store)
-    one = replace(one, answers=answers, outside=outside, model=checkpoint.model_name)
+    one = replace(
+        one, answers=answers, outside=outside, model=checkpoint.model_name, scheme=scheme_named(checkpoint.scheme)
+    )
     simulated = any(cohort.simulated for cohort in cohorts)
     waveforms = {one.key: Waveforms(one.title, predictions, table, store, _entries(cohorts))}
     how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
@@ -136,7 +138,13 @@ def on_own_data(
         attributes = attributes_of_split(split, one) if table is None else attributes_of(table)
         found = _evaluated(key, one, _harmonised(one, table, split), settings, table, attributes)
         evaluated.append(
-            replace(found, answers=model.answers(key), outside=outside.get(key, {}), model=checkpoint.model_name)
+            replace(
+                found,
+                answers=model.answers(key),
+                outside=outside.get(key, {}),
+                model=checkpoint.model_name,
+                scheme=scheme_named(checkpoint.scheme),
+            )
         )
     protocols = judge_protocols(own_outcomes(model), n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {

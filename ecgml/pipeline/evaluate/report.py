@@ -10,6 +10,7 @@ from ecgml.evaluation.scores import Scores
 from ecgml.page.sections import Section
 from ecgml.pipeline.evaluate.explaining import Waveforms
 from ecgml.pipeline.job.model_card import LIMITS
+from ecgml.records.schemes import scheme_named
 from ecgml.report.abstention import abstention_section
 from ecgml.report.calibration import calibration_section
 from ecgml.report.classes import classes_section
@@ -101,7 +102,8 @@ def _sources(found: ReportInput) -> Section | None:
 
 def _mistakes(found: ReportInput) -> Section:
     n_wrong = sum(int((one.predictions.y_pred != one.predictions.y_true).sum()) for one in found.evaluated)
-    return mistakes_section(found.mistakes, found.missing if n_wrong else "")
+    scheme = scheme_named(found.checkpoint.scheme)
+    return mistakes_section(found.mistakes, found.missing if n_wrong else "", scheme)
 
 
 SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from ecgml.errors import ConfigError, RecordError
 from ecgml.records.leads import LEADS, canonical_lead
 from ecgml.records.readers.options import ReadOptions
-from ecgml.records.reading import FORMATS, find_records, read_record
+from ecgml.records.reading import find_records, formats, read_record
 from ecgml.records.record import Record
 from ecgml.records.units import UNITS, is_voltage, mv_per_unit
 
@@ -58,7 +58,7 @@ def _read_each(
             shown = ", ".join(str(path.relative_to(given)) for path in others[:5]) + (", …" if others[5:] else "")
             say(f"{given}: {len(others):,} file{'s' * (len(others) > 1)} passed over as no ECG: {shown}")
         if not records:
-            suffixes = " ".join(sorted(suffix for known in FORMATS for suffix in known.suffixes))
+            suffixes = " ".join(sorted(suffix for known in formats() for suffix in known.suffixes))
             yield given, RecordError(f"no ECG in this folder or below; looked for {suffixes}", "missing file")
         for path in records:
             try:

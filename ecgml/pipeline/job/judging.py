@@ -67,7 +67,7 @@ def judge_model(
     )
     model_id = log_checkpoint(trained, configuration, job, calibration, tracker, card)
     for what, scores in scored.scores.items():
-        report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id)
+        report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id, job.scheme.colours)
         report_answers(tracker, what, scored.predictions[what], answers[what], n_bootstrap, model_id)
         if what in harmonised:
             tracker.metrics(harmonised[what].flat(f"{what}_harmonised_"), model_id=model_id)
@@ -89,7 +89,7 @@ def log_checkpoint(
         trained.name,
         configuration.model,
         configuration.preprocessing,
-        job.scheme.name,
+        job.scheme.text,
         job.scheme.classes,
         trained.encoder,
         {key: value.cpu() for key, value in trained.model.state_dict().items()},

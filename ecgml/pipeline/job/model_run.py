@@ -17,6 +17,7 @@ from ecgml.evaluation.prediction_files import read_predictions
 from ecgml.evaluation.predictions import Predictions
 from ecgml.pipeline.job.artifacts import (
     SCORED,
+    SPLIT,
     TITLES,
     read_artifact,
     read_configuration,
@@ -142,7 +143,7 @@ class ModelRun:
         try:
             return read_split(self.run_id)
         except ValueError as error:
-            raise TrackingError(f"split.csv of run {self.run_id} is damaged: {error}") from None
+            raise TrackingError(f"{SPLIT} of run {self.run_id} is damaged: {error}") from None
 
     @cached_property
     def artifacts(self) -> set[str]:

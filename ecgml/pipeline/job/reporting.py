@@ -38,7 +38,7 @@ from ecgml.report.figures.comparison import comparison_figure
 from ecgml.report.figures.confusion import confusion_figure
 from ecgml.report.figures.pr import pr_figure
 from ecgml.report.figures.roc import overlaid_roc, roc_figure
-from ecgml.report.figures.style import save_figure
+from ecgml.report.figures.style import NO_COLOURS, save_figure
 from ecgml.report.figures.training import training_curves
 from ecgml.service.tracker import Tracker
 
@@ -102,7 +102,13 @@ def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], bes
 
 
 def report_scores(
-    tracker: Tracker, what: str, predictions: Predictions, scores: Scores, note: str, model_id: str | None = None
+    tracker: Tracker,
+    what: str,
+    predictions: Predictions,
+    scores: Scores,
+    note: str,
+    model_id: str | None = None,
+    colours: Mapping[str, str] = NO_COLOURS,
 ) -> None:
     """Log metrics, figures, table and predictions of one set of records.
 
@@ -118,6 +124,8 @@ def report_scores(
         Below every figure.
     model_id : str, optional
         The LoggedModel that made them.
+    colours : mapping of str to str, optional
+        Of classes that have one of their own.
     """
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
@@ -126,8 +134,12 @@ def report_scores(
         write_predictions(predictions, path)
     tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")
     tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
-    tracker.figure(roc_figure(predictions, title=title, note=note), f"figures/{prefix}roc.png", save_figure)
-    tracker.figure(pr_figure(predictions, title=title, note=note), f"figures/{prefix}pr.png", save_figure)
+    tracker.figure(
+        roc_figure(predictions, title=title, note=note, colours=colours), f"figures/{prefix}roc.png", save_figure
+    )
+    tracker.figure(
+        pr_figure(predictions, title=title, note=note, colours=colours), f"figures/{prefix}pr.png", save_figure
+    )
 
 
 def report_answers(

@@ -16,7 +16,7 @@ from ecgml.exploration.settings import ExplorationSettings
 from ecgml.models.registry import DEFAULT_MODELS, model_names
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
-from ecgml.records.schemes import HARMONISE_RULES, SCHEMES
+from ecgml.records.schemes import HARMONISE_RULES, SCHEMES, scheme_named
 from ecgml.training.settings import FitSettings
 
 PROTOCOLS = ("kfold", "date", "source", "published")
@@ -35,7 +35,9 @@ class DataSettings:
     cache_dir: str = setting(
         "", "Where preprocessed records are kept; by default ecgml in the user's cache folder", metavar="DIR"
     )
-    scheme: str = setting("groups", "Label scheme", choices=tuple(SCHEMES))
+    scheme: str = setting(
+        "groups", "Label scheme: a built-in one, or a YAML file of your own", metavar="|".join((*SCHEMES, "FILE.yaml"))
+    )
     harmonise: str = setting(
         "sinus_rate",
         "Rule by which labels of different sources are made to mean the same, in training and validation",
@@ -54,6 +56,8 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         validate(self)
+        # Its whole definition, not the path of a file that another machine does not have.
+        object.__setattr__(self, "scheme", scheme_named(self.scheme).text)
         # A job may be resumed, and is read about, from another working directory.
         for name in ("data_dir", "external_dir"):
             object.__setattr__(

@@ -221,10 +221,11 @@ def _score(
 ) -> Predictions:
     """Predict a table's records with a model and its own preprocessing."""
     scheme = scheme_named(configuration.data.scheme)
-    if checkpoint.classes != scheme.classes:
+    if not scheme_named(checkpoint.scheme).same_labels(scheme):
+        others = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
         raise PromotionError(
-            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme "
-            f"{', '.join(scheme.classes)}: they cannot be compared"
+            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme {others}: "
+            "they cannot be compared"
         )
     device = choose_device(settings.device)
     caches = fill_caches(cohorts, configuration.data, checkpoint.preprocessing, console)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -9,10 +11,12 @@ from ecgml.evaluation.curves import precision_recall_curves
 from ecgml.evaluation.metric_table import class_metric
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
-from ecgml.report.figures.style import GREY, bare, class_style, new_figure, unit_square, unscored_text
+from ecgml.report.figures.style import GREY, NO_COLOURS, bare, class_style, new_figure, unit_square, unscored_text
 
 
-def pr_figure(predictions: Predictions, *, title: str = "", note: str = "") -> Figure:
+def pr_figure(
+    predictions: Predictions, *, title: str = "", note: str = "", colours: Mapping[str, str] = NO_COLOURS
+) -> Figure:
     """Draw each class's precision-recall curve with its average precision; a dotted line marks its prevalence.
 
     A model that cannot tell a class apart has its prevalence as precision at every recall. Unscored records count as
@@ -23,6 +27,8 @@ def pr_figure(predictions: Predictions, *, title: str = "", note: str = "") -> F
     predictions : Predictions
     title, note : str
         Above and below the figure.
+    colours : mapping of str to str, optional
+        Of classes that have one of their own.
     """
     figure = new_figure(7.6, 5.4, title, note)
     axes = bare(
@@ -38,7 +44,7 @@ def pr_figure(predictions: Predictions, *, title: str = "", note: str = "") -> F
         if name not in curves:
             handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n = 0)"))
             continue
-        style = class_style(label)
+        style = class_style(label, colours.get(name, ""))
         prevalence = n_records / predictions.n_records
         axes.axhline(prevalence, color=style["color"], linewidth=0.9, linestyle=(0, (1, 2)))
         text = f"{name}  {point[class_metric('auprc', name)]:.3f}  (n = {n_records:,})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,14 +15,16 @@ from matplotlib.patches import Patch
 from ecgml.evaluation.cautions import RARE
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.reliability import Bin, reliability
-from ecgml.report.figures.style import FAINT, GREY, INK, bare, class_style, new_figure, unit_square
+from ecgml.report.figures.style import FAINT, GREY, INK, NO_COLOURS, bare, class_style, new_figure, unit_square
 
 COLUMNS = 3
 DOTTED = (0, (1, 2))
 MOST_PROBABLE = "most probable class"
 
 
-def reliability_figure(predictions: Predictions, *, title: str = "", note: str = "") -> Figure:
+def reliability_figure(
+    predictions: Predictions, *, title: str = "", note: str = "", colours: Mapping[str, str] = NO_COLOURS
+) -> Figure:
     """Draw a diagram of the most probable class, and one of each class.
 
     Parameters
@@ -31,11 +33,13 @@ def reliability_figure(predictions: Predictions, *, title: str = "", note: str =
         Records without a prediction are left out: they have no confidence.
     title, note : str
         Above and below the figure.
+    colours : mapping of str to str, optional
+        Of classes that have one of their own.
     """
     scored = predictions.subset(predictions.scored)
     panels = [(MOST_PROBABLE, INK, scored.y_prob.max(axis=1), scored.y_pred == scored.y_true)]
     panels += [
-        (name, str(class_style(label)["color"]), scored.y_prob[:, label], scored.y_true == label)
+        (name, str(class_style(label, colours.get(name, ""))["color"]), scored.y_prob[:, label], scored.y_true == label)
         for label, name in enumerate(scored.classes)
     ]
     n_rows = -(-len(panels) // COLUMNS)

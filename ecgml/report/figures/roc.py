@@ -16,6 +16,7 @@ from ecgml.report.figures.style import (
     FAINT,
     GREY,
     INK,
+    NO_COLOURS,
     bare,
     class_style,
     model_style,
@@ -30,7 +31,9 @@ CROWDED_AUROC = 0.95
 """Above such a macro average the curves crowd into the corner, which is then drawn larger inside the figure."""
 
 
-def roc_figure(predictions: Predictions, *, title: str = "", note: str = "") -> Figure:
+def roc_figure(
+    predictions: Predictions, *, title: str = "", note: str = "", colours: Mapping[str, str] = NO_COLOURS
+) -> Figure:
     """Draw each class's ROC curve against the rest and their macro average, with the areas under them.
 
     Unscored records count as errors. A class without records, or alone, has no curve; the legend says so.
@@ -40,6 +43,8 @@ def roc_figure(predictions: Predictions, *, title: str = "", note: str = "") -> 
     predictions : Predictions
     title, note : str
         Above and below the figure.
+    colours : mapping of str to str, optional
+        Of classes that have one of their own.
     """
     figure = new_figure(7.6, 5.4, title, note)
     axes = bare(figure.subplots(), unscored_text(predictions), XLABEL, YLABEL)
@@ -51,7 +56,7 @@ def roc_figure(predictions: Predictions, *, title: str = "", note: str = "") -> 
         n_records = f"{predictions.support[label]:,}"
         if name in curves:
             text = f"{name}  {auc(*curves[name]):.3f}  (n = {n_records})"
-            handles += axes.plot(*curves[name], linewidth=1.6, label=text, **class_style(label))
+            handles += axes.plot(*curves[name], linewidth=1.6, label=text, **class_style(label, colours.get(name, "")))
         else:
             handles.append(Line2D([], [], linestyle="", label=f"{name}  no curve  (n = {n_records})"))
     if curves:

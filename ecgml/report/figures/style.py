@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from matplotlib.axes import Axes
 
 from ecgml.evaluation.predictions import Predictions
 from ecgml.figures import FAINT, GREY, INK, LINE_STYLES, bare, class_style, new_figure, save_figure
 
 __all__ = [
-    "FAINT", "GREY", "INK", "MODEL_COLOURS", "bare", "class_style", "model_style", "new_figure", "save_figure",
-    "unit_square", "unscored_text",
+    "FAINT", "GREY", "INK", "MODEL_COLOURS", "NO_COLOURS", "bare", "class_style", "model_style", "new_figure",
+    "save_figure", "unit_square", "unscored_text",
 ]  # fmt: skip
+
+NO_COLOURS: Mapping[str, str] = MappingProxyType({})
+"""No class has a colour of its own."""
 
 MODEL_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE")
 """Colours of whole models (Tol's high-contrast set, extended), so that none is mistaken for a class."""
