@@ -10,8 +10,8 @@ from typing import Any
 
 from ecgml.errors import CacheError
 
-BACKENDS = ("loky", "dask", "ray")
-"""Processes of this machine; a Dask cluster; a Ray cluster."""
+BACKENDS = ("loky", "dask")
+"""Processes of this machine; a Dask cluster."""
 
 DASK_ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """Environment variable that names a Dask scheduler; without it a cluster is started on this machine."""
@@ -64,7 +64,7 @@ def parallel_map(
                 for index, result in work(delayed(_numbered)(index, function, job) for index, job in [*left.items()]):
                     del left[index]
                     yield result
-            except TerminatedWorkerError:  # Dask and Ray hand the work of a lost worker on by themselves
+            except TerminatedWorkerError:  # Dask hands the work of a lost worker on by itself
                 continue
             return
     raise CacheError(
@@ -95,14 +95,6 @@ def _cluster(backend: str, n_jobs: int) -> Iterator[dict[str, Any]]:
                 except OSError:
                     raise CacheError(f"backend: no Dask scheduler answers at {address}") from None
                 yield {"backend": "dask", "n_jobs": -1, "client": client}
-        elif backend == "ray":
-            import ray
-            from ray.util.joblib import register_ray
-
-            register_ray()
-            if not ray.is_initialized():
-                ray.init(address=os.environ.get("RAY_ADDRESS"), num_cpus=None, logging_level="warning")
-            yield {"backend": "ray", "n_jobs": -1}
         else:
             yield {"backend": "loky", "n_jobs": n_jobs}
     except ImportError as error:

@@ -71,7 +71,9 @@ def test_model_holds_weights_json_card_and_code_and_no_pickle(logged: Logged) ->
         "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "served_model.py", "artifacts/model_card.md",
         "artifacts/checkpoint/checkpoint.json", "artifacts/checkpoint/model.safetensors",
     }  # fmt: skip
-    assert {Path(name).suffix for name in files if name.startswith("code/")} <= {".py", ".typed"}
+    assert {Path(name).suffix for name in files if name.startswith("code/")} <= {
+        ".py", ".typed", ".html", ".css", ".js", ".gz",
+    }  # fmt: skip
 
 
 def test_model_says_what_it_takes_and_gives(logged: Logged) -> None:

@@ -50,7 +50,7 @@ class DataSettings:
     jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
     backend: str = setting(
         "loky",
-        "Where they run: this machine's processes, or a Dask (DASK_SCHEDULER_ADDRESS) or Ray cluster on shared files",
+        "Where they run: this machine's processes, or a Dask cluster (DASK_SCHEDULER_ADDRESS) on shared files",
         choices=BACKENDS,
     )
 
