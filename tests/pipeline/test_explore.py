@@ -179,7 +179,7 @@ def test_nothing_stops_at_unusable_files(
     page = (tmp_path / "out" / "exploration.html").read_text()
     assert "Training would stop here" in page
     assert "24 of 24 files are unusable" in page
-    assert "24 rows of tables" in page
+    assert "24 table rows" in page
     shutil.rmtree(root / "ECGData")
     assert "run " in explore(options, Console(io.StringIO()))
 
