@@ -88,7 +88,7 @@ def test_the_run_has_page_figures_tables_and_counts(explored: Explored) -> None:
 @pytest.mark.slow
 def test_the_page_says_what_it_stands_on_and_that_it_is_simulated(explored: Explored) -> None:
     page = (explored.out / "exploration.html").read_text()
-    assert "60 rows of tables in 1 cohort, 40 signal files" in page
+    assert "60 table rows in 1 cohort, 40 signal files" in page
     assert "Stands on: 60 rows of tables" in page
     n_figures = page.count("<figure")
     assert n_figures == len(list((explored.out / "figures").iterdir())) >= 15
@@ -179,7 +179,7 @@ def test_nothing_stops_at_unusable_files(
     page = (tmp_path / "out" / "exploration.html").read_text()
     assert "Training would stop here" in page
     assert "24 of 24 files are unusable" in page
-    assert "24 rows of tables" in page
+    assert "24 table rows" in page
     shutil.rmtree(root / "ECGData")
     assert "run " in explore(options, Console(io.StringIO()))
 

@@ -103,14 +103,13 @@ def _sections(
 
 
 def _summary(survey: Survey) -> str:
-    """Say on top what there is."""
+    """Return the paragraph at the top of the page."""
     n_files, n_usable = int((survey.states != NO_FILE).sum()), int(survey.usable.sum())
     return (
-        f"{counted(len(survey), 'row')} of tables in {counted(len(survey.facts), 'cohort')}, "
-        f"{counted(n_files, 'signal file')} ({n_usable:,} usable). Labels are as their sources wrote them; "
-        f"classes are those of the scheme “{survey.scheme.name}”. What shows values of tables stands on all rows, with "
-        "a file or without; what shows signals on the usable ones, or on a sample of these. Under each figure stands "
-        "on which."
+        f"{counted(len(survey), 'table row')} in {counted(len(survey.facts), 'cohort')}, "
+        f"{counted(n_files, 'signal file')} ({n_usable:,} usable). Labels are the original ones; classes are those of "
+        f"the scheme “{survey.scheme.name}”. Figures of table values use every row, with or without a recording; "
+        "figures of signals use the usable ones or a sample of them, as stated below each figure."
     )
 
 
