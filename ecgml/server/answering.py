@@ -70,16 +70,19 @@ class Answering:
         QueueFull
             If too many records wait.
         """
-        self.batcher.reserve(len(records))
-        started = perf_counter()
-        prepared = await asyncio.gather(
-            *(self.in_thread(_prepare, model, record, values) for record, values in zip(records, given, strict=True))
-        )
-        timings.add("preprocess", perf_counter() - started)
-        usable = [outcome for outcome in prepared if isinstance(outcome, PredictorInput)]
-        answers, queued, computed = await self.batcher.answer(model, usable)
-        timings.add("queue", queued)
-        timings.add("model", computed)
+        with self.batcher.admitted(len(records)):
+            started = perf_counter()
+            prepared = await asyncio.gather(
+                *(
+                    self.in_thread(_prepare, model, record, values)
+                    for record, values in zip(records, given, strict=True)
+                )
+            )
+            timings.add("preprocess", perf_counter() - started)
+            usable = [outcome for outcome in prepared if isinstance(outcome, PredictorInput)]
+            answers, queued, computed = await self.batcher.answer(model, usable)
+            timings.add("queue", queued)
+            timings.add("model", computed)
         answered = iter(answers)
         outcomes: list[tuple[PredictorInput, Prediction] | RecordError] = []
         for outcome in prepared:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -41,7 +41,7 @@ class Batcher:
     Parameters
     ----------
     n_waiting : int
-        Records that may wait.
+        Records that may wait, those being prepared included.
     max_batch : int
         Records of a batch; a request with more is a batch of its own.
     monitor : Monitor
@@ -54,32 +54,31 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
-    def reserve(self, n_records: int) -> None:
-        """Refuse what the queue cannot hold before any work is done on it.
+    @contextlib.contextmanager
+    def admitted(self, n_records: int) -> Iterator[None]:
+        """Count records as waiting while the block lasts: from before they are prepared until they are answered.
 
         Raises
         ------
         QueueFull
+            If too many wait; a request that is larger than the queue is taken when nothing else waits.
         """
-        if self._n_waiting + n_records > max(self._n_allowed, n_records if not self._n_waiting else 0):
+        if self._n_waiting and self._n_waiting + n_records > self._n_allowed:
             raise QueueFull("too many records wait; try again in a second")
+        self._count(n_records)
+        try:
+            yield
+        finally:
+            self._count(-n_records)
 
     async def answer(
         self, model: ServedModel, prepared: Sequence[PredictorInput]
     ) -> tuple[list[Prediction], float, float]:
-        """Return the model's answers, and how long they waited and were computed, s.
-
-        Raises
-        ------
-        QueueFull
-            If too many records wait.
-        """
+        """Return the model's answers, and how long they waited and were computed, s."""
         if not prepared:
             return [], 0.0, 0.0
-        self.reserve(len(prepared))
         waiting = _Waiting(model, prepared, asyncio.get_running_loop().create_future(), perf_counter())
         self._queue.append(waiting)
-        self._count(len(prepared))
         self._arrived.set()
         return await waiting.result
 
@@ -111,7 +110,6 @@ class Batcher:
             if not fits:
                 break
             self._queue.popleft()
-            self._count(-len(first.prepared))
             if not first.result.cancelled():
                 batch.append(first)
                 n_records += len(first.prepared)

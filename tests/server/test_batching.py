@@ -95,12 +95,16 @@ def test_one_poisonous_request_fails_alone() -> None:
 def test_a_full_queue_refuses_and_recovers() -> None:
     async def test(batcher: Batcher) -> None:
         model = Slow("a")
-        tasks = await asked(batcher, model, [0], list(range(8)))
-        with pytest.raises(QueueFull):
-            await batcher.answer(model, [9])
-        model.may_answer.set()
-        await asyncio.gather(*tasks)
-        assert (await batcher.answer(model, [9]))[0] == [("a", 9)]
+        with batcher.admitted(20), pytest.raises(QueueFull), batcher.admitted(1):
+            pass
+        with batcher.admitted(3), batcher.admitted(5):
+            with pytest.raises(QueueFull), batcher.admitted(1):
+                pass
+            tasks = await asked(batcher, model, [0], [1])
+            model.may_answer.set()
+            await asyncio.gather(*tasks)
+        with batcher.admitted(8):
+            assert (await batcher.answer(model, [9]))[0] == [("a", 9)]
 
     run(test)
 
