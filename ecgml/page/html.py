@@ -124,7 +124,7 @@ def _picture(part: Picture, warning: str, artifact: str) -> str:
     return (
         f'<figure id="{_anchor(part)}"><h3>{escape(part.title)}</h3>'
         f'<div class="wide" tabindex="0"><img alt="{escape(part.alt)}" src="data:image/png;base64,{data}"></div>'
-        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Stands on: {escape(part.basis)}.{artifact}</p>'
+        f'<figcaption>{_paragraphs(part.words)}<p class="basis">Based on: {escape(part.basis)}.{artifact}</p>'
         f"{warning}"
         "</figcaption></figure>"
     )

@@ -118,7 +118,7 @@ class Lock:
             if ours:
                 self._delete(number)
             who = now[-1].who() if now else "somebody"
-            raise PromotionError(f"{self._name}: {who} was quicker; try again when that is done")
+            raise PromotionError(f"{self._name}: {who} took the lock first; try again when it is done")
         self.number, self._good_until = number, asked + self._lease_s
         for old in now[:-1]:
             self._delete(old.number)

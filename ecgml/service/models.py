@@ -134,5 +134,5 @@ def _location_of(address: str) -> str:
 
 def _not_there(address: str, error: Exception) -> TrackingError:
     return TrackingError(
-        f"{address}: not to be had from {public_uri(mlflow.get_tracking_uri())}: {str(error).strip().splitlines()[0]}"
+        f"{address}: unavailable at {public_uri(mlflow.get_tracking_uri())}: {str(error).strip().splitlines()[0]}"
     )

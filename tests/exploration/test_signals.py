@@ -170,4 +170,4 @@ def test_recordings_that_were_denoised_before_are_said_to_be() -> None:
     survey = make_survey(["SR"])
     survey = replace(survey, facts=(replace(survey.facts[0], denoised=True),))
     section = filters_section(survey, [0], make_record, PreprocessingSettings(), lambda: None)
-    assert "denoised by those who published them" in " ".join(section.words)
+    assert "were denoised before publication" in " ".join(section.words)

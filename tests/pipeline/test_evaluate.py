@@ -89,7 +89,7 @@ def test_a_model_of_another_store_is_scored_with_a_warning(
     said = evaluate(folder, options, Console(stream))
     assert "cannot be told" in stream.getvalue()
     assert "fusion on elsewhere" in said
-    with pytest.raises(ConfigError, match=r"the model's own are not to be had .*; name one or more folders") as caught:
+    with pytest.raises(ConfigError, match=r"the model's own are unavailable .*; name one or more folders") as caught:
         evaluate(folder, {}, Console(io.StringIO()))
     assert "\n" not in str(caught.value)
 
@@ -205,7 +205,7 @@ def test_recordings_that_are_gone_leave_a_report_without_ecgs(
     evaluate(f"runs:/{fusion(job).info.run_id}", options_of(cache), Console(stream), out=str(tmp_path / "out"))
     assert "/data/away: no such folder" in stream.getvalue()
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "The recordings are not to be had: /data/away" in page
+    assert "The recordings are unavailable: /data/away" in page
     assert "Performance by class, test part" in page
     assert not list((tmp_path / "out" / "figures").glob("mistake_*"))
 

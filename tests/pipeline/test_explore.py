@@ -89,7 +89,7 @@ def test_the_run_has_page_figures_tables_and_counts(explored: Explored) -> None:
 def test_the_page_says_what_it_stands_on_and_that_it_is_simulated(explored: Explored) -> None:
     page = (explored.out / "exploration.html").read_text()
     assert "60 table rows in 1 cohort, 40 signal files" in page
-    assert "Stands on: 60 rows of tables" in page
+    assert "Based on: 60 table rows" in page
     n_figures = page.count("<figure")
     assert n_figures == len(list((explored.out / "figures").iterdir())) >= 15
     assert page.count(f'<p class="caution">{SIMULATED}</p>') == n_figures + 1
@@ -211,7 +211,7 @@ def test_the_real_table_shows_its_confounding(real_data: Path, tmp_path: Path) -
     assert (np.unique(twins, return_counts=True)[1] > 1).sum() == 14
     section = dates_section(survey, seed=0)
     assert section.metrics["date_macro_f1"] == pytest.approx(0.474, abs=0.005)
-    assert "SR: 1,818 of 1,826 records (99.6%) are of 2018-02-09 and 2018-02-10" in section.findings[0]
+    assert "SR: 1,818 of 1,826 records (99.6%) were recorded on 2018-02-09 and 2018-02-10" in section.findings[0]
     assert "0.99999" in correlations_section(survey).findings[0]
     labels = {variable.name: variable.title for variable in survey.variables if not variable.measured}
     assert labels["qt_interval"] == "QT interval, msec"

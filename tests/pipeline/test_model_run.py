@@ -94,7 +94,7 @@ def test_what_is_no_model_is_said_with_the_remedy(job: Job, tmp_path: Path) -> N
         ModelRun.open(job.parent.info.run_id)
     with pytest.raises(TrackingError, match="run 'nothing' does not exist in"):
         ModelRun.open("nothing")
-    with pytest.raises(TrackingError, match="models:/ecg-rhythm@nobody: not to be had"):
+    with pytest.raises(TrackingError, match="models:/ecg-rhythm@nobody: unavailable"):
         ModelRun.open("models:/ecg-rhythm@nobody")
     with pytest.raises(CheckpointError):
         _ = ModelRun.open(str(tmp_path)).checkpoint
@@ -104,7 +104,7 @@ def test_what_a_run_does_not_keep_or_keeps_damaged_is_said(job: Job) -> None:
     client = MlflowClient()
     run_id = client.create_run(job.parent.info.experiment_id).info.run_id
     model = ModelRun.open(run_id)
-    with pytest.raises(TrackingError, match="says nothing of its data"):
+    with pytest.raises(TrackingError, match="does not name its data"):
         _ = model.data_digest
     with pytest.raises(TrackingError, match="has no predictions; give the run of a model that was trained to its end"):
         _ = model.predictions

@@ -267,7 +267,8 @@ def test_readme_serves_and_asks_as_printed(champion: Champion, tmp_path: Path, m
     port = re.search(r"--port (\d+)", serve)[1]
     assert f"http://127.0.0.1:{port}/invocations" in ask
     with model_server(serve.split(" -m ")[1].split()[0], tmp_path / "log") as address:
-        ask = ask.replace(f"http://127.0.0.1:{port}/invocations", address)
+        simulate = re.search(r"^ecgml simulate .*$", README, re.MULTILINE)[0]
+        ask = f"{simulate}\n{ask.replace(f'http://127.0.0.1:{port}/invocations', address)}"
         done = subprocess.run(["bash", "-ec", ask], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])["predictions"][0]

@@ -90,7 +90,7 @@ def test_a_late_taker_of_an_old_state_sees_that_it_is_late(
         answers = iter([old])
         looked = late._seen
         monkeypatch.setattr(late, "_seen", lambda: next(answers, None) or looked())
-        with pytest.raises(PromotionError, match="was quicker"):
+        with pytest.raises(PromotionError, match="took the lock first"):
             late.__enter__()
         holder.check()
         assert [model.name for model in registry.search_registered_models()] == ["model.lock.3"]

@@ -187,7 +187,7 @@ def test_alias_is_pinned_to_the_version_it_means_now(logged: Logged) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("models:/ecg-rhythm@nobody", "models:/ecg-rhythm@nobody: not to be had from sqlite.*alias nobody not found"),
+        ("models:/ecg-rhythm@nobody", "models:/ecg-rhythm@nobody: unavailable at sqlite.*alias nobody not found"),
         ("models:/nothing@champion", "Registered Model with name=nothing not found"),
         ("models:/ecg-rhythm/99", "version=99"),
         ("models:/m-0123", "m-0123"),

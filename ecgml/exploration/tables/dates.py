@@ -236,8 +236,8 @@ def _concentrated(rhythms: NDArray[np.int64], periods: Periods) -> list[str]:
             (
                 n_own,
                 f"{rhythm_name(int(kind))}: {n_own:,} of {of_rhythm.sum():,} records ({n_own / of_rhythm.sum():.1%}) "
-                f"were recorded in {listed(names, 5)}, against {n_rest:,} of the {rest.sum():,} others "
-                f"({n_rest / rest.sum():.1%}).",
+                f"were recorded {'on' if periods.unit == 'day' else 'in'} {listed(names, 5)}, against "
+                f"{n_rest:,} of the {rest.sum():,} others ({n_rest / rest.sum():.1%}).",
             )
         )
     return [text for _, text in sorted(sentences, reverse=True)[:4]]

@@ -43,7 +43,7 @@ class EvaluationInput:
         Of the data, for the run and the title.
     evaluated : list of Evaluated
     waveforms : mapping of str to Waveforms
-        By `Evaluated.key`; empty where recordings are not to be had.
+        By `Evaluated.key`; empty where recordings are unavailable.
     left_out : sequence of LeftOut
     simulated : bool
     missing : str
@@ -121,7 +121,7 @@ def on_own_data(
         predictions, split = model.predictions, model.split
     except EcgmlError as error:
         raise ConfigError(
-            f"evaluate: no data given, and the model's own are not to be had ({error}); name one or more folders after "
+            f"evaluate: no data given, and the model's own are unavailable ({error}); name one or more folders after "
             "the model"
         ) from None
     tables: dict[str, RecordTable] = {}
@@ -130,8 +130,8 @@ def on_own_data(
     try:
         tables, store, entries, outside = _own_tables(model, configuration.data, device, console)
     except EcgmlError as error:
-        missing = f"The recordings are not to be had: {error}."
-        console.warn(f"the model's own recordings are not to be had, so no ECG is drawn or explained: {error}")
+        missing = f"The recordings are unavailable: {error}."
+        console.warn(f"the model's own recordings are unavailable, so no ECG is drawn or explained: {error}")
     evaluated = []
     for key, one in predictions.items():
         table = tables.get(key)

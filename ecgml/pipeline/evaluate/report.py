@@ -35,7 +35,7 @@ class ReportInput:
     checkpoint : Checkpoint
     evaluated : sequence of Evaluated
     waveforms : mapping of str to Waveforms
-        Of the evaluated records, by `Evaluated.key`; empty where the recordings are not to be had.
+        Of the evaluated records, by `Evaluated.key`; empty where the recordings are unavailable.
     sources : mapping of str to mapping
         By `Evaluated.key`: scores of each source.
     note : str

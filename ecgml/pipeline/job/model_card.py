@@ -98,7 +98,7 @@ def evaluated_card(
     ----------
     checkpoint : Checkpoint
     own_card : str or None
-        What it was logged with; None where that is not to be had.
+        What it was logged with; None where that is unavailable.
     evaluated : sequence of Evaluated
     what : str
         The run and the data, in words.
@@ -118,7 +118,7 @@ def evaluated_card(
                 f"# {checkpoint.model_name.capitalize()} model: rhythm of a 12-lead ECG",
                 _classes(scheme_named(checkpoint.scheme)),
                 INTENDED_USE,
-                "## Data\n\nThe card that this model was logged with is not to be had: what it was trained on is not "
+                "## Data\n\nThe card that this model was logged with is unavailable: what it was trained on is not "
                 f"told here.\n\n* The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to "
                 f"{settings.lowpass_hz:g} Hz, windows of {settings.window_s:g} s; denoiser: {settings.denoise}.\n"
                 + "\n".join(f"* {fact}" for fact in facts),

@@ -123,7 +123,7 @@ class ModelRun:
         """Of the records, labels and parts that it was trained and tested on."""
         if "ecgml.data_digest" not in self.tags:
             raise TrackingError(
-                f"run {self.run_id} says nothing of its data (no tag ecgml.data_digest): train it with ecgml"
+                f"run {self.run_id} does not name its data (no tag ecgml.data_digest): train it with ecgml"
             )
         return self.tags["ecgml.data_digest"]
 

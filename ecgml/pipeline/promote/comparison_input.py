@@ -188,7 +188,7 @@ def _on_cohort(
     ]
     own, others = scored[0], scored[1] if champion else None
     if cohorts[0].simulated:
-        notes.append(f"{settings.on} is simulated: the comparison says nothing about patients")
+        notes.append(f"{settings.on} is simulated: the comparison tells nothing about patients")
     how = (
         f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
         "it was started from, was made with"
