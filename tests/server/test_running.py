@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -141,6 +142,7 @@ def test_a_full_queue_is_a_503_and_nothing_else(checkpoint: Path, tmp_path: Path
     assert set(statuses) == {200, 503}
 
 
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 def test_https_with_a_certificate(checkpoint: Path, tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     made = subprocess.run(
