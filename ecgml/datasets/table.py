@@ -13,7 +13,7 @@ from ecgml.datasets.cache import CachedCohort
 from ecgml.datasets.duplicates import connected, patient_keys, same_ecg_keys
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
 from ecgml.records.rhythms import SINUS_RHYTHMS
-from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM, Scheme, harmonise
+from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM, Scheme, applicable_rule, harmonise
 
 _RATE = CLINICAL_NAMES.index("ventricular_rate")
 _BAND_EXAMPLES_BPM = (BRADYCARDIA_BPM - 1, BRADYCARDIA_BPM, TACHYCARDIA_BPM + 1)
@@ -107,7 +107,7 @@ def build_table(
         One per cohort.
     scheme : Scheme
     rule : str
-        Of `ecgml.records.schemes.HARMONISE_RULES`.
+        Of `ecgml.records.schemes.HARMONISE_RULES`; applied where the scheme allows it.
 
     Returns
     -------
@@ -116,6 +116,7 @@ def build_table(
     left_out : list of LeftOut
         Records without a class of the scheme, and second forms of an ECG.
     """
+    rule, _ = applicable_rule(scheme, rule)
     rows, keys, left_out, offset = [], [], [], 0
     for cohort, cached in zip(cohorts, caches, strict=True):
         places = {record_id: place for place, record_id in enumerate(cached.record_ids)}

@@ -73,7 +73,11 @@ class Scheme:
             Empty when there is a class, else ``"no rhythm of the scheme"`` or ``"ambiguous: A and B"``.
         """
         found = [name for name, members in self.members.items() if any(rhythm in members for rhythm in rhythms)]
-        decisive = [name for name in found if "SR" not in self.members[name]] or found
+        # In a class of SR only what is no milder form of it decides: AFIB beside SVT is no plain SR.
+        beyond_sr = set(rhythms) - {"SR", "SA"}
+        decisive = [
+            name for name in found if "SR" not in self.members[name] or beyond_sr.intersection(self.members[name])
+        ] or found
         if not decisive:
             return None, "no rhythm of the scheme"
         if len(decisive) > 1:
@@ -107,6 +111,7 @@ SCHEMES = {
 _CLASS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,19}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 _PARTS = ("name", "description", "classes", "colours", "consequences")
+_STATEMENTS = [word for rhythm in RHYTHMS for word in (rhythm.code, *rhythm.snomed, *rhythm.aliases)]
 _RESERVED = ("none", "macro")
 """Words of their own in tables of answers and metrics."""
 
@@ -206,7 +211,7 @@ def _code(rhythm: Any, name: str, where: str) -> str:
     code = rhythm_of(str(rhythm))
     if code is None:
         raise ConfigError(
-            f"{where}: {name}: {str(rhythm)!r} is no rhythm{nearest(str(rhythm).upper(), RHYTHM_CODES)}; codes or "
+            f"{where}: {name}: {str(rhythm)!r} is no rhythm{nearest(str(rhythm).upper(), _STATEMENTS)}; codes or "
             f"SNOMED CT codes of {', '.join(RHYTHM_CODES)}"
         )
     return code
@@ -227,6 +232,22 @@ HARMONISE_RULES = ("none", "sinus_rate")
 BRADYCARDIA_BPM = 60.0
 TACHYCARDIA_BPM = 100.0
 """Sinus bradycardia below, tachycardia above: the common definition, and what Chapman-Shaoxing's labels follow."""
+
+
+def applicable_rule(scheme: Scheme, rule: str) -> tuple[str, str]:
+    """Return the harmonising rule that a scheme allows, and why it is another than asked for, or ``""``.
+
+    ``"sinus_rate"`` renames one sinus rhythm as another, so each of them needs a class: where a scheme has classes for
+    some alone, labels stay as their source wrote them. A scheme without sinus rhythms is not concerned.
+    """
+    classed = {code for codes in scheme.members.values() for code in codes}
+    absent = [code for code in RHYTHM_CODES if code in SINUS_RHYTHMS - classed]
+    if rule == "none" or len(absent) in (0, len(SINUS_RHYTHMS)):
+        return rule, ""
+    return "none", (
+        f"harmonise: {rule} names sinus rhythms by their rate, and the scheme {scheme.name!r} has no class for "
+        f"{', '.join(absent)}: labels stay as their source wrote them"
+    )
 
 
 def harmonise(rhythms: tuple[str, ...], rate_bpm: float, rule: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ecgml.datasets.cache import CachedCohort, Quarantined
 from ecgml.datasets.table import RecordTable, build_table
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.schemes import SCHEMES
+from ecgml.records.schemes import SCHEMES, Scheme
 
 GROUPS = SCHEMES["groups"]
 RATE = CLINICAL_NAMES.index("ventricular_rate")
@@ -151,3 +151,12 @@ def test_cohort_of_another_name_does_not_share_patients() -> None:
     first, second = make("a", [entry("1", patient_id="p")]), make("b", [entry("1", patient_id="p")])
     table, _ = build(first, (replace(second[0], name="c"), second[1]))
     assert len(set(table.patients)) == 2
+
+
+@pytest.mark.parametrize("rate", [50, 70, 110])
+def test_labels_stay_as_written_where_a_scheme_has_no_class_for_the_rhythm_of_a_rate(rate: float) -> None:
+    cohort, cached = make("a", [entry("1", "SR"), entry("2", "AFIB"), entry("3", "SB")], rate=rate)
+    scheme = Scheme("mine", "", {"AFIB": ("AFIB",), "SR": ("SR", "SA")})
+    table, left_out = build_table([cohort], [cached], scheme, "sinus_rate")
+    assert table.y_written.tolist() == table.y_harmonised.tolist() == [1, 0]
+    assert [one.record_id for one in left_out] == ["a/3"]

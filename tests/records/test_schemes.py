@@ -10,7 +10,7 @@ import pytest
 
 from ecgml.errors import ConfigError
 from ecgml.records.rhythms import RHYTHM_CODES
-from ecgml.records.schemes import HARMONISE_RULES, SCHEMES, harmonise, scheme_named
+from ecgml.records.schemes import HARMONISE_RULES, SCHEMES, applicable_rule, harmonise, scheme_named
 
 # Zheng et al. 2020, tables of rhythms and of the merged groups.
 COUNTS = {
@@ -130,6 +130,7 @@ def test_a_built_in_scheme_is_its_name() -> None:
         ("classes: {A: [AFIB]}", "two classes or more"),
         ("classes: [A, B]", "two classes or more"),
         ("classes: {A: [AFIBB], B: [SR]}", "'AFIBB' is no rhythm, did you mean 'AFIB'"),
+        ("classes: {A: [164889004], B: [SR]}", "'164889004' is no rhythm, did you mean '164889003'"),
         ("classes: {A: [AFIB, SR], B: [SR]}", "SR is in A and in B"),
         ("classes: {A: [], B: [SR]}", "A: no rhythm"),
         ("classes: {A b: [AFIB], B: [SR]}", "no name for a class"),
@@ -164,3 +165,20 @@ def test_schemes_are_the_same_by_their_labels_not_by_their_name(tmp_path: Path) 
     moved = scheme_named(write(tmp_path, "\n".join(["classes:", *lines]).replace("AF, AFIB", "AFIB")))
     assert moved.classes == groups.classes
     assert not moved.same_labels(groups)
+
+
+def test_sinus_rhythms_are_named_by_rate_only_where_each_has_a_class(tmp_path: Path) -> None:
+    for scheme in (*SCHEMES.values(), scheme_named(write(tmp_path, OWN))):
+        assert applicable_rule(scheme, "sinus_rate") == ("sinus_rate", "")
+    without = scheme_named(write(tmp_path, "classes: {AFIB: [AFIB], flutter: [AF]}"))
+    assert applicable_rule(without, "sinus_rate") == ("sinus_rate", "")
+    some = scheme_named(write(tmp_path, "classes: {AFIB: [AFIB], SR: [SR, SA]}"))
+    rule, reason = applicable_rule(some, "sinus_rate")
+    assert rule == "none"
+    assert "has no class for SB, ST: labels stay" in reason
+
+
+def test_a_rhythm_that_shares_a_class_with_sr_still_counts(tmp_path: Path) -> None:
+    scheme = scheme_named(write(tmp_path, "classes: {AFIB: [AFIB], rest: [SR, SVT]}"))
+    assert scheme.class_of(("AFIB", "SR")) == ("AFIB", "")
+    assert scheme.class_of(("AFIB", "SVT")) == (None, "ambiguous: AFIB and rest")

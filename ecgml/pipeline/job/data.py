@@ -27,7 +27,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.lineage import LEARNT_FROM, Lineage
 from ecgml.pipeline.job.settings import DataSettings, TrainConfiguration
 from ecgml.preprocessing.settings import PreprocessingSettings
-from ecgml.records.schemes import Scheme, scheme_named
+from ecgml.records.schemes import Scheme, applicable_rule, scheme_named
 
 DEMO_SEED = 0
 
@@ -240,6 +240,8 @@ def load_data(configuration: TrainConfiguration, console: Console, lineage: Line
     """
     data, preprocessing = configuration.data, configuration.preprocessing
     scheme = scheme_named(data.scheme)
+    if reason := applicable_rule(scheme, data.harmonise)[1]:
+        console.warn(reason)
     inner, outer = load_cohorts(data, console)
     pool = []
     n_simulated = configuration.augmentation.simulated_records

@@ -250,8 +250,8 @@ FAULTS = (
     Fault(
         "preprocessing/sinus-beats-what-is-listed-beside-it",
         "ecgml/records/schemes.py",
-        'decisive = [name for name in found if "SR" not in self.members[name]] or found',
-        "decisive = found[-1:]",
+        "        ] or found",
+        "        ] and found[-1:]",
         "AFIB listed beside SR is called SR",
         SCHEMES,
     ),
