@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +44,7 @@ def write_page(
     page: str,
     html: str,
     sections: Sequence[Section],
-    tables: Mapping[str, Mapping[str, Sequence]],
+    tables: Mapping[str, Mapping[str, Sequence[Any]]],
     files: Mapping[str, bytes] | None = None,
     replaced: Collection[str] = (),
 ) -> None:
@@ -78,8 +79,8 @@ def write_page(
         for part in pictures_of(sections):
             write_whole(partial / part.path, part.png)
         for name, columns in {**{part.name: part.columns for part in listings_of(sections)}, **tables}.items():
-            content = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
-            write_whole(partial / TABLES / f"{name}.csv", content.encode())
+            text = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
+            write_whole(partial / TABLES / f"{name}.csv", text.encode())
         for name, content in (files or {}).items():
             write_whole(partial / name, content)
         write_whole(partial / page, html.encode())

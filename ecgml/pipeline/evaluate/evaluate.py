@@ -172,9 +172,9 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
     )
 
 
-def _tables(material: EvaluationInput) -> dict[str, dict[str, list]]:
+def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
     """Return every score in full, and what was left out."""
-    tables: dict[str, dict[str, list]] = {}
+    tables: dict[str, dict[str, list[Any]]] = {}
     for one in material.evaluated:
         for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
             if scores is None:
