@@ -41,6 +41,10 @@ def cell(value: object) -> tuple[str, str]:
     return "long" if len(text) > LONG else "", text
 
 
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
 @functools.cache
 def template(name: str, package: str = "ecgml.page") -> Template:
     """Return a template of a package's folder ``templates``; it may extend and include those of this room."""
@@ -51,5 +55,5 @@ def template(name: str, package: str = "ecgml.page") -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"prose": prose, "cell": cell, "base64": lambda data: base64.b64encode(data).decode()}
+    environment.filters |= {"prose": prose, "cell": cell, "base64": _base64}
     return environment.get_template(name)
