@@ -28,6 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ecgml.cohorts.cohort import Cohort
 from ecgml.cohorts.opening import open_cohort
 from ecgml.cohorts.simulation.demo import write_demo
+from ecgml.datasets.augmentation import augment
 from ecgml.datasets.cache import open_or_fill
 from ecgml.datasets.settings import AugmentationSettings
 from ecgml.datasets.store import WindowStore
@@ -114,19 +115,22 @@ def _plain_epoch(model: nn.Module, dataset: Dataset, n_features: int) -> float:
 def _report_step(model: nn.Module, data: TrainingData, encoder: object, settings: FitSettings) -> None:
     """Print where a step's time goes, and its share of the machine's matrix rate."""
     precision = choose_precision(settings.precision, DEVICE)
-    batches = list(training_batches(data, AugmentationSettings(), BATCH, 1.0, np.random.default_rng(0)))
+    augmentation, loaded = AugmentationSettings(), []
     started = time.perf_counter()
-    for _ in training_batches(data, AugmentationSettings(), BATCH, 1.0, np.random.default_rng(0)):
-        pass
-    data_s = (time.perf_counter() - started) / len(batches)
+    for batch in training_batches(data, augmentation, BATCH, 1.0, np.random.default_rng(0)):
+        waveform, _ = data.store.take(batch.windows)
+        timing, n_valid = torch.from_numpy(batch.timing), torch.from_numpy(batch.n_valid)
+        generator = torch.Generator().manual_seed(batch.seed)
+        loaded.append((batch, *augment(waveform, timing, n_valid, None, data.fs, augmentation, generator)))
+    data_s = (time.perf_counter() - started) / len(loaded)
+    batch, waveform, mask = loaded[0]
     windows = np.arange(BATCH)
     load_s = statistics.median(_timed(lambda: data.store.take(windows)) for _ in range(20))
 
     def step() -> None:
-        batch = batches[0]
         clinical = torch.from_numpy(encoder.encode(batch.clinical))
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-            logits = model(batch.waveform, batch.mask, clinical)
+            logits = model(waveform, mask, clinical)
         functional.cross_entropy(logits, torch.from_numpy(batch.labels)).backward()
 
     model.train()

@@ -69,10 +69,10 @@ def new_figure(
         # The figure's x label takes its own room in the layout, which plain text would not.
         figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=GREY)
     if legend:
-        place: dict[str, object] = {"loc": "outside upper left"}
-        if title:
-            place["bbox_to_anchor"] = (0, 1 - TITLE_IN / height_in)
-        figure.legend(handles=legend, ncols=legend_columns, frameon=False, fontsize=9.5, **place)
+        anchor = {"bbox_to_anchor": (0, 1 - TITLE_IN / height_in)} if title else {}
+        figure.legend(
+            handles=legend, loc="outside upper left", ncols=legend_columns, frameon=False, fontsize=9.5, **anchor
+        )
     return figure
 
 

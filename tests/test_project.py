@@ -41,6 +41,10 @@ def test_code_is_clean() -> None:
     run_python("-m", "ruff", "check", ".")
 
 
+def test_types_are_right() -> None:
+    run_python("-m", "mypy")
+
+
 def test_rooms_import_only_from_below() -> None:
     # import-linter has no module to run with -m.
     run_python("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ecgml.datasets.batch import Batch
+from ecgml.datasets.batch import recorded
 from ecgml.datasets.settings import AugmentationSettings
 from ecgml.perturbations.leads import LIMB_MIRRORS, LIMB_REVERSALS, exchange_matrix
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
+from ecgml.records.leads import LEADS
 from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
 
 SHORTEST_S = 4.0
@@ -27,7 +29,8 @@ _HARDLY_STRETCHED = 0.1
 EXCHANGES = (*LIMB_REVERSALS, "V1–V2", "V2–V3", "V3–V4")
 """Electrodes that training may exchange, each as often."""
 
-_MATRICES = np.stack([exchange_matrix(name) for name in EXCHANGES])
+_MATRICES = np.stack([*(exchange_matrix(name) for name in EXCHANGES), np.eye(len(LEADS))]).astype(np.float32)
+"""The last exchanges nothing."""
 _AXES = [CLINICAL_NAMES.index("r_axis"), CLINICAL_NAMES.index("t_axis")]
 _P_AMPLITUDE = CLINICAL_NAMES.index("p_amplitude")
 
@@ -51,7 +54,7 @@ class RateLabels:
     high: NDArray[np.float32]
     y_by_band: NDArray[np.int64]
 
-    def __getitem__(self, rows: NDArray) -> RateLabels:
+    def __getitem__(self, rows: NDArray[Any]) -> RateLabels:
         return RateLabels(self.rates[rows], self.low[rows], self.high[rows], self.y_by_band[rows])
 
 
@@ -88,42 +91,117 @@ def rate_labels(
     return RateLabels(rates, np.minimum(low, rates), np.maximum(high, rates), y_by_band)
 
 
-def augment(
-    batch: Batch, labels: RateLabels, fs: float, settings: AugmentationSettings, rng: np.random.Generator
-) -> Batch:
-    """Stretch, crop, scale, soil, exchange and thin out a batch.
+@dataclass(frozen=True, eq=False)
+class AugmentedBatch:
+    """A batch as augmentation drew it on the host: everything but noise and the waveforms themselves.
 
     Parameters
     ----------
-    batch : Batch
-        Clinical values given or measured.
-    labels : RateLabels
+    windows : ndarray of int64, shape (B,)
+        Numbers of the windows, see :class:`ecgml.datasets.store.WindowStore`.
+    timing : ndarray of float64, shape (2, B)
+        Where a record is entered, in time points, and how many times as fast it is played.
+    n_valid : ndarray of int64, shape (B,)
+        Time points that are kept.
+    exchange : ndarray of float32, shape (B, L, L), or None
+        What exchanged electrodes make of the leads; None where none are ever exchanged.
+    clinical : ndarray of float32, shape (B, n_features)
+    labels : ndarray of int64, shape (B,)
+    seed : int
+        Of noise and lost leads.
+    """
+
+    windows: NDArray[np.int64]
+    timing: NDArray[np.float64]
+    n_valid: NDArray[np.int64]
+    exchange: NDArray[np.float32] | None
+    clinical: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    seed: int
+
+
+def draw_augmentation(
+    windows: NDArray[np.int64],
+    n_valid: NDArray[np.int64],
+    clinical: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    rates: RateLabels,
+    n_times: int,
+    fs: float,
+    settings: AugmentationSettings,
+    rng: np.random.Generator,
+) -> AugmentedBatch:
+    """Draw how a batch is stretched, cropped and exchanged; its clinical values and labels follow.
+
+    Parameters
+    ----------
+    windows, n_valid : ndarray of int64, shape (B,)
+        Numbers and recorded time points of the windows.
+    clinical : ndarray of float32, shape (B, n_features)
+        Given or measured.
+    labels : ndarray of int64, shape (B,)
+    rates : RateLabels
         Of the batch's records.
+    n_times : int
+        Time points of a window.
     fs : float
         Hz.
     settings : AugmentationSettings
     rng : numpy.random.Generator
         Everything that is drawn comes from it.
     """
-    factor = _stretch_factors(labels, settings.time_stretch, rng)
-    waveform, n_valid = _warp(batch, factor, fs, settings.crop, rng)
-    noise = torch.Generator(waveform.device).manual_seed(int(rng.integers(2**62)))
-    if settings.augmentation:
-        waveform = _soil(waveform, fs, settings.augmentation, noise)
-    clinical = batch.clinical
+    factor = _stretch_factors(rates, settings.time_stretch, rng)
+    start, kept = _crop(n_valid, factor, n_times, fs, settings.crop, rng)
+    seed = int(rng.integers(2**62))
+    exchange = None
     if settings.lead_exchange:
-        hit = rng.random(len(waveform)) < settings.lead_exchange
-        which = np.where(hit, rng.integers(len(EXCHANGES), size=len(waveform)), -1)
-        waveform, clinical = _exchange(waveform, clinical, which)
-    if settings.lead_dropout:
-        waveform = waveform * _kept_leads(waveform, settings.lead_dropout, noise)
-    stretched = replace(batch, waveform=waveform, n_valid=n_valid)
-    return replace(
-        stretched,
-        waveform=waveform * stretched.mask[:, None],
-        clinical=_stretch_and_withhold(clinical, factor, settings, rng),
-        labels=_relabel(batch.labels, labels, factor),
+        hit = rng.random(len(labels)) < settings.lead_exchange
+        which = np.where(hit, rng.integers(len(EXCHANGES), size=len(labels)), len(EXCHANGES))
+        exchange, clinical = _MATRICES[which], _exchanged(clinical, which)
+    clinical = _stretch_and_withhold(clinical, factor, settings, rng)
+    return AugmentedBatch(
+        windows, np.stack([start, factor]), kept, exchange, clinical, _relabel(labels, rates, factor), seed
     )
+
+
+def augment(
+    waveform: Tensor,
+    timing: Tensor,
+    n_valid: Tensor,
+    exchange: Tensor | None,
+    fs: float,
+    settings: AugmentationSettings,
+    generator: torch.Generator | None,
+) -> tuple[Tensor, Tensor]:
+    """Stretch, crop, scale, soil, exchange and thin out waveforms.
+
+    Parameters
+    ----------
+    waveform : Tensor, shape (B, L, T)
+        In mV.
+    timing, n_valid, exchange : Tensor
+        See :class:`AugmentedBatch`, on the waveform's device.
+    fs : float
+        Hz.
+    settings : AugmentationSettings
+    generator : torch.Generator, optional
+        Of noise and lost leads; by default the device's own.
+
+    Returns
+    -------
+    waveform : Tensor, shape (B, L, T)
+    mask : Tensor, shape (B, T)
+        1 where the recording is, 0 behind its end.
+    """
+    waveform = _warp(waveform, timing)
+    if settings.augmentation:
+        waveform = _soil(waveform, fs, settings.augmentation, generator)
+    if exchange is not None:
+        waveform = torch.bmm(exchange, waveform)
+    if settings.lead_dropout:
+        waveform = waveform * _kept_leads(waveform, settings.lead_dropout, generator)
+    mask = recorded(n_valid, waveform.shape[2])
+    return waveform * mask[:, None], mask
 
 
 def _stretch_factors(labels: RateLabels, strength: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -143,24 +221,32 @@ def _relabel(y: NDArray[np.int64], labels: RateLabels, factor: NDArray[np.float6
     return np.where(factor == 1.0, y, labels.y_by_band[np.arange(len(y)), band])
 
 
-def _warp(
-    batch: Batch, factor: NDArray[np.float64], fs: float, crop: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Play each record `factor` times as fast from a random start; return waveforms and their valid lengths."""
-    n_records, _, n_times = batch.waveform.shape
-    available = np.minimum(batch.n_valid.cpu().numpy() / factor, n_times)
-    share = np.where(rng.random(n_records) < crop, rng.uniform(0.6, 1.0, n_records), 1.0)
-    kept = np.clip(available * share, np.minimum(SHORTEST_S * fs, available), available).astype(np.int64)
-    start = rng.random(n_records) * (batch.n_valid.cpu().numpy() - kept * factor)
-    positions = start[:, None] + factor[:, None] * np.arange(n_times)
-    device = batch.waveform.device
-    grid = torch.zeros(n_records, 1, n_times, 2, device=device)
-    grid[:, 0, :, 0] = torch.from_numpy(positions * 2 / (n_times - 1) - 1).to(device)
-    warped = functional.grid_sample(batch.waveform.unsqueeze(2), grid, align_corners=True).squeeze(2)
-    return warped, torch.from_numpy(kept).to(device)
+def _crop(
+    n_valid: NDArray[np.int64],
+    factor: NDArray[np.float64],
+    n_times: int,
+    fs: float,
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Draw where each record is entered, and how many time points of it are kept when it is played by its factor."""
+    available = np.minimum(n_valid / factor, n_times)
+    shares = np.where(rng.random(len(factor)) < share, rng.uniform(0.6, 1.0, len(factor)), 1.0)
+    kept = np.clip(available * shares, np.minimum(SHORTEST_S * fs, available), available).astype(np.int64)
+    return rng.random(len(factor)) * (n_valid - kept * factor), kept
 
 
-def _soil(waveform: Tensor, fs: float, strength: float, generator: torch.Generator) -> Tensor:
+def _warp(waveform: Tensor, timing: Tensor) -> Tensor:
+    """Play each record from its start by its factor."""
+    n_records, _, n_times = waveform.shape
+    start, factor = timing[:, :, None]
+    positions = start + factor * torch.arange(n_times, device=waveform.device)
+    grid = torch.zeros(n_records, 1, n_times, 2, device=waveform.device)
+    grid[:, 0, :, 0] = positions * 2 / (n_times - 1) - 1
+    return functional.grid_sample(waveform.unsqueeze(2), grid, align_corners=True).squeeze(2)
+
+
+def _soil(waveform: Tensor, fs: float, strength: float, generator: torch.Generator | None) -> Tensor:
     """Add what electrodes, muscles and breathing add: gain, polarity of the cables, noise, baseline wander."""
     n_records, n_leads, n_times = waveform.shape
     device = waveform.device
@@ -178,23 +264,17 @@ def _soil(waveform: Tensor, fs: float, strength: float, generator: torch.Generat
     return waveform * gain + 0.03 * strength * uniform(n_records, 1, 1) * noise + wander
 
 
-def _exchange(
-    waveform: Tensor, clinical: NDArray[np.float32], which: NDArray[np.int64]
-) -> tuple[Tensor, NDArray[np.float32]]:
-    """Exchange electrodes: `which` of :data:`EXCHANGES`, -1 for none; axes and P wave are measured accordingly."""
-    rows = np.flatnonzero(which >= 0)
-    exchanged, turned = waveform.clone(), clinical.copy()
-    matrices = torch.from_numpy(_MATRICES[which[rows]]).to(waveform)
-    chosen = torch.from_numpy(rows).to(waveform.device)
-    exchanged[chosen] = torch.bmm(matrices, waveform[chosen])
-    for row in rows:
+def _exchanged(clinical: NDArray[np.float32], which: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return axes and P wave as they are measured under `which` of :data:`EXCHANGES`; beyond them, none."""
+    turned = clinical.copy()
+    for row in np.flatnonzero(which < len(EXCHANGES)):
         if mirror := LIMB_MIRRORS.get(EXCHANGES[which[row]]):
             turned[row, _AXES] = mirror[0] - turned[row, _AXES]
             turned[row, _P_AMPLITUDE] *= mirror[1]
-    return exchanged, turned
+    return turned
 
 
-def _kept_leads(waveform: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def _kept_leads(waveform: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
     """Draw which leads stay, shape (B, L, 1): of a share of records each loses up to half."""
     n_records, n_leads, _ = waveform.shape
     device = waveform.device

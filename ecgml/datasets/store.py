@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ecgml.datasets.batch import upload
 from ecgml.preprocessing.preprocess import STEP_MV
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class WindowStore:
         """Usable leads of each window, shape (n_windows,)."""
         return np.concatenate([cache.n_leads for cache in self._caches])
 
+    @property
+    def n_times(self) -> int:
+        """Time points of a window."""
+        return self._maps[0].shape[2]
+
     def _n_bytes(self) -> int:
         return sum(windows.nbytes for windows in self._maps)
 
@@ -59,14 +65,19 @@ class WindowStore:
         waveform : Tensor of float32, shape (B, L, T)
             In mV, on the device.
         n_valid : Tensor of int64, shape (B,)
-            Time points recorded, on the device.
+            Time points recorded; on the host.
         """
-        n_valid = torch.from_numpy(self.n_valid[windows].astype(np.int64)).to(self.device)
-        if self._resident is not None:
-            gathered = self._resident[torch.from_numpy(windows).to(self.device)]
-        else:
-            gathered = torch.from_numpy(self.steps(windows)).to(self.device)
-        return gathered.float().mul_(STEP_MV), n_valid
+        n_valid = torch.from_numpy(self.n_valid[windows].astype(np.int64))
+        return self.waveforms(upload(self.source(windows), self.device)), n_valid
+
+    def source(self, windows: NDArray[np.int64]) -> NDArray[np.int64] | NDArray[np.int16]:
+        """Return what :meth:`waveforms` needs on the device: the numbers of resident windows, else the windows."""
+        return windows if self._resident is not None else self.steps(windows)
+
+    def waveforms(self, source: Tensor) -> Tensor:
+        """Return the windows of a :meth:`source` that is on the device: mV, shape (B, L, T)."""
+        steps = source if self._resident is None else self._resident[source]
+        return steps.float().mul_(STEP_MV)
 
     def steps(self, windows: NDArray[np.int64]) -> NDArray[np.int16]:
         """Gather windows as they are cached, shape (B, L, T), in steps of `ecgml.preprocessing.preprocess.STEP_MV`."""

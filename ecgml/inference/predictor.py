@@ -174,7 +174,6 @@ class Predictor:
                 torch.from_numpy(to_mv(windows[rows])).to(self.device),
                 torch.from_numpy(n_valid[rows]).to(self.device),
                 clinical[owner[rows]],
-                np.zeros(len(n_valid[rows]), dtype=np.int64),
             )
             logits.append(predict_logits(self._model, batch, self.checkpoint.encoder))
         return np.concatenate(logits), owner

@@ -240,9 +240,10 @@ def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
         ``at_s``, where the beat is in the recording, and those of ``pr_interval``, ``p_duration``, ``qrs_duration`` and
         ``qt_interval`` that the representative beat has.
     """
-    beat, rows = intervals.beat, []
+    beat = intervals.beat
     if beat is None:
-        return rows
+        return []
+    rows: list[dict[str, float]] = []
     has_p, noisier = "pr_interval" in intervals.values, float(np.sqrt(len(beat.positions_s)))
     waveforms = beat.stack.swapaxes(0, 1).astype(np.float64)  # (beats, rows, times)
     for waveform, clear in zip(waveforms, beat.clear, strict=True):

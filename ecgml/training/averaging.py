@@ -17,14 +17,17 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        current = model.state_dict()
+        self.weights: dict[str, Tensor] = {name: value.detach().clone() for name, value in current.items()}
+        floating = [name for name, value in current.items() if value.is_floating_point()]
+        self._averaged = [self.weights[name] for name in floating], [current[name] for name in floating]
+        counts = current.keys() - set(floating)
+        self._copied = [self.weights[name] for name in counts], [current[name] for name in counts]
 
     @torch.no_grad()
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         """Move towards the model's weights after a step (steps count from 0)."""
         decay = min(self.decay, (1 + step) / (WARMUP_STEPS + step))
-        current = model.state_dict()
-        floating = [name for name, value in current.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.weights[name] for name in floating], [current[name] for name in floating], 1 - decay)
-        for name in current.keys() - set(floating):
-            self.weights[name].copy_(current[name])
+        torch._foreach_lerp_(*self._averaged, 1 - decay)
+        if self._copied[0]:
+            torch._foreach_copy_(*self._copied)

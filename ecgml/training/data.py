@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgml.datasets.augmentation import augment, rate_labels
-from ecgml.datasets.batch import Batch
+from ecgml.datasets.augmentation import AugmentedBatch, draw_augmentation, rate_labels
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.sampling import class_weights, draw_epoch
 from ecgml.datasets.settings import AugmentationSettings
@@ -80,8 +79,8 @@ def fit_encoder(table: RecordTable) -> ClinicalEncoder:
 
 def training_batches(
     data: TrainingData, augmentation: AugmentationSettings, batch_size: int, balance: float, rng: np.random.Generator
-) -> Iterator[Batch]:
-    """Yield one epoch of augmented batches, all of one size; what is left over is dropped.
+) -> Iterator[AugmentedBatch]:
+    """Yield one epoch of batches as augmentation drew them, all of one size; what is left over is dropped.
 
     Parameters
     ----------
@@ -105,12 +104,14 @@ def training_batches(
     keep_given = rng.random(len(table)) >= augmentation.clinical_dropout
     windows = table.first_window + rng.integers(table.n_windows)
     clinical = clinical_values(table, keep_given)
+    n_valid = data.store.n_valid[windows].astype(np.int64)
     size = min(batch_size, len(table))
     for start in range(0, len(table) - size + 1, size):
         rows = slice(start, start + size)
-        waveform, n_valid = data.store.take(windows[rows])
-        batch = Batch(waveform, n_valid, clinical[rows], table.y_harmonised[rows])
-        yield augment(batch, stretchable[rows], data.fs, augmentation, rng)
+        yield draw_augmentation(
+            windows[rows], n_valid[rows], clinical[rows], table.y_harmonised[rows], stretchable[rows],
+            data.store.n_times, data.fs, augmentation, rng,
+        )  # fmt: skip
 
 
 def steps_per_epoch(data: TrainingData, augmentation: AugmentationSettings, batch_size: int) -> int:

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, roc_auc_score
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.settings import AugmentationSettings
@@ -22,18 +21,18 @@ from ecgml.evaluation.metric_table import metric_rows, monitors
 from ecgml.evaluation.metrics import PreparedPredictions, WeightedPredictions
 from ecgml.training.averaging import WeightAverage
 from ecgml.training.data import TrainingData, clinical_values, steps_per_epoch, training_batches
-from ecgml.training.device import choose_precision
 from ecgml.training.predict import average_windows, predict_records
 from ecgml.training.schedule import learning_rate_factor
 from ecgml.training.settings import FitSettings
 from ecgml.training.state import read_state, write_state
+from ecgml.training.step import TrainingStep, make_optimiser
 from ecgml.training.stopping import EarlyStopping
 
 EpochCallback = Callable[[int, dict[str, float]], bool | None]
 """Called with (epoch from 0, metrics); returning True ends training after that epoch (a pruned trial)."""
 
-StepCallback = Callable[[int, int, int, float], None]
-"""Called with (epoch, step in the epoch, steps an epoch, loss)."""
+StepCallback = Callable[[int, int, int, float | None], None]
+"""Called with (epoch, step in the epoch, steps an epoch, loss); None on an accelerator, which is not waited for."""
 
 
 @dataclass
@@ -90,8 +89,8 @@ def fit(
         If the state is damaged or of another model.
     """
     device = data.store.device
-    precision = choose_precision(settings.precision, device)
-    optimiser = _optimiser(model, settings)
+    optimiser = make_optimiser(model, settings)
+    take_step = TrainingStep(model, optimiser, data, encoder, settings, augmentation)
     average = WeightAverage(model, settings.ema_decay)
     best = {name: value.clone() for name, value in average.weights.items()}
     larger_is_better = not monitors()[settings.monitor] or not data.can_select
@@ -108,35 +107,24 @@ def fit(
                 break
             rng = np.random.default_rng([settings.seed, epoch])
             torch.manual_seed(int(rng.integers(2**62)))
-            started, loss_sum, n_right, n_seen = time.perf_counter(), 0.0, 0, 0
+            started, n_seen = time.perf_counter(), 0
+            take_step.reset()
             model.train()
             for index, batch in enumerate(
                 training_batches(data, augmentation, settings.batch_size, settings.balance, rng)
             ):
                 step = epoch * n_epoch_steps + index
                 rate = settings.learning_rate * learning_rate_factor(step, n_steps, settings.warmup)
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-                labels = torch.from_numpy(batch.labels).to(device)
-                clinical = torch.from_numpy(encoder.encode(batch.clinical)).to(device)
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
-                    logits = model(batch.waveform, batch.mask, clinical)
-                loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
-                optimiser.step()
-                average.update(model, step)
-                value = _finite(loss, epoch, settings)
-                loss_sum += value * len(labels)
-                n_right += int((logits.argmax(dim=1) == labels).sum())
-                n_seen += len(labels)
+                loss = take_step(rate, batch)
+                average.update(step)
+                n_seen += len(batch.labels)
                 if on_step:
-                    on_step(epoch, index, n_epoch_steps, value)
+                    on_step(epoch, index, n_epoch_steps, loss.item() if device.type == "cpu" else None)
 
+            train_loss = _finite(take_step.loss_sum.item(), epoch, settings) / n_seen  # waits for the device
             seconds = time.perf_counter() - started
-            metrics = {"train_loss": loss_sum / n_seen, "train_accuracy": n_right / n_seen, "learning_rate": rate}
-            metrics |= {"records_per_second": n_seen / seconds}
+            metrics = {"train_loss": train_loss, "train_accuracy": take_step.n_right.item() / n_seen}
+            metrics |= {"learning_rate": rate, "records_per_second": n_seen / seconds}
             metrics |= validate(model, average, data, encoder)
             # Without anything to select by, later is better: all epochs, and the last is kept.
             if stopping.update(epoch, metrics[settings.monitor] if data.can_select else float(epoch)):
@@ -185,22 +173,12 @@ def validation_metrics(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -
     return {"val_loss": float(-np.log(np.maximum(own, 1e-12)).mean()), **figures}
 
 
-def _optimiser(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); biases and norms are not decayed."""
-    matrices = [value for value in model.parameters() if value.ndim >= 2]
-    vectors = [value for value in model.parameters() if value.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    fused = matrices[0].device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=fused)
-
-
-def _finite(loss: Tensor, epoch: int, settings: FitSettings) -> float:
-    value = loss.item()
-    if not math.isfinite(value):
+def _finite(loss: float, epoch: int, settings: FitSettings) -> float:
+    if not math.isfinite(loss):
         raise TrainingError(
-            f"the loss became {value} in epoch {epoch + 1}; lower --learning-rate (now {settings.learning_rate:g})"
+            f"the loss became {loss} in epoch {epoch + 1}; lower --learning-rate (now {settings.learning_rate:g})"
         )
-    return value
+    return loss
 
 
 def _save(

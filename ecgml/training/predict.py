@@ -59,8 +59,7 @@ def predict_records(
     for start in range(0, len(windows), WINDOWS_PER_BATCH):
         rows = slice(start, start + WINDOWS_PER_BATCH)
         waveform, n_valid = store.take(windows[rows])
-        labels = np.zeros(len(n_valid), dtype=np.int64)
-        logits.append(predict_logits(model, Batch(waveform, n_valid, clinical[owner[rows]], labels), encoder))
+        logits.append(predict_logits(model, Batch(waveform, n_valid, clinical[owner[rows]]), encoder))
     return np.concatenate(logits) if logits else np.zeros((0, 0)), owner
 
 

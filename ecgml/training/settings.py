@@ -32,5 +32,7 @@ class FitSettings:
         "auto", "auto takes bfloat16 where the device gains by it", choices=("auto", "float32", "bfloat16")
     )
 
+    compile: bool = setting(False, "Compile the network (torch.compile): worth it in long trainings on a GPU")
+
     def __post_init__(self) -> None:
         validate(self)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from ecgml.datasets.augmentation import EXCHANGES, RateLabels, augment, rate_labels
-from ecgml.datasets.batch import Batch
+from ecgml.datasets import augmentation
+from ecgml.datasets.augmentation import EXCHANGES, RateLabels, draw_augmentation, rate_labels
 from ecgml.datasets.settings import AugmentationSettings
 from ecgml.perturbations.leads import LIMB_MIRRORS, exchange_matrix
 from ecgml.records.clinical import CLINICAL_NAMES
@@ -21,6 +22,29 @@ STRETCH_ONLY = AugmentationSettings(
 )
 NONE = replace(STRETCH_ONLY, time_stretch=0)
 SB, SR, ST = 0, 1, 2
+
+
+class Batch(NamedTuple):
+    waveform: torch.Tensor
+    n_valid: torch.Tensor
+    clinical: np.ndarray
+    labels: np.ndarray
+
+
+def augment(
+    batch: Batch, rates: RateLabels, fs: float, settings: AugmentationSettings, rng: np.random.Generator
+) -> Batch:
+    """Draw and apply, as a training step does."""
+    rows = np.arange(len(batch.labels))
+    drawn = draw_augmentation(
+        rows, batch.n_valid.numpy(), batch.clinical, batch.labels, rates, batch.waveform.shape[2], fs, settings, rng
+    )
+    exchange = None if drawn.exchange is None else torch.from_numpy(drawn.exchange)
+    timing, n_valid = torch.from_numpy(drawn.timing), torch.from_numpy(drawn.n_valid)
+    generator = torch.Generator().manual_seed(drawn.seed)
+    waveform, mask = augmentation.augment(batch.waveform, timing, n_valid, exchange, fs, settings, generator)
+    assert torch.equal(mask.sum(dim=1).long(), n_valid)
+    return Batch(waveform, n_valid, drawn.clinical, drawn.labels)
 
 
 def batch(hz: float = 2.0, n_valid: int = 1000) -> Batch:
@@ -127,7 +151,7 @@ def test_exchanged_electrodes_show_in_leads_and_axes_together() -> None:
     clinical = own.clinical.copy()
     clinical[:, CLINICAL_NAMES.index("r_axis")] = 40
     clinical[:, CLINICAL_NAMES.index("p_amplitude")] = 0.1
-    own = replace(own, waveform=waveform, clinical=clinical)
+    own = own._replace(waveform=waveform, clinical=clinical)
     found = augment(own, labels(), FS, replace(NONE, lead_exchange=1.0), np.random.default_rng(0))
     seen = set()
     for row in range(N):

@@ -20,9 +20,10 @@ from ecgml.models.build import build_model
 from ecgml.models.settings import ModelSettings
 from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.training.data import TrainingData, fit_encoder
-from ecgml.training.fit import Fitted, _optimiser, fit, validation_metrics
+from ecgml.training.fit import Fitted, fit, validation_metrics
 from ecgml.training.schedule import learning_rate_factor
 from ecgml.training.settings import FitSettings
+from ecgml.training.step import make_optimiser
 from tests.datasets.tables import make_table
 
 FS, N_TIMES = 50.0, 200
@@ -252,7 +253,7 @@ def test_weight_decay_shrinks_matrices_and_leaves_biases_and_norms() -> None:
             value.fill_(1.0)
             value.grad = torch.zeros_like(value)
     settings = replace(SETTINGS, learning_rate=0.1, weight_decay=0.5)
-    _optimiser(model, settings).step()
+    make_optimiser(model, settings).step()
     for name, value in model.named_parameters():
         expected = 1 - 0.1 * 0.5 if value.ndim >= 2 else 1.0
         torch.testing.assert_close(value, torch.full_like(value, expected), msg=name)

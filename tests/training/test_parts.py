@@ -72,9 +72,9 @@ def test_average_follows_its_formula() -> None:
         model.weight.fill_(1.0)
         average = WeightAverage(model, 0.9)
         model.weight.fill_(2.0)
-    average.update(model, 0)
+    average.update(0)
     assert average.weights["weight"].item() == pytest.approx(1.9)
-    average.update(model, 1)
+    average.update(1)
     assert average.weights["weight"].item() == pytest.approx(1.9 * 2 / 11 + 2 * 9 / 11)
 
 
@@ -82,7 +82,7 @@ def test_average_of_decay_zero_is_the_model_itself() -> None:
     model = nn.BatchNorm1d(2)
     average = WeightAverage(model, 0.0)
     model(torch.randn(8, 2))
-    average.update(model, 5)
+    average.update(5)
     assert all(torch.equal(value, average.weights[key]) for key, value in model.state_dict().items())
 
 

@@ -124,8 +124,9 @@ def fit_with_progress(
     last_note = ""
     with console.progress(name, "steps") as show:
 
-        def on_step(epoch: int, index: int, n_steps: int, loss: float) -> None:
-            show(epoch * n_steps + index + 1, settings.epochs * n_steps, f"loss {loss:.3f} {last_note}")
+        def on_step(epoch: int, index: int, n_steps: int, loss: float | None) -> None:
+            shown = "" if loss is None else f"loss {loss:.3f} "
+            show(epoch * n_steps + index + 1, settings.epochs * n_steps, shown + last_note)
 
         def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
             nonlocal last_note

@@ -178,8 +178,8 @@ FAULTS = (
     Fault(
         "preprocessing/steps-for-mv",
         "ecgml/datasets/store.py",
-        "gathered.float().mul_(STEP_MV)",
-        "gathered.float()",
+        "steps.float().mul_(STEP_MV)",
+        "steps.float()",
         "models are trained on steps and served mV",
         STORE,
     ),

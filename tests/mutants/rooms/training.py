@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.fault import Fault
 
 FIT = "ecgml/training/fit.py"
+STEP = "ecgml/training/step.py"
 KEPT = ("tests/training/test_fit.py::test_best_epoch_is_that_of_the_metric_asked_for_and_its_weights_are_kept",)
 VALIDATED = (
     "tests/training/test_fit.py::test_validation_is_of_the_weights_that_are_kept_at_rest_and_with_all_that_is_given",
@@ -132,7 +133,7 @@ FAULTS = (
     ),
     Fault(
         "training/biases-decayed",
-        FIT,
+        STEP,
         '"weight_decay": 0.0}',
         '"weight_decay": settings.weight_decay}',
         "weight decay pulls at biases and norms",
@@ -140,7 +141,7 @@ FAULTS = (
     ),
     Fault(
         "training/nothing-decayed",
-        FIT,
+        STEP,
         '"weight_decay": settings.weight_decay}',
         '"weight_decay": 0.0}',
         "the setting weight_decay does nothing",
@@ -172,7 +173,7 @@ FAULTS = (
     ),
     Fault(
         "training/labels-not-smoothed",
-        FIT,
+        STEP,
         "label_smoothing=settings.label_smoothing)",
         "label_smoothing=0.0)",
         "the setting label_smoothing does nothing",
@@ -181,7 +182,7 @@ FAULTS = (
     Fault(
         "training/not-averaged",
         FIT,
-        "                average.update(model, step)\n",
+        "                average.update(step)\n",
         "",
         "the weights that are kept were never trained",
         LEARNS,
