@@ -67,11 +67,11 @@ def delineate(
 
     rows = medians if means is waveforms else np.concatenate((medians, _from_level(means, times_s, onset)))
     rows = rows[..., ::SLOW_STEP]
-    qrs = tuple(np.resize(ends, len(rows)) for ends in (onset, offset))
+    qrs = np.resize(onset, len(rows)), np.resize(offset, len(rows))
     ends = t_offsets(_all_leads(rows, has_limbs), rows, times_s[::SLOW_STEP], fs / SLOW_STEP, qrs, rr_s)
     of_medians, of_means = ends[: len(onset)], ends[-len(onset) :]
     ends = np.where(np.abs(of_means - of_medians) <= APART_S, of_means, of_medians)
-    p = [np.full(len(ends), np.nan)] * 2
+    p = (np.full(len(ends), np.nan),) * 2
     if has_p:
         p = p_edges(_all_leads(medians, has_limbs), times_s, fs, onset, ends - rr_s)
     return [Marks(*map(float, marks)) for marks in zip(*p, onset, offset, ends, strict=True)]
