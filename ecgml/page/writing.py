@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ecgml.errors import OutputError
-from ecgml.page.html import listings_of, pictures_of
-from ecgml.page.sections import FIGURES, TABLES, Section, artifact_path
+from ecgml.page.sections import FIGURES, TABLES, Section, listings_of, pictures_of
 from ecgml.saving import write_whole
 
 __all__ = ["FIGURES", "TABLES", "check_folder", "write_page"]
@@ -78,7 +77,7 @@ def write_page(
     partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
         for part in pictures_of(sections):
-            write_whole(partial / artifact_path(part), part.png)
+            write_whole(partial / part.path, part.png)
         for name, columns in {**{part.name: part.columns for part in listings_of(sections)}, **tables}.items():
             text = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
             write_whole(partial / TABLES / f"{name}.csv", text.encode())
