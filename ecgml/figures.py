@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ TITLE_IN = 0.22
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 
 
-def class_style(label: int, colour: str = "") -> dict[str, object]:
+def class_style(label: int, colour: str = "") -> dict[str, Any]:
     """Return colour (its own, if it has one) and line style of a class by its label: alike in every figure."""
     turn, place = divmod(label, len(PALETTE))
     return {"color": colour or PALETTE[place], "linestyle": LINE_STYLES[turn % len(LINE_STYLES)]}

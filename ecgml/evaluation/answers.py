@@ -71,7 +71,7 @@ class AnswerScores:
         named |= {
             f"set_coverage_{name.lower()}": share for name, share in zip(classes, self.set_coverage, strict=False)
         }
-        flat = {}
+        flat: dict[str, float] = {}
         for name, estimate in named.items():
             flat |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         return {f"{prefix}{name}": value for name, value in flat.items() if math.isfinite(value)}

@@ -178,8 +178,17 @@ def _not_worse(challenger: Predictions, champion: Predictions, settings: GateSet
         else:
             rule = f"the interval of the difference must lie above -{settings.margin:g}"
             met = difference.low > -settings.margin
-        numbers = {"challenger": compared.a[metric.name], "champion": compared.b[metric.name], "difference": difference}
-        checks.append(Check(metric.name, metric.title, rule, bool(met), **numbers))
+        checks.append(
+            Check(
+                metric.name,
+                metric.title,
+                rule,
+                bool(met),
+                challenger=compared.a[metric.name],
+                champion=compared.b[metric.name],
+                difference=difference,
+            )
+        )
     return checks
 
 

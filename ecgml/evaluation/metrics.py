@@ -56,17 +56,21 @@ class WeightedPredictions:
         Not negative.
     """
 
+    bin_gaps: Array
+    brier: Array
+    log_loss: Array
+
     def __init__(self, prepared: PreparedPredictions, weights: Array) -> None:
         self._prepared, self.weights = prepared, weights
         self.y_true, self.y_pred, self.y_prob = prepared.y_true, prepared.y_pred, prepared.y_prob
-        self.total = weights.sum(axis=1)
+        self.total: Array = weights.sum(axis=1)
         """Sum of each draw's weights, shape (n_draws,)."""
         n_classes = prepared.n_classes
         n_cells = n_classes * (n_classes + 1)
         cells, self.bin_gaps, losses = np.split(
             weights @ prepared.addends, [n_cells, n_cells + probability.N_BINS], axis=1
         )
-        self.confusion = cells.reshape(-1, n_classes, n_classes + 1)
+        self.confusion: Array = cells.reshape(-1, n_classes, n_classes + 1)
         """Confusion matrices with a last column for what could not be scored, (n_draws, n_classes, n_classes + 1)."""
         with np.errstate(invalid="ignore"):  # a draw may leave out every scored record
             self.brier, self.log_loss = (losses / self.total[:, None]).T

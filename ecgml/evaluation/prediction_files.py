@@ -70,7 +70,8 @@ def read_predictions(path: str | Path) -> Predictions:
     for column in ("record_id", "y_true"):
         if column not in table:
             raise EvaluationError(f"{path}: no column {column!r} among {', '.join(map(str, table.columns))}")
-    classes = tuple(name.removeprefix(PROBABILITY_PREFIX) for name in table if name.startswith(PROBABILITY_PREFIX))
+    names = map(str, table.columns)
+    classes = tuple(name.removeprefix(PROBABILITY_PREFIX) for name in names if name.startswith(PROBABILITY_PREFIX))
     try:
         return Predictions(
             record_ids=tuple(table["record_id"]),

@@ -127,8 +127,8 @@ class Predictions:
                 f"predictions: record {self.record_ids[row]} has probability {y_prob[row, column]:g} for "
                 f"{self.classes[column]}, expected 0 to 1; give probabilities, not logits"
             )
-        if (wrong := np.flatnonzero(off)).size:
-            row = wrong[0]
+        if (unscaled := np.flatnonzero(off)).size:
+            row = unscaled[0]
             raise EvaluationError(
                 f"predictions: the probabilities of record {self.record_ids[row]} sum to {y_prob[row].sum():.6g}, "
                 "expected 1; apply softmax over the classes"
@@ -177,7 +177,7 @@ class Predictions:
         worst = np.where(own_class, 0.0, 1.0 / (self.n_classes - 1))
         return np.where(self.scored[:, None], self.y_prob, worst)
 
-    def take(self, rows: Sequence[int]) -> Predictions:
+    def take(self, rows: Sequence[int] | NDArray[np.integer]) -> Predictions:
         """Return the records of the given rows, in their order; at least one."""
         chosen = {
             name: tuple(getattr(self, name)[row] for row in rows)

@@ -66,8 +66,8 @@ class Protocol:
     scores: Scores
     """Of all its folds' predictions, pooled."""
     folds: tuple[HeldOut, ...]
-    drop: Mapping[str, Estimate] | None
-    """The default split's figures minus these, by metric; None for the default split itself."""
+    drop: Mapping[str, Estimate]
+    """The default split's figures minus these, by metric; empty for the default split itself."""
     basis: str
     """On which records the drop stands."""
     on_basis: Mapping[str, float]
@@ -117,7 +117,7 @@ def judge_protocols(
     reference, n_usual = pooled[DEFAULT], outcomes[DEFAULT][0].n_train
     protocols = []
     for name in sorted(pooled, key=list(TITLES).index):
-        drop, basis, on_basis = None, "", {}
+        drop, basis, on_basis = {}, "", {}
         if name != DEFAULT:
             compared, basis = _beside(reference, pooled[name])
             drop = contrast(reference, compared, n_bootstrap=n_bootstrap, seed=seed)
@@ -179,7 +179,7 @@ def protocol_table(protocols: Sequence[Protocol]) -> pd.DataFrame:
         rows.append(
             _row(protocol.name, "", None, protocol.scores, "; ".join(filter(None, [protocol.note, *protocol.notes])))
         )
-        for metric, estimate in (protocol.drop or {}).items():
+        for metric, estimate in protocol.drop.items():
             if metric in names_of("overview"):
                 rows[-1] |= _figures(f"drop_{metric}", estimate)
         rows[-1]["basis"] = protocol.basis

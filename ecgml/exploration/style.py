@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def rhythm_handles(rhythms: NDArray[np.int64], *, patches: bool = False) -> list
         if n_rows:
             colour, marker = rhythm_style(index)
             label = f"{rhythm_name(index)} ({n_rows:,})"
-            mark = {"linestyle": "", "marker": marker, "markersize": 6, "color": colour}
+            mark: dict[str, Any] = {"linestyle": "", "marker": marker, "markersize": 6, "color": colour}
             handles.append(Patch(color=colour, label=label) if patches else Line2D([], [], label=label, **mark))
     return handles
 
@@ -99,7 +100,7 @@ def scatter_rhythms(axes: Axes, points: NDArray[np.floating], rhythms: NDArray[n
         here = rhythms == kind
         colour, marker = rhythm_style(int(kind))
         area = size * np.clip(40 / here.sum(), 0.45, 1.6)
-        axes.scatter(*points[here].T, s=area, c=colour, marker=marker, alpha=0.75, linewidths=0)
+        axes.scatter(points[here, 0], points[here, 1], s=area, c=colour, marker=marker, alpha=0.75, linewidths=0)
 
 
 def scatter_cohorts(
@@ -109,7 +110,7 @@ def scatter_cohorts(
     for name in sorted(colours, key=lambda name: -(cohorts == name).sum()):
         here = cohorts == name
         area = 14 * np.clip(40 / max(1, here.sum()), 0.45, 1.6)
-        axes.scatter(*points[here].T, s=area, c=colours[name], alpha=0.75, linewidths=0)
+        axes.scatter(points[here, 0], points[here, 1], s=area, c=colours[name], alpha=0.75, linewidths=0)
 
 
 def boxes(axes: Axes, groups: Sequence[NDArray[np.floating]], colours: Sequence[str]) -> None:

@@ -93,7 +93,7 @@ def _reasons(item: Evaluated, answers: Answers) -> list[Listing]:
     counts = Counter(reason for reason in answers.reasons if reason)
     if not counts:
         return []
-    columns = {"reason": list(counts), "records": list(counts.values())}
+    columns: dict[str, Sequence[object]] = {"reason": list(counts), "records": list(counts.values())}
     return [Listing(f"{item.key}_abstentions", f"Reasons for abstention, {item.title}", columns)]
 
 

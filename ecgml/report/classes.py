@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ecgml.evaluation.metric_table import class_metric
-from ecgml.page.sections import Listing, Section, picture
+from ecgml.page.sections import Listing, Picture, Section, picture
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.figures.pr import pr_figure
 from ecgml.report.figures.roc import roc_figure
@@ -31,7 +31,7 @@ def classes_section(evaluated: Sequence[Evaluated], note: str = "") -> Section:
     note : str
         Below every figure.
     """
-    parts = []
+    parts: list[Picture | Listing] = []
     for item in evaluated:
         scores = item.scores
         columns: dict[str, list[object]] = {"class": list(scores.classes), "records": list(scores.support)}

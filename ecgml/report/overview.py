@@ -91,8 +91,9 @@ def _labels(both: Sequence[Evaluated]) -> Listing:
     rows = []
     for item in both:
         for definition, scores in (("original labels", item.scores), ("harmonised labels", item.harmonised)):
-            row = (f"{item.title}, {definition}", _support(scores))
-            rows.append((*row, *(cell(scores[name]) for name in names_of("overview"))))
+            if scores is not None:
+                row = (f"{item.title}, {definition}", _support(scores))
+                rows.append((*row, *(cell(scores[name]) for name in names_of("overview"))))
     header = ("labels", "records", *titles_of("overview").values())
     return Listing(
         "labels",

@@ -8,7 +8,7 @@ from ecgml.evaluation.estimates import signed
 from ecgml.evaluation.metric_table import names_of, titles_of
 from ecgml.evaluation.protocols import DEFAULT, TITLES, Protocol
 from ecgml.evaluation.summary import interval_text
-from ecgml.page.sections import Listing, Section, picture, sentence
+from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 from ecgml.report.figures.protocols import protocols_figure
 from ecgml.report.overview import cell
 
@@ -50,8 +50,7 @@ def protocols_section(
     ]
     large = (protocol for protocol in others if not protocol.note)
     worst = max(large, key=lambda protocol: protocol.drop["macro_f1"].value, default=None)
-    is_finding = worst is not None and worst.drop["macro_f1"].low > 0 and not caution
-    findings = (_sentence(worst),) if is_finding else ()
+    findings = (_sentence(worst),) if worst and worst.drop["macro_f1"].low > 0 and not caution else ()
     forest = picture(
         "protocols",
         "Performance on alternative splits",
@@ -65,14 +64,14 @@ def protocols_section(
             "not significant. Grey: each source held out separately.",
         ),
     )
-    metrics = {}
+    metrics: dict[str, float] = {}
     for protocol in protocols:
         metrics |= protocol.scores.flat(f"protocol_{protocol.name}_")
         for metric in names_of("overview") if protocol.drop else ():
             drop = protocol.drop[metric]
             named = {"": drop.value, "_low": drop.low, "_high": drop.high}
             metrics |= {f"protocol_{protocol.name}_drop_{metric}{end}": value for end, value in named.items()}
-    parts = [forest, _pooled(protocols)]
+    parts: list[Picture | Listing] = [forest, _pooled(protocols)]
     if any(len(protocol.folds) > 1 for protocol in protocols):
         parts.append(_by_fold(protocols))
     return Section("protocols", "Alternative splits", tuple(words), tuple(parts), findings, metrics)
@@ -97,7 +96,7 @@ def _sentence(protocol: Protocol) -> str:
 
 
 def _pooled(protocols: Sequence[Protocol]) -> Listing:
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "protocol": [protocol.title for protocol in protocols],
         "records": [protocol.scores.n_records for protocol in protocols],
         "patients": [protocol.scores.n_groups for protocol in protocols],
@@ -123,7 +122,7 @@ def _pooled(protocols: Sequence[Protocol]) -> Listing:
 
 def _by_fold(protocols: Sequence[Protocol]) -> Listing:
     rows = [(protocol, fold) for protocol in protocols if len(protocol.folds) > 1 for fold in protocol.folds]
-    columns = {
+    columns: dict[str, Sequence[object]] = {
         "protocol": [protocol.title for protocol, _ in rows],
         "held out": [fold.name for _, fold in rows],
         "training records": [fold.n_train for _, fold in rows],

@@ -77,7 +77,7 @@ def shortcuts_section(
         {"input": [model.title for model in models]}
         | {title: [cell(model.scores[name]) for model in models] for name, title in titles_of("audit").items()},
     )
-    metrics = {}
+    metrics: dict[str, float] = {}
     for model in models:
         metrics |= model.scores.flat(f"{what}_{model.name}_")
     return Section(f"shortcuts_{what}", title, tuple(words), (drawn, listing), tuple(findings), metrics)

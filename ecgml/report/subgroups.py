@@ -72,7 +72,8 @@ def _forest(item: Evaluated, scores: SubgroupScores, note: str) -> Picture:
 
 
 def _metrics(prefix: str, scores: SubgroupScores) -> dict[str, float]:
-    metrics, shown = {}, names_of("subgroups")
+    metrics: dict[str, float] = {}
+    shown = names_of("subgroups")
     for group in scores.groups:
         if not group.note:
             name = snake_case(group.name)

@@ -43,14 +43,17 @@ class Answering:
     def __init__(self, model: ServedModel, batcher: Batcher, monitor: Monitor) -> None:
         self.batcher, self.monitor = batcher, monitor
         self._threads = ThreadPoolExecutor(n_cores(), thread_name_prefix="prepare")
-        self.swap(model)
+        self.model = model
+        self._show(1)
 
     def swap(self, model: ServedModel) -> None:
         """Answer with another model from now on; what is prepared for the former is answered by the former."""
-        if getattr(self, "model", None):
-            self.monitor.model.labels(self.model.pinned, self.model.version or "").set(0)
+        self._show(0)
         self.model = model
-        self.monitor.model.labels(model.pinned, model.version or "").set(1)
+        self._show(1)
+
+    def _show(self, answers: int) -> None:
+        self.monitor.model.labels(self.model.pinned, self.model.version or "").set(answers)
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function off the event loop."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -15,7 +16,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        make = {"registry": self.registry}
+        make: dict[str, Any] = {"registry": self.registry}
         self.requests = Counter("ecgml_requests", "Requests by route and status", ["route", "status"], **make)
         self.seconds = Histogram(
             "ecgml_request_seconds", "Time from request to answer, s", ["route"], buckets=_SECONDS, **make

@@ -75,7 +75,7 @@ class Tracker:
 
         self.text(pd.DataFrame(dict(columns)).to_csv(index=False), path)
 
-    def figure(self, figure: Figure, path: str, save: Callable[[Figure, Path], None]) -> None:
+    def figure(self, figure: Figure, path: str, save: Callable[[Figure, Path], object]) -> None:
         """Log a figure as the file that ``save`` writes."""
         with self.folder(path) as target:
             save(figure, target)

@@ -141,7 +141,7 @@ class Spectra:
 
     rows: NDArray[np.int64]
     level_db: NDArray[np.float64]
-    frequencies: NDArray[np.float64]
+    frequencies: NDArray[np.floating]
 
 
 def power_spectra(signals: Signals) -> Spectra:

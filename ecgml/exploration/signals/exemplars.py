@@ -14,6 +14,7 @@ from ecgml.exploration.signals.quality import without_remarks
 from ecgml.exploration.survey import Survey, listed, rhythm_name
 from ecgml.page.sections import Picture, Section, picture, sentence
 from ecgml.paper import page as paper
+from ecgml.paper.grid import WIDTH_MM
 from ecgml.records.record import Record
 from ecgml.records.rhythms import RHYTHMS
 
@@ -173,7 +174,7 @@ def exemplars_section(
 def _page(survey: Survey, exemplar: Exemplar, record: Record) -> Picture:
     code = rhythm_name(exemplar.rhythm)
     name = f"{survey.cohorts[exemplar.row]}/{survey.record_ids[exemplar.row]}"
-    figure = Figure(figsize=(paper.WIDTH_MM / MM_PER_IN, paper.HEIGHT_MM / MM_PER_IN), facecolor="white")
+    figure = Figure(figsize=(WIDTH_MM / MM_PER_IN, paper.HEIGHT_MM / MM_PER_IN), facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1))
     caution = f"   {survey.caution}" if survey.caution else ""
     paper.draw(axes, record.waveform, record.fs, title=f"{code}, {TITLES[exemplar.kind]}: {name}{caution}")

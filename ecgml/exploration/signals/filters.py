@@ -65,8 +65,8 @@ class Filtered:
     name: str
     fs: float
     leads: tuple[str, ...]
-    raw: NDArray[np.float64]
-    by_filter: dict[str, NDArray[np.float64]]
+    raw: NDArray[np.floating]
+    by_filter: dict[str, NDArray[np.floating]]
     skipped: dict[str, str]
 
 
@@ -124,25 +124,26 @@ def filter_effect(filtered: Filtered, name: str) -> FilterEffect:
     _, after_power = _spectrum(after - after.mean(axis=1, keepdims=True), fs)
     # At 100 Hz, power above 45 Hz is the edge of the recorder's own filter.
     bands = (frequencies < DRIFT_HZ, (frequencies > NOISE_HZ) & (fs >= 4 * NOISE_HZ))
-    left = [
+    drift_left, noise_left = (
         float(np.median(after_power[:, band].sum(axis=1) / before_power[:, band].sum(axis=1)))
         if band.any() and (before_power[:, band].sum(axis=1) > 0).all()
         else float("nan")
         for band in bands
-    ]
+    )
     limb = [filtered.leads.index(lead) for lead in ("I", "III", "II") if lead in filtered.leads]
     einthoven = after[limb[0]] + after[limb[1]] - after[limb[2]] if len(limb) == 3 else np.array([np.nan])
     return FilterEffect(
         1000 * float(np.sqrt(np.square(taken).mean())),
         float(np.median(heights)) if heights else float("nan"),
-        *left,
+        drift_left,
+        noise_left,
         1000 * float(np.sqrt(np.square(einthoven - np.median(einthoven)).mean())),
     )
 
 
 def filters_section(
     survey: Survey,
-    rows: Sequence[int],
+    rows: Sequence[int] | NDArray[np.int64],
     read: Callable[[int], Record | None],
     settings: PreprocessingSettings,
     on_done: Callable[[], None],
@@ -194,7 +195,7 @@ def filters_section(
         for name, effects in figures.items()
     }
     unfiltered = {"none": [filter_effect(item, "none") for item in compared]}
-    parts = (*pictures, _listing(unfiltered | figures, len(compared)))
+    parts: tuple[Picture | Listing, ...] = (*pictures, _listing(unfiltered | figures, len(compared)))
     return Section("filters", title, tuple(words), parts, metrics=metrics)
 
 

@@ -380,7 +380,7 @@ def _explained_picture(survey: Survey, explained: dict[str, Components]) -> Pict
     axes.axhline(90, color=GREY, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.set_ylim(0, 101)
     axes.set_xlim(0.5, max(len(components.explained) for components in explained.values()) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
     needed = {name: components.for_share(0.9) for name, components in others.items()}

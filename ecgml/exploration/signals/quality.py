@@ -172,7 +172,7 @@ def _bars(axes: Axes, rhythms: NDArray[np.int64], rows_by_kind: Mapping[str, lis
     axes.set_yticks(range(len(rows_by_kind)), ["\n".join(textwrap.wrap(kind, 44)) for kind in rows_by_kind])
     axes.set_ylim(len(rows_by_kind) - 0.4, -0.6)
     axes.set_xlim(0, 1.1 * longest)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    axes.locator_params(axis="x", integer=True, nbins=6)
     axes.tick_params(axis="y", length=0)
 
 
@@ -187,7 +187,7 @@ def _leads(axes: Axes, by_lead: Counter[str]) -> None:
     axes.set_yticks(range(len(LEADS)), LEADS)
     axes.set_ylim(len(LEADS) - 0.4, -0.6)
     axes.set_xlim(0, 1.15 * max(counts))
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.locator_params(axis="x", integer=True, nbins=4)
     axes.tick_params(axis="y", length=0)
 
 

@@ -85,7 +85,7 @@ def rank_correlations(values: NDArray[np.float64]) -> tuple[NDArray[np.float64],
             n_pairs[first, second] = n_pairs[second, first] = both.sum()
             ranks = rankdata(values[both][:, [first, second]], axis=0)
             if both.sum() >= LEAST_PAIRS and (np.ptp(ranks, axis=0) > 0).all():
-                rho[first, second] = rho[second, first] = np.corrcoef(ranks.T)[0, 1]
+                rho[first, second] = rho[second, first] = np.atleast_2d(np.corrcoef(ranks.T))[0, 1]
     return rho, n_pairs
 
 

@@ -75,7 +75,8 @@ def to_periods(dates: NDArray[np.datetime64]) -> Periods:
 
 def dates_section(survey: Survey, seed: int) -> Section:
     """Show, for each cohort with dates, when each rhythm was recorded, and how well the date predicts the class."""
-    pictures, words, undated, findings, metrics = [], [], [], [], {}
+    pictures, words, undated, findings = [], [], [], []
+    metrics: dict[str, float] = {}
     for name in survey.cohort_names:
         rows = np.flatnonzero((survey.cohorts == name) & ~np.isnat(survey.dates))
         prefix = "" if len(survey.facts) == 1 else f"{name}: "
@@ -211,7 +212,7 @@ def _calendar(axes: Axes, dates: NDArray[np.datetime64], rhythms: NDArray[np.int
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.set_xlim(first - 0.01 * span, first + 1.01 * span + width)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     bare(axes, "Records over time", ylabel="records")
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)

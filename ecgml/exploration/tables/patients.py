@@ -15,10 +15,8 @@ from ecgml.page.sections import Section, picture
 
 def patients_section(survey: Survey) -> Section:
     """Show age and sex by rhythm, where known."""
-    known_values = {name: survey.column(name) for name in ("age", "sex")}
-    known_values = {
-        name: values for name, values in known_values.items() if values is not None and np.isfinite(values).any()
-    }
+    columns = ((name, survey.column(name)) for name in ("age", "sex"))
+    known_values = {name: values for name, values in columns if values is not None and np.isfinite(values).any()}
     kinds = [
         kind
         for kind in survey.present()
@@ -83,7 +81,7 @@ def _words_on_age(kinds: list[int], by_rhythm: list[NDArray[np.float64]]) -> str
     medians = {kind: float(np.median(ages)) for kind, ages in zip(kinds, by_rhythm, strict=True) if len(ages) >= 8}
     if not medians:
         return "Too few ages of any rhythm for a median."
-    youngest, oldest = min(medians, key=medians.get), max(medians, key=medians.get)
+    youngest, oldest = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)
     if len(medians) == 1:
         return f"Median age with {rhythm_name(oldest)}: {medians[oldest]:.0f} years."
     return (

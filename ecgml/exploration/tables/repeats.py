@@ -41,7 +41,7 @@ def repeats_section(survey: Survey) -> Section:
     axes.set_yticks(places, [repeat.title for repeat, _ in repeats])
     axes.set_ylim(len(repeats) - 0.4, -0.6)
     axes.set_xlim(0, 1.4 * reach)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    axes.locator_params(axis="x", integer=True, nbins=6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -136,7 +136,7 @@ def _words_on_separation(survey: Survey, places: Sequence[int]) -> str:
     shares = {place: share for place, share in shares.items() if np.isfinite(share)}
     if not shares:
         return ""
-    ordered = sorted(shares, key=shares.get, reverse=True)
+    ordered = sorted(shares, key=shares.__getitem__, reverse=True)
     most = [f"{survey.variables[place].short} ({shares[place]:.0%})" for place in ordered[:3]]
     text = f"Rhythms differ most in {listed(most)} (share of the rank variance between rhythms)."
     if len(ordered) > 3 and shares[ordered[-1]] < 0.05:

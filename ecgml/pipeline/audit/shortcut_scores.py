@@ -151,8 +151,8 @@ def _on_test_part(
                 by_name["random_encoder"].scores,
             )
         )
-    if sibling and (other := by_name.get("waveform_only")):
-        comparison = compare(own["clinical_withheld"], other.predictions, **draws)
+    if sibling and (waveform_only := by_name.get("waveform_only")):
+        comparison = compare(own["clinical_withheld"], waveform_only.predictions, **draws)
         words.append(waveform_only_in_words(subject.name, sibling.name, comparison))
     return found, words
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ def rule(seed: int) -> ClassifierMixin:
     )
 
 
-class ClinicalBranch(ClassifierMixin):
+class ClinicalBranch(ClassifierMixin):  # type: ignore[misc]  # scikit-learn has no types
     """A model's clinical branch alone, as a classifier: encoder, branch and a linear layer.
 
     Takes clinical rows, NaN where missing, in the order of `ecgml.records.clinical`.
@@ -103,7 +104,7 @@ class ClinicalBranch(ClassifierMixin):
         self._encoder = ClinicalEncoder.fit(x.astype(np.float32))
         with torch.random.fork_rng(devices=[]), one_thread():
             torch.manual_seed(self.seed)
-            branch = self.part(self._encoder.n_out, self.settings)
+            branch: Any = self.part(self._encoder.n_out, self.settings)
             self._model = nn.Sequential(branch, nn.Linear(branch.n_out, len(self.classes_)))
             rows, targets = self._encode(x), torch.from_numpy(labels)
             optimiser = torch.optim.AdamW(self._model.parameters(), lr=BRANCH_RATE)
@@ -121,7 +122,8 @@ class ClinicalBranch(ClassifierMixin):
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return probabilities in the order of ``classes_``."""
         with torch.inference_mode(), one_thread():
-            return self._model(self._encode(x)).double().softmax(dim=1).numpy()
+            y_prob: NDArray[np.float64] = self._model(self._encode(x)).double().softmax(dim=1).numpy()
+        return y_prob
 
     def _encode(self, x: NDArray[np.float64]) -> torch.Tensor:
         return torch.from_numpy(self._encoder.encode(x.astype(np.float32)))

@@ -70,11 +70,12 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
             f"compare: {a} was scored on the {', '.join(one.predictions)}, {b} on the {', '.join(other.predictions)}; "
             "score both models on one set"
         )
-    names = [one.name, other.name]
-    if one.name == other.name:
-        names = [f"{model.name} {model.short_identity}" for model in (one, other)]
+    name_a, name_b = one.name, other.name
+    if name_a == name_b:
+        name_a, name_b = (f"{model.name} {model.short_identity}" for model in (one, other))
     return Compared(
-        *names,
+        name_a,
+        name_b,
         {
             name: compare(one.predictions[name], other.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
             for name in common

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -126,7 +127,8 @@ def on_own_data(
         ) from None
     tables: dict[str, RecordTable] = {}
     outside: dict[str, dict[str, tuple[int, int]]] = {}
-    store, entries, missing, simulated = None, {}, "", bool(checkpoint.facts.get("simulated"))
+    entries: dict[str, Entry] = {}
+    store, missing, simulated = None, "", bool(checkpoint.facts.get("simulated"))
     try:
         tables, store, entries, outside = _own_tables(model, configuration.data, device, console)
     except EcgmlError as error:
@@ -173,7 +175,7 @@ def _own_tables(
     EcgmlError
         If folders are gone, or hold other records or labels than then.
     """
-    changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
+    changed: dict[str, Any] = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
     checkpoint, predictions = model.checkpoint, model.predictions
     changed |= {"cache_dir": machine.cache_dir} if machine.cache_dir else {}
     data = model.configuration.changed(changed).data
@@ -221,8 +223,9 @@ def _evaluated(
     attributes: Attributes,
 ) -> Evaluated:
     draws = {"n_bootstrap": settings.bootstrap, "seed": settings.seed}
-    differ = y_harmonised is not None and (y_harmonised != predictions.y_true).any()
-    ruled = score(replace(predictions, y_true=y_harmonised), **draws) if differ else None
+    ruled = None
+    if y_harmonised is not None and (y_harmonised != predictions.y_true).any():
+        ruled = score(replace(predictions, y_true=y_harmonised), **draws)
     people = "" if table is None else f"{people_of(table)}."
     subgroups = score_subgroups(predictions, attributes, **draws)
     return Evaluated(
@@ -233,5 +236,5 @@ def _evaluated(
         ruled,
         people,
         subgroups=subgroups,
-        y_harmonised=y_harmonised if differ else None,
+        y_harmonised=None if ruled is None else y_harmonised,
     )

@@ -104,7 +104,7 @@ def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord
     kinds: dict[tuple[str, str], int] = {}
     for one in sorted(found, key=lambda one: -one.probability):
         kinds.setdefault((one.label, one.predicted), 0)
-    turns = []
+    turns: list[tuple[int, float, int, DrawnRecord]] = []
     for one in sorted(found, key=lambda one: -one.probability):
         turns.append((kinds[one.label, one.predicted], -one.probability, len(turns), one))
         kinds[one.label, one.predicted] += 1

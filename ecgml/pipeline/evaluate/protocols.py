@@ -155,9 +155,9 @@ def evaluate_protocols(
             console.warn(_from_the_start(started_from))
         name = past.checkpoint.model_name
         tasks, notes = _tasks(name, job, configuration, settings, unchanged)
-        for protocol, said in notes.items():
-            for one in said:
-                console.warn(f"{TITLES[protocol]}: {one}")
+        for protocol, remarks in notes.items():
+            for remark in remarks:
+                console.warn(f"{TITLES[protocol]}: {remark}")
         if all(task.protocol == DEFAULT for task in tasks):
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration.fit.device))
@@ -325,7 +325,7 @@ def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration,
     ends: list[float] = []
     n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration.augmentation, configuration.fit.batch_size))
 
-    def on_step(epoch: int, index: int, n: int, loss: float) -> None:
+    def on_step(epoch: int, index: int, n: int, loss: float | None) -> None:
         ends.append(time.perf_counter())
         if len(ends) > n_steps:
             raise _Timed

@@ -106,6 +106,11 @@ def _mistakes(found: ReportInput) -> Section:
     return mistakes_section(found.mistakes, found.missing if n_wrong else "", scheme)
 
 
+def _explanations(found: ReportInput) -> Section:
+    explained, checks, importance = found.explained or ((), None, None)
+    return explanations_section(explained, checks, importance, found.missing)
+
+
 SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
     lambda found: overview_section(found.evaluated),
     lambda found: confusions_section(found.evaluated, found.note),
@@ -117,7 +122,7 @@ SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
     _sources,
     _protocols,
     _mistakes,
-    lambda found: explanations_section(*(found.explained or ((), None, None)), found.missing),
+    _explanations,
 )
 """The report, section by section; a line each. None where there is nothing to show."""
 

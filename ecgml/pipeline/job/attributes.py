@@ -29,7 +29,9 @@ def attributes_of(table: RecordTable, age_bands: Sequence[int] = AGE_BORDERS) ->
         Lower borders of the bands after the first, years.
     """
     age, sex = (table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex"))
-    return _named(age, sex, table.sources.tolist(), table.dates.tolist(), table.rates.tolist(), table.notes, age_bands)
+    return _named(
+        age, sex, table.sources.tolist(), table.dates.tolist(), table.rates.tolist(), table.notes.tolist(), age_bands
+    )
 
 
 def people_of(table: RecordTable) -> str:

@@ -111,7 +111,7 @@ class ModelRun:
     @cached_property
     def name(self) -> str:
         """Of its run: the architecture, unless somebody renamed it."""
-        return read_run(self.run_id).info.run_name
+        return str(read_run(self.run_id).info.run_name)
 
     @cached_property
     def tags(self) -> Mapping[str, str]:

@@ -120,7 +120,7 @@ def answers_of(said: WindowLogits, calibration: Calibration, store: WindowStore,
     table : RecordTable
     """
     y_prob = said.y_prob(calibration.scaling)
-    unread = np.isnan(y_prob).any(axis=1)
+    unread = np.any(np.isnan(y_prob), axis=1)
     sets = None
     if calibration.conformal:
         sets = calibration.conformal.sets(np.nan_to_num(y_prob)) | unread[:, None]

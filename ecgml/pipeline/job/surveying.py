@@ -185,11 +185,11 @@ def _variables(
     measured = _of_caches(cohorts, caches, "measured", CLINICAL_NAMES)
     intervals = _of_caches(cohorts, caches, "intervals", INTERVALS)
     further = [one for one in INTERVAL_MEASUREMENTS if one not in MEASUREMENTS]
-    for ones, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
-        for one in ones:
-            unit = "" if one.unit == "1" else one.unit
-            variable = Variable(one.name, one.description, unit, measured=True, circular=one.circular)
-            add(variable, values[:, names.index(one.name)])
+    for measurements, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
+        for measurement in measurements:
+            name, unit = measurement.name, "" if measurement.unit == "1" else measurement.unit
+            variable = Variable(name, measurement.description, unit, measured=True, circular=measurement.circular)
+            add(variable, values[:, names.index(name)])
     return tuple(variables), np.array(columns).reshape(len(columns), len(entries)).T
 
 
@@ -228,7 +228,7 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
             "the same waveform",
             "equal to the microvolt after preprocessing",
             "no waveform could be read",
-            grouped(lambda row, cohort, entry: [fingerprints[row]] if fingerprints[row] else []),
+            grouped(lambda row, cohort, entry: [digest] if (digest := fingerprints[row]) else []),
         ),
         Repeats(
             "the same ECG in two editions",
@@ -252,7 +252,8 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
 
 
 def _facts(cohort: Cohort, cached: CachedCohort | None, max_quarantined: float) -> CohortFacts:
-    stop, faults = "", ()
+    stop = ""
+    faults: tuple[str, ...] = ()
     if cached:
         faults = tuple(common_faults(cohort, cached))
         try:

@@ -24,7 +24,7 @@ def choose_threads(device: torch.device) -> int:
         return n_threads
     n_busy = sum(psutil.cpu_percent(LOOK_S, percpu=True)) / 100
     n_free = round((psutil.cpu_count() or n_threads) - n_busy)
-    return max(1, min(n_threads, n_free))
+    return int(max(1, min(n_threads, n_free)))
 
 
 @contextlib.contextmanager

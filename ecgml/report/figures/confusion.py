@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -74,7 +76,7 @@ def _draw(
         quiet = text in ("0", "")
         colour = "white" if value > 55 else (GREY if quiet else INK)
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
-    slant = {"rotation": 45, "ha": "right"} if len(columns) > 6 else {}
+    slant: dict[str, Any] = {"rotation": 45, "ha": "right"} if len(columns) > 6 else {}
     axes.set_xticks(range(len(columns)), columns, fontsize=9, **slant)
     axes.set_yticks(range(len(rows)), rows, fontsize=9)
     axes.tick_params(length=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -80,7 +81,7 @@ def _draw_bins(axes: Axes, bins: Sequence[Bin], colour: str) -> None:
 
 
 def _key() -> list[Artist]:
-    dot = {"marker": "o", "color": INK, "markersize": 4.5, "linewidth": 0.9}
+    dot: dict[str, Any] = {"marker": "o", "color": INK, "markersize": 4.5, "linewidth": 0.9}
     return [
         Line2D([], [], color=GREY, linewidth=0.9, linestyle=DOTTED, label="perfect calibration"),
         Line2D([], [], label="bin with 95 % interval", **dot),

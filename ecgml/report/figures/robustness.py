@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
@@ -72,7 +74,7 @@ def _colours(metric: str) -> ListedColormap:
 def _legend(robustness: Robustness, metric: str) -> list[Artist]:
     handles: list[Artist] = []
     if metric != "abstained":
-        dot = {"linestyle": "", "marker": "o", "color": INK, "markersize": 3}
+        dot: dict[str, Any] = {"linestyle": "", "marker": "o", "color": INK, "markersize": 3}
         handles.append(Line2D([], [], label="significant drop from the unperturbed records (95 %)", **dot))
     if any(not math.isfinite(cell.figures[metric].value) for cell in robustness.cells):
         handles.append(Patch(color=UNKNOWN, label="undefined: no record scored"))
@@ -87,7 +89,9 @@ def _range(robustness: Robustness, metric: str) -> tuple[float, float]:
     return max(0.0, min(finite) - 0.02), max(1.0, *finite)
 
 
-def _draw(axes, row: int, column: int, cell: Cell, metric: str, scale: Normalize, colours) -> None:
+def _draw(
+    axes: Axes, row: int, column: int, cell: Cell, metric: str, scale: Normalize, colours: ListedColormap
+) -> None:
     value = cell.figures[metric].value
     known = math.isfinite(value)
     colour = colours(scale(value)) if known else (*to_rgb(UNKNOWN), 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -22,7 +23,7 @@ MODEL_COLOURS = ("#004488", "#BB5566", "#997700", "#5B8C5A", "#7A6BAE")
 """Colours of whole models (Tol's high-contrast set, extended), so that none is mistaken for a class."""
 
 
-def model_style(position: int) -> dict[str, object]:
+def model_style(position: int) -> dict[str, Any]:
     """Return colour and line style of a model by its position among those compared."""
     return {
         "color": MODEL_COLOURS[position % len(MODEL_COLOURS)],
