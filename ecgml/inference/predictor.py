@@ -46,6 +46,8 @@ class PredictorInput:
         What is answered of PR, QRS, QT and axes; see `ecgml.inference.shown_intervals`.
     measured : Intervals or None
         With the beat they were measured on, to draw.
+    found : mapping of str to float
+        What the model's waveform shows, by the names of `ecgml.measurements.measure`, beside given values too.
     """
 
     windows: NDArray[np.int16]
@@ -57,6 +59,7 @@ class PredictorInput:
     suspicions: tuple[str, ...] = ()
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measured: Intervals | None = None
+    found: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class Predictor:
             ready.suspicions,
             shown_intervals(ready.intervals, known),
             ready.intervals,
+            ready.measured,
         )
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
