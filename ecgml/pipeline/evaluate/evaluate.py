@@ -28,7 +28,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
@@ -160,9 +160,10 @@ def _findings(
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: EvaluationInput) -> str:
     what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
     of_version = f", version {version}" if version else ""
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
-    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    classes = "; ".join(
+        f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
+    )
     n = len(material.left_out)
     left_out = f"In all {n:,} were left out, each for its reason in tables/left_out.csv. " if n else ""
     return (

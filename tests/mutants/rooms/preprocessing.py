@@ -224,6 +224,14 @@ FAULTS = (
         CACHE,
     ),
     Fault(
+        "preprocessing/a-rhythm-more-is-a-class-more",
+        "ecgml/records/schemes.py",
+        "{rhythm.code: (rhythm.code,) for rhythm in RHYTHMS if rhythm.group}",
+        "{rhythm.code: (rhythm.code,) for rhythm in RHYTHMS}",
+        "a rhythm that is added becomes a class of the scheme of checkpoints that exist",
+        ("tests/records/test_added_rhythm.py",),
+    ),
+    Fault(
         "preprocessing/sixty-is-slow",
         "ecgml/records/schemes.py",
         "    if rate_bpm < BRADYCARDIA_BPM:",
