@@ -113,7 +113,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
         amplitudes.append(prepared.amplitude_mv)
-        for values, own in zip((shapes, n_leads), window_shapes(cut, valid, settings.fs), strict=True):
+        measured_shapes = window_shapes(cut, valid, settings.fs, prepared.beats)
+        for values, own in zip((shapes, n_leads), measured_shapes, strict=True):
             values.append(own)
     part = _Part(
         np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
