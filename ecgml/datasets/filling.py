@@ -96,7 +96,9 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     if path.exists():
         return len(entries)
     windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
-    intervals, amplitudes, shapes, n_leads = [], [], [], []
+    intervals, amplitudes = [], []
+    shapes: list[NDArray[Any]] = []
+    n_leads: list[NDArray[Any]] = []
     for entry in entries:
         try:
             prepared = preprocess(read_entry(entry), settings, entry.promised_s)
@@ -170,7 +172,7 @@ def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Pa
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     quarantined = joined.pop("quarantined").tolist()
     digest.update("\n".join(joined["record_ids"].tolist()).encode())
-    _write_whole(folder / "records.npz", lambda file: np.savez(file, **joined))
+    _write_whole(folder / "records.npz", lambda file: np.savez(file, allow_pickle=False, **joined))
     content = {
         "format": FORMAT,
         "preprocessing": asdict(settings),
