@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Entry:
     """The length that the data set promises, s (Chapman: 10); a shorter file is truncated."""
     simulated: tuple[str, int] | None = None
     """Rhythm and seed of a record without a file, simulated when it is read (`ecgml.cohorts.pool`)."""
-    read_options: Mapping[str, object] = field(default_factory=dict)
+    read_options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads); of
     a simulated record, how it is made."""
 

@@ -126,7 +126,7 @@ def simulate_record(
     potentials -= np.median(potentials, axis=1, keepdims=True)
     noise = electrode_noise(patient, fs, n_times, own_noise if noise_rng is None else noise_rng)
 
-    axes_deg = tuple(frontal_axis_deg(waves["usual"].area(), field) for waves in (complexes.qrs, complexes.t))
+    qrs_deg, t_deg = (frontal_axis_deg(waves["usual"].area(), field) for waves in (complexes.qrs, complexes.t))
     seen = (timeline.beat_s >= 0) & (timeline.beat_s < duration_s)
     beat_s = timeline.beat_s[seen]
     return SimulatedRecord(
@@ -134,7 +134,7 @@ def simulate_record(
         clean=(LEADS_FROM_ELECTRODES @ potentials).astype(np.float32),
         fs=fs,
         rhythm=rhythm,
-        diagnostics=diagnostics_row(rhythm, patient, timeline, axes_deg, duration_s, machine),
+        diagnostics=diagnostics_row(rhythm, patient, timeline, (qrs_deg, t_deg), duration_s, machine),
         beat_s=beat_s,
         beat_kind=tuple(np.array(timeline.beat_kind)[seen].tolist()),
         p_s=timeline.p_s[(timeline.p_s >= 0) & (timeline.p_s < duration_s)],
