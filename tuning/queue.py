@@ -117,7 +117,7 @@ class Queue:
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
         return all_failed(trials) or (not waiting and n_begun(trials) >= self._n_trials)
 
-    def _lock(self) -> contextlib.AbstractContextManager:
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
         return self._storage.lock(self.study.study_name)
 
     def _requeue_dead(self) -> list[FrozenTrial]:

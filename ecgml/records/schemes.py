@@ -92,13 +92,15 @@ SCHEMES = {
             "groups",
             "Four groups (Zheng et al. 2020)",
             {
-                "AFIB": ("AFIB", "AF"),
-                "GSVT": ("ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
-                "SB": ("SB",),
-                "SR": ("SR", "SA"),
+                group: tuple(rhythm.code for rhythm in RHYTHMS if rhythm.group == group)
+                for group in ("AFIB", "GSVT", "SB", "SR")
             },
         ),
-        Scheme("rhythms", "The eleven rhythms of the data set", {code: (code,) for code in RHYTHM_CODES}),
+        Scheme(
+            "rhythms",
+            "The eleven rhythms of the data set",
+            {rhythm.code: (rhythm.code,) for rhythm in RHYTHMS if rhythm.group},
+        ),
         Scheme(
             "seven",
             "Seven rhythms (Yildirim et al. 2020, 10.1016/j.cmpb.2020.105740)",

@@ -65,7 +65,7 @@ def last_job(experiment_id: str) -> str:
         if last.info.status == "FINISHED":
             n_finished += 1
         elif has_data(last):
-            return last.info.run_id
+            return str(last.info.run_id)
     finished = f" ({n_finished} finished)" if n_finished else ""
     raise TrackingError(
         f"resume: no job of this experiment was stopped after it had reached its data{finished}; start a new one, or "

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
 
 import mlflow
 from mlflow.entities import Run, RunStatus, RunTag
@@ -23,6 +24,8 @@ from ecgml.service.beat import OWNER, beating, last_beat_s, own_marks
 from ecgml.service.launches import is_own_launch, launcher_lives
 from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
+
+T = TypeVar("T")
 
 ERROR = "ecgml.error"
 
@@ -219,18 +222,21 @@ def close_abandoned() -> list[str]:
     closed = []
     for start in range(0, len(experiments), 100):
         some = experiments[start : start + 100]
-        for run in pages(
-            lambda token, some=some: client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
-        ):
+
+        def ask(token: str | None, some: list[str] = some) -> PagedList[Run]:
+            return client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
+
+        for run in pages(ask):
             if run.info.run_id != own and _is_abandoned(run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
     return closed
 
 
-def pages(ask: Callable[[str | None], PagedList]) -> list:
+def pages(ask: Callable[[str | None], PagedList[T]]) -> list[T]:
     """Return what all pages of an answer hold."""
-    found, token = [], None
+    found: list[T] = []
+    token = None
     while True:
         page = ask(token)
         found += page
@@ -243,15 +249,17 @@ def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
     """Whether a run that has not finished is nobody's: ended otherwise, its owner gone, or silent for so long, s."""
     run = read_run(run_id)
     if run.info.status != "RUNNING":
-        return run.info.status != "FINISHED"
+        return bool(run.info.status != "FINISHED")
     return _is_abandoned(run, silent_s)
 
 
 def closed_if_orphaned(run_id: str) -> bool:
     """Close a run as KILLED where its owner is gone or has been silent for a minute; return whether it has ended."""
-    if not (is_ended := read_run(run_id).info.status != "RUNNING") and (is_ended := is_orphaned(run_id)):
+    if read_run(run_id).info.status != "RUNNING":
+        return True
+    if is_abandoned := is_orphaned(run_id):
         MlflowClient().set_terminated(run_id, "KILLED")
-    return is_ended
+    return is_abandoned
 
 
 def launched_run() -> str:
@@ -260,7 +268,7 @@ def launched_run() -> str:
 
 
 def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
-    owner, started_s = run.data.tags.get(OWNER), run.info.start_time / 1000
+    owner, started_s = run.data.tags.get(OWNER), float(run.info.start_time / 1000)
     if owner:
         if (alive := is_alive(owner)) is not None:
             return not alive

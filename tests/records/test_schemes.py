@@ -31,6 +31,20 @@ def test_every_rhythm_has_exactly_one_class(name):
     assert sorted(members) == sorted(RHYTHM_CODES)
 
 
+def test_built_in_schemes_have_the_classes_that_checkpoints_were_trained_to():
+    assert {name: scheme.classes for name, scheme in SCHEMES.items()} == {
+        "groups": ("AFIB", "GSVT", "SB", "SR"),
+        "rhythms": ("SB", "SR", "SA", "AFIB", "AF", "ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
+        "seven": ("SR", "AFIB", "ST", "SB", "AF", "SVT", "SA"),
+    }
+    assert SCHEMES["groups"].members == {
+        "AFIB": ("AFIB", "AF"),
+        "GSVT": ("ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
+        "SB": ("SB",),
+        "SR": ("SR", "SA"),
+    }
+
+
 def test_a_class_lists_the_snomed_codes_of_its_members():
     assert SCHEMES["groups"].snomed("AFIB") == ("164889003", "164890007")
 

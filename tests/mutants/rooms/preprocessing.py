@@ -73,16 +73,32 @@ FAULTS = (
     Fault(
         "preprocessing/filter-delays",
         "ecgml/preprocessing/filters.py",
-        'return signal.sosfiltfilt(sos, waveform, axis=-1, padtype="odd", padlen=padding)',
+        "return forward_backward(waveform, sos, padding)",
         "return signal.sosfilt(sos, waveform, axis=-1)",
         "waves of different frequency are delayed differently",
         PREPROCESS,
     ),
     Fault(
+        "preprocessing/decimated-without-the-line",
+        "ecgml/preprocessing/filters.py",
+        "padded[..., :reach] = waveform[..., :1] + slope * np.arange(-reach, 0)",
+        "padded[..., :reach] = waveform[..., :1]",
+        "the first tenth of a second is another than that of other rates",
+        PREPROCESS,
+    ),
+    Fault(
+        "preprocessing/doubtful-leads-not-looked-at",
+        "ecgml/preprocessing/quality.py",
+        "return ~moves |",
+        "return",
+        "flat leads and spikes are taken for signals",
+        ("tests/preprocessing/test_quality.py", *PREPROCESS),
+    ),
+    Fault(
         "preprocessing/aliases",
         "ecgml/preprocessing/filters.py",
-        'return signal.resample_poly(waveform, ratio.numerator, ratio.denominator, axis=-1, padtype="line")',
-        "n_out = -(-waveform.shape[-1] * ratio.numerator // ratio.denominator)\n"
+        "return _decimate(waveform, down)",
+        "n_out = -(-waveform.shape[-1] * up // down)\n"
         "    return waveform[..., (np.arange(n_out) * fs / fs_out).astype(int)]",
         "samples are picked without a filter, and mains alias into the band",
         PREPROCESS,
@@ -222,6 +238,14 @@ FAULTS = (
         "n_bad > n_files",
         "a job goes on without most of its files",
         CACHE,
+    ),
+    Fault(
+        "preprocessing/a-rhythm-more-is-a-class-more",
+        "ecgml/records/schemes.py",
+        "{rhythm.code: (rhythm.code,) for rhythm in RHYTHMS if rhythm.group}",
+        "{rhythm.code: (rhythm.code,) for rhythm in RHYTHMS}",
+        "a rhythm that is added becomes a class of the scheme of checkpoints that exist",
+        ("tests/records/test_added_rhythm.py",),
     ),
     Fault(
         "preprocessing/sixty-is-slow",
