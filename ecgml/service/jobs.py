@@ -8,7 +8,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.owner import OWNER, own_identity
+from ecgml.owner import own_identity
+from ecgml.service.beat import OWNER
 from ecgml.service.runs import closed_if_orphaned, launched_run, parent_of, read_run, runs_tagged
 
 RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"

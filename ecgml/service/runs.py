@@ -19,8 +19,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import EcgmlError, TrackingError
+from ecgml.owner import is_alive
+from ecgml.service.beat import OWNER, beating, last_beat_s, own_marks
 from ecgml.service.launches import is_own_launch, launcher_lives
-from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, own_marks, owner_lives
 from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
 
@@ -29,7 +30,7 @@ T = TypeVar("T")
 ERROR = "ecgml.error"
 
 ORPHAN_AGE_S = 24 * 3600.0
-"""A run of another host counts as abandoned after so long without a beat, s."""
+"""A run whose owner cannot be looked up counts as abandoned after so long without a beat, s."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -205,11 +206,10 @@ def move_children(children: Mapping[str, Child], parent_id: str) -> None:
 def close_abandoned() -> list[str]:
     """Close as KILLED the runs of ours that nobody works on any more, in every experiment of the store.
 
-    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when its
-    beat has stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
+    A run's owner in this PID namespace is looked up among the processes; another's counts as gone when its beat has
+    stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
     if it is provably this project's, it is abandoned when no such ``mlflow run`` lives on the machine of an embedded
-    store, else after a day. Other runs on a shared server are somebody
-    else's and left alone.
+    store, else after a day. Other runs on a shared server are somebody else's and left alone.
 
     Returns
     -------
@@ -270,8 +270,8 @@ def launched_run() -> str:
 def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
     owner, started_s = run.data.tags.get(OWNER), float(run.info.start_time / 1000)
     if owner:
-        if is_here(owner):
-            return not owner_lives(owner)
+        if (alive := is_alive(owner)) is not None:
+            return not alive
         beat_s = last_beat_s(run.data.tags)
         return beat_s is not None and time.time() - beat_s > silent_s
     if not is_own_launch(run):
