@@ -6,6 +6,7 @@ errors                every exception raised on purpose
 config                settings: options and file in, frozen dataclasses out, JSON back
 plugins               what other installed packages add
 saving                a result as a file: whole or not there
+owner                 whether the process that owns a run, lock or trial lives
 source                which code runs, as a digest
 records               one ECG: leads, units, rhythms, label schemes, readers, the clinical row
 measurements, paper   beats, rates and intervals from a waveform; an ECG on paper

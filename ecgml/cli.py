@@ -227,7 +227,7 @@ def doctor(settings: tuple[str, ...]) -> None:
     sys.exit(has_fault)
 
 
-def _read_options(command: Callable) -> Callable:
+def _read_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options for files that do not tell what they hold, as one argument ``options``."""
 
     @click.option(
@@ -476,7 +476,7 @@ def _audit() -> click.Command:
         from ecgml.pipeline.job.console import Console
 
         if what and not model and _is_model(what[0]):
-            model, *what = what
+            model, what = what[0], what[1:]
         options = _gathered(what, options)
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
@@ -505,7 +505,7 @@ def _evaluate() -> click.Command:
         from ecgml.pipeline.job.settings import ProtocolSettings
 
         if what and not model:
-            model, *what = what
+            model, what = what[0], what[1:]
         if _RUN.fullmatch(model) and ":/" not in model:
             model = f"runs:/{model}"
         options = _gathered(what, options, is_trained=bool(options["splits"]))
@@ -627,7 +627,7 @@ class SettingOption(click.Option):
 
 
 def _command(
-    name: str, run: Callable[..., None], kind: type[Configuration], extra: list[click.Parameter]
+    name: str, run: Callable[..., None], kind: type[Configuration], extra: Sequence[click.Parameter]
 ) -> click.Command:
     """Make a command whose options are its settings."""
     options = settings_options(kind, DATA_HELP.get(name, {}))

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -108,7 +109,8 @@ class StudyStorage:
                 _cut_torn_line(Path(self.address))
                 # The kernel drops this lock with its process; Optuna's own is a file that outlives a killed one.
                 lock = FileLock(f"{self.address}.write", thread_local=False, poll_interval=0.002)
-                return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))
+                # A lock of theirs has only to be acquired and released.
+                return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))  # type: ignore[arg-type]
         if self.address.startswith("sqlite:"):
             url = sqlalchemy.make_url(self.address)
             if not url.database:
@@ -129,7 +131,7 @@ class StudyStorage:
         self._lock = FileLock(f"{path.absolute()}.claim")
         return self._lock
 
-    def _open_database(self, url: sqlalchemy.URL, connect: dict) -> RDBStorage:
+    def _open_database(self, url: sqlalchemy.URL, connect: dict[str, Any]) -> RDBStorage:
         engine = self._engine or sqlalchemy.create_engine(url)
         if sqlalchemy.inspect(engine).has_table("experiments"):
             raise ValueError("it is MLflow's own database; give the study another")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,9 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     if path.exists():
         return len(entries)
     windows, n_valid, n_windows, measured, kept, fingerprints, notes, quarantined = [], [], [], [], [], [], [], []
-    intervals, amplitudes, shapes, n_leads = [], [], [], []
+    intervals, amplitudes = [], []
+    shapes: list[NDArray[Any]] = []
+    n_leads: list[NDArray[Any]] = []
     for entry in entries:
         try:
             prepared = preprocess(read_entry(entry), settings, entry.promised_s)
@@ -112,7 +115,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
         amplitudes.append(prepared.amplitude_mv)
-        for values, own in zip((shapes, n_leads), window_shapes(cut, valid, settings.fs), strict=True):
+        measured_shapes = window_shapes(cut, valid, settings.fs, prepared.beats)
+        for values, own in zip((shapes, n_leads), measured_shapes, strict=True):
             values.append(own)
     part = _Part(
         np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
@@ -132,7 +136,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     return len(entries)
 
 
-def _write_whole(path: Path, write: Callable) -> None:
+def _write_whole(path: Path, write: Callable[..., Any]) -> None:
     """Write a file so that under its name it is whole or not there."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
@@ -147,7 +151,7 @@ def _write_whole(path: Path, write: Callable) -> None:
 
 def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Path) -> None:
     """Join the parts into the cache's files, one part in memory at a time."""
-    columns: dict[str, list[NDArray]] = {field.name: [] for field in fields(_Part) if field.name != "windows"}
+    columns: dict[str, list[NDArray[Any]]] = {field.name: [] for field in fields(_Part) if field.name != "windows"}
     digest, total = hashlib.sha256(), 0
     for path in parts:
         with np.load(path) as part:
@@ -168,7 +172,7 @@ def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Pa
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     quarantined = joined.pop("quarantined").tolist()
     digest.update("\n".join(joined["record_ids"].tolist()).encode())
-    _write_whole(folder / "records.npz", lambda file: np.savez(file, **joined))
+    _write_whole(folder / "records.npz", lambda file: np.savez(file, allow_pickle=False, **joined))
     content = {
         "format": FORMAT,
         "preprocessing": asdict(settings),

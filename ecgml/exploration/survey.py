@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ecgml.records.rhythms import RHYTHM_CODES
 from ecgml.records.schemes import Scheme
 
 NO_RHYTHM, SEVERAL = -1, -2
-"""Labels of a record without a rhythm of the eleven, and of one with several of which none takes precedence."""
+"""Labels of a record without a known rhythm, and of one with several of which none takes precedence."""
 
 MOST_COHORTS = 3
 """Names of cohorts in a figure's title."""
@@ -144,7 +145,7 @@ class Survey:
         names = self.cohort_names
         return f"{figure} ({', '.join(names[:MOST_COHORTS])}{', …' * (len(names) > MOST_COHORTS)})"
 
-    def present(self, rows: NDArray | slice = slice(None)) -> list[int]:
+    def present(self, rows: NDArray[Any] | slice = slice(None)) -> list[int]:
         """Return the indices of the rhythms that occur, in the order of the table of rhythms."""
         return np.unique(self.rhythms[rows][self.rhythms[rows] >= 0]).tolist()
 

@@ -18,6 +18,7 @@ from scipy import fft
 
 from ecgml.measurements.beats import Beats, detect_beats
 from ecgml.measurements.conditioning import Conditioned, condition, independent_leads, twelve_leads
+from ecgml.measurements.median import median
 
 QRS_HALF_S = 0.1
 """Half the stretch by which beats are aligned, s: the widest complex."""
@@ -81,7 +82,7 @@ class RepresentativeBeat:
     @functools.cached_property
     def rr_s(self) -> float:
         """Median time from beat to beat, s."""
-        return float(np.median(self.slow_beats.rr_s))
+        return float(median(self.slow_beats.rr_s))
 
     @property
     def has_limbs(self) -> bool:
@@ -142,7 +143,7 @@ def representative_beat(waveform: NDArray[np.floating], fs: float) -> Representa
 
 
 def _align(
-    qrs: NDArray[np.float64], fs: float, positions: NDArray[np.float64]
+    qrs: NDArray[np.float32], fs: float, positions: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Move beats, in samples, to where they match their median best; say which are like it."""
     half, reach = round(QRS_HALF_S * fs), round(SHIFT_S * fs)
@@ -170,7 +171,7 @@ def _align(
         # The vertex of the parabola through the best match and its neighbours.
         vertex = np.clip((before - after) / np.minimum(before - 2 * at + after, -_TINY) / 2, -1, 1)
         positions[whole] = middles + np.clip(shift - reach + vertex, -reach, reach)
-        typical = float(np.median(likeness))
+        typical = float(median(likeness))
         is_usual[whole] = likeness >= min(typical, max(ALIKE, typical - ALIKE_BELOW_MEDIAN))
     return positions, is_usual
 
@@ -193,7 +194,8 @@ def _cut(
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
     # Cut once, with a sample before and two after; a beat's other times are as far from a sample as its first.
     wide = recording.waveform[:, np.clip(first[:, None] + np.arange(len(offsets) + 3), 0, n_times - 1)]
-    stack = sum(weight / 2 * wide[:, :, step : step + len(offsets)] for step, weight in enumerate(kernel))
+    shifted = (np.multiply(weight / 2, wide[:, :, step : step + len(offsets)]) for step, weight in enumerate(kernel))
+    stack = functools.reduce(np.add, shifted)
     times_s = offsets / recording.fs
     padded = np.concatenate(([-np.inf], positions, [np.inf]))
     index = np.flatnonzero(is_usual) + 1
@@ -211,7 +213,7 @@ def _noise_mv(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> float:
     # A difference of halves has twice the noise of the whole, and from sample to sample sqrt(2) times that; a median
     # has sqrt(pi / 2) times the noise of a mean.
     steps = np.diff(one - other, axis=1)
-    return float(1.4826 * np.median(np.abs(steps)) * np.sqrt(np.pi / 2) / np.sqrt(8))
+    return float(1.4826 * median(np.abs(steps).ravel()) * np.sqrt(np.pi / 2) / np.sqrt(8))
 
 
 def _median(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float64]:

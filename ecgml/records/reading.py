@@ -35,15 +35,29 @@ def formats() -> tuple[Format, ...]:
     Raises
     ------
     ConfigError
-        If what a package adds cannot be imported or is no format.
+        If what a package adds cannot be imported, is no format, or claims a suffix that another format has.
     """
     others = added(GROUP, tuple(known.name for known in OURS))
-    if not others:
-        return OURS
-    return (*OURS[:-1], *map(_format, others.values()), OURS[-1])
+    return _with(tuple(others.values())) if others else OURS
 
 
 @functools.cache
+def _with(entries: tuple[EntryPoint, ...]) -> tuple[Format, ...]:
+    owners = {suffix: f"ecgml's {known.name}" for known in OURS for suffix in known.suffixes}
+    others = []
+    for entry in entries:
+        known = _format(entry)
+        for suffix in sorted(known.suffixes):
+            if suffix in owners:
+                raise ConfigError(
+                    f"{entry.name}: {package_of(entry)} claims the suffix {suffix}, which is read as {owners[suffix]}; "
+                    "leave it out, or uninstall the package"
+                )
+            owners[suffix] = f"{entry.name} of {package_of(entry)}"
+        others.append(known)
+    return (*OURS[:-1], *others, OURS[-1])
+
+
 def _format(entry: EntryPoint) -> Format:
     known = load(entry)
     if not isinstance(known, Format):
@@ -129,7 +143,8 @@ def find_records(folder: Path) -> tuple[list[Path], list[Path]]:
     files = {path: files_of(path) for path in walk(folder)}
     # A header may name signal files that do not bear its name.
     parts = {part for path, (first, *rest) in files.items() if first == path for part in rest}
-    records, others = [], []
+    records: list[Path] = []
+    others: list[Path] = []
     for path, (first, *_) in files.items():
         if path not in parts and (first == path or first not in files):
             (records if may_be_record(path) else others).append(path)

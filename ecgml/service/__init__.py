@@ -3,7 +3,7 @@
 store         which tracking store, made once; which experiment
 runs          runs that are opened are closed, whatever happens; runs that a kill left open are closed later
 pages         MLflow's own pages: their addresses, and how an experiment opens there
-owner         whose a run is, and that its owner lives
+beat          the tags of a run that say whose it is and that its owner lives
 launches      what `mlflow run` opened and never handed over
 jobs          jobs of training and the runs that they went through
 tracker       what a run shows: metrics, figures, tables, texts, data set, model

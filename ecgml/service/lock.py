@@ -8,7 +8,7 @@ name that exists. Locks are registered models named ``<name>.lock.<number>``, an
   which it does before it does anything else.
 * Giving it back marks it free. Numbers only rise: each holder's is its own, and marks what it writes.
 * It runs out unless renewed, which a thread does. One that ran out, and stays silent while watched (clocks differ), is
-  taken over; so is, at once, one whose process was on this machine and is gone.
+  taken over; so is, at once, one whose process is known to have ended.
 * A holder that was slow, stopped or cut off looks before each write whether the highest number is still its own, and
   writes nothing if it is not.
 """
@@ -30,7 +30,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import PromotionError
-from ecgml.service.owner import machine, own_identity, owner_lives
+from ecgml.owner import is_alive, own_identity
 from ecgml.service.runs import pages
 
 LEASE_S = 60.0
@@ -167,7 +167,7 @@ class Lock:
         return sorted(locks, key=lambda one: one.number)
 
     def _refuse_if_alive(self, held: _Seen) -> None:
-        if held.tags.get("machine") == machine() != "" and not owner_lives(held.tags.get("owner", "")):
+        if is_alive(held.tags.get("owner", "")) is False:
             return
         left_s = held.runs_out_s() - time.time()
         if left_s <= 0:
@@ -189,7 +189,6 @@ class Lock:
             "login": login(),
             "host": socket.gethostname(),
             "owner": own_identity(),
-            "machine": machine(),
             "since": f"{time.time():.0f}",
             "expires": f"{time.time() + self._lease_s:.2f}",
         }

@@ -11,7 +11,7 @@ from typing import Any
 from mlflow.entities import RunTag
 from mlflow.tracking import MlflowClient
 
-from ecgml.service.owner import beating, own_marks
+from ecgml.service.beat import beating, own_marks
 
 ARTIFACT = "promotion.json"
 

@@ -114,7 +114,7 @@ def _of_version(version: str) -> RegisteredVersion:
         found = client.get_model_version(REGISTERED_MODEL, version)
     except MlflowException:
         raise TrackingError(f"{REGISTERED_MODEL} has no version {version}") from None
-    model_id = found.model_id or found.source.removeprefix("models:/")
+    model_id = found.model_id or (found.source or "").removeprefix("models:/")
     try:
         made_by = client.get_logged_model(model_id).source_run_id
     except MlflowException:
@@ -151,7 +151,7 @@ def _of_model(run_id: str) -> RegisteredVersion:
     registered = [
         int(one.version)
         for one in versions_of_model(client)
-        if one.run_id == run_id and (one.model_id or one.source.removeprefix("models:/")) == model_id
+        if one.run_id == run_id and (one.model_id or (one.source or "").removeprefix("models:/")) == model_id
     ]
     return RegisteredVersion(run_id, model_id, str(max(registered)) if registered else "")
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
 
 import mlflow
 from mlflow.entities import Run, RunStatus, RunTag
@@ -18,15 +19,18 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import EcgmlError, TrackingError
+from ecgml.owner import is_alive
+from ecgml.service.beat import OWNER, beating, last_beat_s, own_marks
 from ecgml.service.launches import is_own_launch, launcher_lives
-from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, own_marks, owner_lives
 from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
+
+T = TypeVar("T")
 
 ERROR = "ecgml.error"
 
 ORPHAN_AGE_S = 24 * 3600.0
-"""A run of another host counts as abandoned after so long without a beat, s."""
+"""A run whose owner cannot be looked up counts as abandoned after so long without a beat, s."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -202,11 +206,10 @@ def move_children(children: Mapping[str, Child], parent_id: str) -> None:
 def close_abandoned() -> list[str]:
     """Close as KILLED the runs of ours that nobody works on any more, in every experiment of the store.
 
-    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when its
-    beat has stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
+    A run's owner in this PID namespace is looked up among the processes; another's counts as gone when its beat has
+    stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
     if it is provably this project's, it is abandoned when no such ``mlflow run`` lives on the machine of an embedded
-    store, else after a day. Other runs on a shared server are somebody
-    else's and left alone.
+    store, else after a day. Other runs on a shared server are somebody else's and left alone.
 
     Returns
     -------
@@ -219,18 +222,21 @@ def close_abandoned() -> list[str]:
     closed = []
     for start in range(0, len(experiments), 100):
         some = experiments[start : start + 100]
-        for run in pages(
-            lambda token, some=some: client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
-        ):
+
+        def ask(token: str | None, some: list[str] = some) -> PagedList[Run]:
+            return client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
+
+        for run in pages(ask):
             if run.info.run_id != own and _is_abandoned(run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
     return closed
 
 
-def pages(ask: Callable[[str | None], PagedList]) -> list:
+def pages(ask: Callable[[str | None], PagedList[T]]) -> list[T]:
     """Return what all pages of an answer hold."""
-    found, token = [], None
+    found: list[T] = []
+    token = None
     while True:
         page = ask(token)
         found += page
@@ -243,15 +249,17 @@ def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
     """Whether a run that has not finished is nobody's: ended otherwise, its owner gone, or silent for so long, s."""
     run = read_run(run_id)
     if run.info.status != "RUNNING":
-        return run.info.status != "FINISHED"
+        return bool(run.info.status != "FINISHED")
     return _is_abandoned(run, silent_s)
 
 
 def closed_if_orphaned(run_id: str) -> bool:
     """Close a run as KILLED where its owner is gone or has been silent for a minute; return whether it has ended."""
-    if not (is_ended := read_run(run_id).info.status != "RUNNING") and (is_ended := is_orphaned(run_id)):
+    if read_run(run_id).info.status != "RUNNING":
+        return True
+    if is_abandoned := is_orphaned(run_id):
         MlflowClient().set_terminated(run_id, "KILLED")
-    return is_ended
+    return is_abandoned
 
 
 def launched_run() -> str:
@@ -260,10 +268,10 @@ def launched_run() -> str:
 
 
 def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
-    owner, started_s = run.data.tags.get(OWNER), run.info.start_time / 1000
+    owner, started_s = run.data.tags.get(OWNER), float(run.info.start_time / 1000)
     if owner:
-        if is_here(owner):
-            return not owner_lives(owner)
+        if (alive := is_alive(owner)) is not None:
+            return not alive
         beat_s = last_beat_s(run.data.tags)
         return beat_s is not None and time.time() - beat_s > silent_s
     if not is_own_launch(run):

@@ -69,7 +69,7 @@ class Tracker:
         """Log a JSON file."""
         self.text(json.dumps(content, indent=1, default=str) + "\n", path)
 
-    def table(self, columns: Mapping[str, Sequence], path: str) -> None:
+    def table(self, columns: Mapping[str, Sequence[Any]], path: str) -> None:
         """Log columns of one length as a CSV file."""
         import pandas as pd
 
@@ -99,7 +99,8 @@ class Tracker:
 
     def dataset(self, name: str, digest: str, addresses: Sequence[str], context: str) -> None:
         """Log a data set by its digest and where it lies, as an input of the run."""
-        dataset = MetaDataset(_FolderSource(list(addresses)), name=name, digest=digest[:36])
+        # MLflow makes it so itself, whatever it declares.
+        dataset = MetaDataset(_FolderSource(list(addresses)), name=name, digest=digest[:36])  # type: ignore[abstract]
         mlflow.log_input(dataset, context=context)
 
 

@@ -25,6 +25,7 @@ from ecgml.models.rhythm_model import RhythmModel
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
+from ecgml.records.schemes import scheme_named
 from ecgml.training.state import read_state, write_state
 
 FORMAT = 2
@@ -130,7 +131,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the folder is missing, incomplete, damaged or of a later version, or its architecture is not installed.
+        If the folder is missing, incomplete, damaged or of a later version, its architecture is not installed, or its
+        scheme has other classes now.
     """
     path = folder / DESCRIPTION
     try:
@@ -138,6 +140,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         if description["format"] > FORMAT:
             raise CheckpointError(f"{folder}: written by a later version of ecgml; update ecgml")
         _check_architecture(description["model_name"], description.get("package", ""), folder)
+        _check_classes(description["scheme"], tuple(description["classes"]), folder)
         return Checkpoint(
             description["model_name"],
             config.from_json(ModelSettings, description["model"], str(path)),
@@ -181,6 +184,15 @@ def _check_architecture(name: str, package: str, folder: Path) -> None:
             f"{folder}: no architecture {name!r} is installed, only {', '.join(model_names())}; install {source} here"
         )
     model_class(name)  # found is not yet importable
+
+
+def _check_classes(text: str, classes: tuple[str, ...], folder: Path) -> None:
+    scheme = scheme_named(text)
+    if scheme.classes != classes:
+        raise CheckpointError(
+            f"{folder}: its classes are {', '.join(classes)}, those of the scheme {scheme.name!r} here "
+            f"{', '.join(scheme.classes)}; use the ecgml it was trained with"
+        )
 
 
 def _calibration(description: Mapping[str, Any]) -> Calibration:

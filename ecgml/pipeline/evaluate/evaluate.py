@@ -28,7 +28,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
@@ -160,21 +160,22 @@ def _findings(
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: EvaluationInput) -> str:
     what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
     of_version = f", version {version}" if version else ""
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
-    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    classes = "; ".join(
+        f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
+    )
     n = len(material.left_out)
-    left_out = f"In all {n:,} were left out, each for its reason in tables/left_out.csv. " if n else ""
+    left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""
     return (
-        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells apart {classes}, on {what}. "
-        f"{material.how.replace('`', '')} {left_out}Every figure and table names the artifact that holds it; "
-        "tables/…_scores.csv have every figure in full."
+        f"Evaluated: the {checkpoint.model_name} model `{model}`{of_version}, which tells apart {classes}, on {what}. "
+        f"{material.how} {left_out}Every figure and table names the artifact that holds it; "
+        "`tables/…_scores.csv` have every figure in full."
     )
 
 
-def _tables(material: EvaluationInput) -> dict[str, dict[str, list]]:
+def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
     """Return every score in full, and what was left out."""
-    tables: dict[str, dict[str, list]] = {}
+    tables: dict[str, dict[str, list[Any]]] = {}
     for one in material.evaluated:
         for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
             if scores is None:

@@ -21,7 +21,7 @@ from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import Scheme, scheme_named
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.trust import limits_of
@@ -35,7 +35,7 @@ INTENDED_USE = (
 LIMITS = (
     "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
     "wide or varying beats, as of paced or ventricular rhythms, on what it is unsure of and on poor signals it "
-    "abstains (`abstained`, `reason`), not always: see its answers among the artifacts.",
+    "abstains, though not always, and says why: its answers are among the artifacts.",
     "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
     "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
 )
@@ -153,8 +153,9 @@ def _commit(commit: str) -> str:
 
 
 def _classes(scheme: Scheme) -> str:
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
-    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in scheme.members.items()]
+    lines = [
+        f"* {name}: {', '.join(RHYTHM_NAMES[code] for code in members)}" for name, members in scheme.members.items()
+    ]
     return "\n".join([f"{scheme.description}:", "", *lines])
 
 
