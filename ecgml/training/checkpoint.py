@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +23,7 @@ from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
+from ecgml.saving import whole_folder
 from ecgml.training.state import read_state, write_state
 
 FORMAT = 2
@@ -91,7 +90,6 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     CheckpointError
         If it cannot be written.
     """
-    temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
     description = {
         "format": FORMAT,
         "model_name": checkpoint.model_name,
@@ -107,19 +105,11 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     if package := model_package(checkpoint.model_name):
         description["package"] = package
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        write_state(temporary / WEIGHTS, checkpoint.weights, {})
-        with (temporary / DESCRIPTION).open("w", encoding="utf-8") as file:
-            json.dump(description, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        with whole_folder(folder) as partial:
+            write_state(partial / WEIGHTS, checkpoint.weights, {})
+            (partial / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
