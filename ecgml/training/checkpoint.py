@@ -15,6 +15,7 @@ from ecgml import config
 from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.drift.reference import Reference
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.build import build_model
 from ecgml.models.registry import model_class, model_names, model_package
@@ -29,7 +30,7 @@ from ecgml.training.state import read_state, write_state
 FORMAT = 2
 """1 had a temperature in place of the calibration."""
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "checkpoint.json"
+WEIGHTS, DESCRIPTION, REFERENCE = "model.safetensors", "checkpoint.json", "drift_reference.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,8 @@ class Checkpoint:
         From logits to what is said.
     facts : mapping
         JSON-ready: where it comes from (data digest, whether simulated, versions).
+    reference : Reference or None
+        What validation looked like, to notice drift by; None in models of earlier versions.
     """
 
     model_name: str
@@ -63,6 +66,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     calibration: Calibration
     facts: Mapping[str, Any] = field(default_factory=dict)
+    reference: Reference | None = None
 
     def build(self, device: torch.device | str = "cpu") -> RhythmModel:
         """Rebuild the model with its weights, in evaluation mode.
@@ -107,7 +111,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     try:
         with whole_folder(folder) as partial:
             write_state(partial / WEIGHTS, checkpoint.weights, {})
-            (partial / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
+            if checkpoint.reference:
+                _write_json(partial / REFERENCE, checkpoint.reference.to_json())
+            _write_json(partial / DESCRIPTION, description)
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
@@ -138,11 +144,25 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             read_state(folder / WEIGHTS)[0],
             _calibration(description),
             description["facts"],
+            _reference(folder / REFERENCE),
         )
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: no checkpoint ({DESCRIPTION} is missing)") from None
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged ({error})") from None
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _reference(path: Path) -> Reference | None:
+    if not path.is_file():
+        return None
+    try:
+        return Reference.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
 

@@ -164,6 +164,19 @@ def test_a_scheme_of_no_use_is_one_line(text: str, message: str, tmp_path: Path)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["groups", "Groups", "rhythms", "seven"])
+def test_a_built_in_scheme_s_name_is_refused(name: str, tmp_path: Path) -> None:
+    """Whether the file states it or is called so: pages and tables would show two schemes under one name."""
+    with pytest.raises(ConfigError, match=rf"mine\.yaml: name: '{name}' is a built-in .* another \(name: my-{name}\)"):
+        scheme_named(write(tmp_path, f"name: {name}\n{OWN}"))
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(OWN)
+    with pytest.raises(ConfigError, match=f"name: '{name}' is a built-in"):
+        scheme_named(str(path))
+    path.write_text(f"name: mine\n{OWN}")
+    assert scheme_named(str(path)).name == "mine"
+
+
 def test_a_missing_or_damaged_definition_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         scheme_named(str(tmp_path / "none.yaml"))

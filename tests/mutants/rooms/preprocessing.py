@@ -248,6 +248,22 @@ FAULTS = (
         ("tests/records/test_added_rhythm.py",),
     ),
     Fault(
+        "preprocessing/two-schemes-of-one-name",
+        "ecgml/records/schemes.py",
+        "if scheme.name.lower() in SCHEMES:",
+        "if scheme.name in ():",
+        "a user's scheme is called groups in every page and table",
+        SCHEMES,
+    ),
+    Fault(
+        "preprocessing/a-package-takes-over-csv",
+        "ecgml/records/reading.py",
+        "            if suffix in owners:",
+        "            if suffix in ():",
+        "an installed package reads the CSV files of every job",
+        ("tests/test_plugins.py",),
+    ),
+    Fault(
         "preprocessing/sixty-is-slow",
         "ecgml/records/schemes.py",
         "    if rate_bpm < BRADYCARDIA_BPM:",
