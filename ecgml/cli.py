@@ -335,6 +335,25 @@ def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bo
     sys.exit(failed)
 
 
+@main.command()
+@click.argument("url", metavar="URL")
+@click.option("--every", default=60.0, show_default=True, metavar="SECONDS", help="How often the server is asked.")
+@click.option("--once", is_flag=True, help="Ask once.")
+def monitor(url: str, every: float, once: bool) -> None:
+    """Log the drift of a running server to MLflow: inputs and answers beside those of the model's validation.
+
+    URL is the address of `ecgml serve`. Reviews and counts are logged, too; what changes is a line here. Ctrl-C ends
+    it. A server that asks for a token takes that of the environment variable ECGML_TOKEN.
+    """
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.monitor.monitor import monitor as follow
+
+    click.echo(follow({"url": url, "every_s": str(every)}, Console(), once=once))
+
+
+monitor.params.append(experiment_option())
+
+
 @main.command("compare")
 @click.argument("a", metavar="RUN")
 @click.argument("b", metavar="RUN")

@@ -49,6 +49,8 @@ class PredictorInput:
         With the beat they were measured on, to draw.
     beats : Beats or None
         Of the waveform that was cut into windows, where they are known.
+    found : mapping of str to float
+        What the model's waveform shows, by the names of `ecgml.measurements.measure`, beside given values too.
     """
 
     windows: NDArray[np.int16]
@@ -61,6 +63,7 @@ class PredictorInput:
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measured: Intervals | None = None
     beats: Beats | None = None
+    found: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ class Predictor:
             shown_intervals(ready.intervals, known),
             ready.intervals,
             ready.beats,
+            ready.measured,
         )
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
