@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +24,7 @@ from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
+from ecgml.saving import whole_folder
 from ecgml.training.state import read_state, write_state
 
 FORMAT = 2
@@ -95,7 +94,6 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     CheckpointError
         If it cannot be written.
     """
-    temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
     description = {
         "format": FORMAT,
         "model_name": checkpoint.model_name,
@@ -111,18 +109,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     if package := model_package(checkpoint.model_name):
         description["package"] = package
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        write_state(temporary / WEIGHTS, checkpoint.weights, {})
-        if checkpoint.reference:
-            _write_json(temporary / REFERENCE, checkpoint.reference.to_json())
-        _write_json(temporary / DESCRIPTION, description)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        with whole_folder(folder) as partial:
+            write_state(partial / WEIGHTS, checkpoint.weights, {})
+            if checkpoint.reference:
+                _write_json(partial / REFERENCE, checkpoint.reference.to_json())
+            _write_json(partial / DESCRIPTION, description)
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -161,11 +154,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: damaged ({error})") from None
 
 
-def _write_json(path: Path, content: Any) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _reference(path: Path) -> Reference | None:

@@ -210,8 +210,8 @@ FAULTS = (
     Fault(
         "preprocessing/half-a-part",
         "ecgml/datasets/filling.py",
-        '    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")\n    try:\n        with temporary.open("wb")',
-        '    temporary = path\n    try:\n        with temporary.open("wb")',
+        "    with whole_file(path) as partial, partial.open",
+        "    with path.open",
         "a kill leaves half a part that the next job takes for a whole one",
         CACHE,
     ),
