@@ -1,4 +1,4 @@
-"""Whose a run is, and that its owner lives: two tags, the second of which is renewed while the process works on it."""
+"""Which process owns a run, and whether it is alive: two tags, the second renewed while the process runs."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import psutil
 from mlflow.tracking import MlflowClient
 
 OWNER = "ecgml.owner"
-"""Tag of a run: host, process, that process's start, and which processes it sees; so that it can be looked for."""
+"""Tag of a run: host, process, the process's start, and its PID namespace, by which the process is looked up."""
 
 BEAT = "ecgml.beat"
-"""Tag of a run: when its owner last showed that it lives, seconds since 1970; what another host goes by."""
+"""Tag of a run: last sign of life of its process, seconds since 1970, for other hosts."""
 
 BEAT_S = 20.0
-"""It is renewed so often, s."""
+"""Interval of renewals, s."""
 
 
-def own_marks() -> dict[str, str]:
-    """Return the tags that a run of ours is made with."""
-    return {OWNER: own_identity(), BEAT: f"{time.time():.0f}"}
+def owner_tags() -> dict[str, str]:
+    """Return the tags of a new run of ours."""
+    return {OWNER: process_identity(), BEAT: f"{time.time():.0f}"}
 
 
 @contextlib.contextmanager
 def beating(run_id: str) -> Iterator[None]:
-    """Renew the beat of a run while the block lasts."""
+    """Renew a run's beat during a ``with`` block."""
     done, client, every_s = threading.Event(), MlflowClient(), BEAT_S
 
     def beat() -> None:
         while not done.wait(every_s):
-            # A server that does not answer now may do so at the next beat.
+            # The server may answer at the next beat.
             with contextlib.suppress(Exception):
                 client.set_tag(run_id, BEAT, f"{time.time():.0f}")
 
@@ -49,7 +49,7 @@ def beating(run_id: str) -> Iterator[None]:
 
 
 def last_beat_s(tags: Mapping[str, str]) -> float | None:
-    """Return when a run's owner last showed that it lives, seconds since 1970; None where it never says so."""
+    """Return the time of a run's last beat, seconds since 1970; None if it has none."""
     try:
         return float(tags[BEAT])
     except (KeyError, ValueError):
@@ -57,7 +57,7 @@ def last_beat_s(tags: Mapping[str, str]) -> float | None:
 
 
 def machine() -> str:
-    """Return what only processes that see each other share (a boot of a machine, a container); ``""`` if unknown."""
+    """Return an id of this boot and PID namespace, within which processes see each other; ``""`` if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -65,14 +65,14 @@ def machine() -> str:
         return ""
 
 
-def own_identity() -> str:
-    """Return this host, process, its start, and its container, as :data:`OWNER` carries them."""
+def process_identity() -> str:
+    """Return host, process, its start and its container in the form of :data:`OWNER`."""
     process = psutil.Process()
     return f"{socket.gethostname()} {process.pid} {process.create_time():.2f} {_container()}".strip()
 
 
 def is_here(owner: str) -> bool:
-    """Whether an owner, as :func:`own_identity` named it, would be among the processes that this one sees.
+    """Return whether the process of a :func:`process_identity` would be visible to this process.
 
     Containers may share their host's name; each sees its own processes only.
     """
@@ -81,11 +81,11 @@ def is_here(owner: str) -> bool:
 
 
 def owner_lives(owner: str) -> bool:
-    """Whether a process of this host, as :func:`own_identity` named it, is still there."""
+    """Return whether the process of a :func:`process_identity` of this host is still running."""
     try:
         _, pid, created = owner.split()[:3]
         process = psutil.Process(int(pid))
-        # What nobody waited for is still listed after its death.
+        # A zombie is still listed.
         dead = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         return not dead and abs(process.create_time() - float(created)) < 1.0
     except (psutil.Error, ValueError):
@@ -93,7 +93,7 @@ def owner_lives(owner: str) -> bool:
 
 
 def _container() -> str:
-    """Return the process's namespace without the machine's boot: after a restart, what ran before it is gone."""
+    """Return the process's PID namespace without the machine's boot."""
     try:
         return os.readlink("/proc/self/ns/pid")
     except OSError:

@@ -19,7 +19,7 @@ from ecgml.errors import EvaluationError
 from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.settings import ExploreConfiguration
-from ecgml.service.owner import OWNER, own_identity
+from ecgml.service.owner import OWNER, process_identity
 from ecgml.service.store import connect
 
 
@@ -59,9 +59,9 @@ def test_a_run_that_fails_shows_what_was_asked(store: Path) -> None:
 
 def test_what_a_kill_left_open_is_closed_and_said(store: Path) -> None:
     client, stream = MlflowClient(), io.StringIO()
-    gone = own_identity().replace(str(os.getpid()), "999999999")
+    gone = process_identity().replace(str(os.getpid()), "999999999")
     left = client.create_run(connect(), tags={OWNER: gone}).info.run_id
-    assert gone != own_identity()
+    assert gone != process_identity()
     with command("audit", Console(stream)) as running:
         running.connect()
     assert f"closed run {left}: its process has ended" in stream.getvalue()

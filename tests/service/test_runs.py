@@ -14,7 +14,7 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from ecgml.service import owner as owner_module
-from ecgml.service.owner import BEAT, OWNER, own_identity
+from ecgml.service.owner import BEAT, OWNER, process_identity
 from ecgml.service.runs import close_abandoned, noted_failure, open_run
 from ecgml.service.trials import TrialRun
 from tests.conftest import ROOT
@@ -33,7 +33,7 @@ def runs_of(client: MlflowClient, experiment: str, **tags: dict[str, str]) -> di
 def gone() -> str:
     process = subprocess.Popen([sys.executable, "-c", "pass"])
     process.wait()
-    return own_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
+    return process_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
 
 
 def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None:
@@ -50,14 +50,14 @@ def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None
 def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(registry: MlflowClient, experiment: str) -> None:
     client = registry
     now, long_ago = f"{time.time():.0f}", f"{time.time() - 25 * 3600:.0f}"
-    elsewhere = own_identity().replace(own_identity().split()[0], "another-host")
+    elsewhere = process_identity().replace(process_identity().split()[0], "another-host")
     container = " ".join([*gone().split()[:3], "pid:[1]"])
     runs = runs_of(
         client,
         experiment,
         gone={OWNER: gone()},
-        alive={OWNER: own_identity(), BEAT: long_ago},
-        reused={OWNER: " ".join([*own_identity().split()[:2], "1.00"]), BEAT: now},  # its number is another's now
+        alive={OWNER: process_identity(), BEAT: long_ago},
+        reused={OWNER: " ".join([*process_identity().split()[:2], "1.00"]), BEAT: now},  # its number is another's now
         elsewhere={OWNER: elsewhere, BEAT: now},
         silent={OWNER: elsewhere, BEAT: long_ago},
         mute={OWNER: elsewhere},
@@ -133,7 +133,7 @@ def test_run_shows_that_it_lives(registry: MlflowClient, experiment: str, monkey
 
     def beats(run_id: str) -> None:
         first = client.get_run(run_id).data.tags
-        assert first[OWNER] == own_identity()
+        assert first[OWNER] == process_identity()
         client.set_tag(run_id, BEAT, "0")
         for _ in range(600):
             if client.get_run(run_id).data.tags[BEAT] != "0":

@@ -49,8 +49,8 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
             entries = {entry.record_id: entry for entry in cohort.entries}
             for bad in cached.quarantined:
                 for path in filter(Path.is_file, entries[bad.record_id].files):
-                    inside = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else Path(path.name)
-                    _copy(path, folder / bad.reason.replace(" ", "-") / cohort.name / inside)
+                    relative = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else Path(path.name)
+                    _copy(path, folder / bad.reason.replace(" ", "-") / cohort.name / relative)
                     n_copied += 1
         write_list(cohorts, caches, folder / LIST)
     except OSError as error:

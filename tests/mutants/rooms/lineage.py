@@ -145,8 +145,8 @@ FAULTS = (
     Fault(
         "lineage/resumed-while-worked-on",
         JOBS,
-        "for one in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):",
-        "for one in (run,):",
+        "for candidate in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):",
+        "for candidate in (run,):",
         "two processes go on with one job",
         RESUMED,
     ),
