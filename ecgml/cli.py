@@ -335,6 +335,25 @@ def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bo
     sys.exit(failed)
 
 
+@main.command()
+@click.argument("url", metavar="URL")
+@click.option("--every", default=60.0, show_default=True, metavar="SECONDS", help="How often the server is asked.")
+@click.option("--once", is_flag=True, help="Ask once.")
+def monitor(url: str, every: float, once: bool) -> None:
+    """Log the drift of a running server to MLflow: inputs and answers beside those of the model's validation.
+
+    URL is the address of `ecgml serve`. Reviews and counts are logged, too; what changes is a line here. Ctrl-C ends
+    it. A server that asks for a token takes that of the environment variable ECGML_TOKEN.
+    """
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.monitor.monitor import monitor as follow
+
+    click.echo(follow({"url": url, "every_s": str(every)}, Console(), once=once))
+
+
+monitor.params.append(experiment_option())
+
+
 @main.command("compare")
 @click.argument("a", metavar="RUN")
 @click.argument("b", metavar="RUN")
@@ -457,7 +476,7 @@ def _audit() -> click.Command:
         from ecgml.pipeline.job.console import Console
 
         if what and not model and _is_model(what[0]):
-            model, *what = what
+            model, what = what[0], what[1:]
         options = _gathered(what, options)
         click.echo(audit(options, Console(), model=model, config=config, out=out))
 
@@ -486,7 +505,7 @@ def _evaluate() -> click.Command:
         from ecgml.pipeline.job.settings import ProtocolSettings
 
         if what and not model:
-            model, *what = what
+            model, what = what[0], what[1:]
         if _RUN.fullmatch(model) and ":/" not in model:
             model = f"runs:/{model}"
         options = _gathered(what, options, is_trained=bool(options["splits"]))
@@ -608,7 +627,7 @@ class SettingOption(click.Option):
 
 
 def _command(
-    name: str, run: Callable[..., None], kind: type[Configuration], extra: list[click.Parameter]
+    name: str, run: Callable[..., None], kind: type[Configuration], extra: Sequence[click.Parameter]
 ) -> click.Command:
     """Make a command whose options are its settings."""
     options = settings_options(kind, DATA_HELP.get(name, {}))

@@ -8,8 +8,8 @@ from ecgml.cli import CONTEXT, SettingsCommand, job_options, settings_options, s
 
 HELP = """Tune a model with an Optuna study; each trial is a tracked training.
 
-The same command resumes a study that was stopped, and joins it from another host. Every setting of `ecgml train` may be
-given too and holds for every trial."""
+The same command resumes a study that was stopped, and joins it from another host. Every setting of `ecgml train` but
+--init-from may be given too and holds for every trial."""
 
 EXAMPLES = (
     "python -m tuning --n-trials 20 --demo-records 300 --epochs 8 --jobs 2",
@@ -37,6 +37,9 @@ def main() -> None:
     from tuning.settings import TuneConfiguration
 
     options = [*job_options(), *settings_options(TuneConfiguration)]
+    for option in options:
+        # Taken in order to be refused with its reason.
+        option.hidden = option.name == "init_from"
     SettingsCommand(
         "tuning", callback=_run, params=options, help=HELP, examples=EXAMPLES, context_settings=CONTEXT
     ).main(prog_name="python -m tuning")

@@ -35,7 +35,8 @@ class TrialCounts:
         """Count trials."""
         stopped = retried(trials)
         kept = [trial.state for trial in trials if trial.number not in stopped]
-        return cls(*(kept.count(state) for state in WORDS), len(stopped))
+        finished, pruned, failed = (kept.count(state) for state in WORDS)
+        return cls(finished, pruned, failed, len(stopped))
 
     @property
     def done(self) -> int:

@@ -7,10 +7,9 @@ from typing import Any
 
 import optuna
 
-from ecgml.config import Configuration
 from ecgml.errors import TuningError
 from ecgml.pipeline.job.data import JobData
-from tuning.settings import TuneSettings
+from tuning.settings import TuneConfiguration
 from tuning.spaces import Probed, Space, changed_settings, describe_space
 from tuning.storage import StudyStorage
 
@@ -24,7 +23,7 @@ FREE = {
 """Settings that may change on resumption: trials' values do not depend on them, or they are checked separately."""
 
 
-def identity_of(configuration: Configuration, probed: Probed, job: JobData) -> dict[str, Any]:
+def identity_of(configuration: TuneConfiguration, probed: Probed, job: JobData) -> dict[str, Any]:
     """Return what must not change when a study is resumed, in JSON types."""
     tune, space = configuration.tune, describe_space(probed.parameters)
     fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
@@ -39,14 +38,14 @@ def identity_of(configuration: Configuration, probed: Probed, job: JobData) -> d
 
 
 def open_study(
-    storage: StudyStorage, configuration: Configuration, space: Space, identity: Mapping[str, Any]
+    storage: StudyStorage, configuration: TuneConfiguration, space: Space, identity: Mapping[str, Any]
 ) -> optuna.Study:
     """Open the named study or create it; safe for processes that do so at the same time.
 
     Parameters
     ----------
     storage : StudyStorage
-    configuration : Configuration
+    configuration : TuneConfiguration
     space : callable
     identity : mapping
         From :func:`identity_of`.
@@ -56,7 +55,7 @@ def open_study(
     TuningError
         If it exists with another search or other data.
     """
-    tune: TuneSettings = configuration.tune
+    tune = configuration.tune
     with storage.lock(tune.study):
         study = optuna.create_study(
             storage=storage.storage, study_name=tune.study, direction=tune.direction, load_if_exists=True
@@ -76,7 +75,7 @@ def open_study(
 
 
 def _differences(
-    before: Mapping[str, Any], current: Mapping[str, Any], space: Space, configuration: Configuration
+    before: Mapping[str, Any], current: Mapping[str, Any], space: Space, configuration: TuneConfiguration
 ) -> Iterator[str]:
     goal, wanted = (f"{identity['direction']} {identity['metric']}" for identity in (before, current))
     if goal != wanted:
@@ -86,7 +85,7 @@ def _differences(
         yield f"with another search space ({', '.join(names)} differ)"
     # Constants and formulas of a space are not in its distributions; compare its values at the same parameters.
     if changed := changed_settings(space, configuration, before.get("draws", [])):
-        listed = ", ".join(f"{name} {old_value} before, {value} now" for name, (old_value, value) in changed.items())
+        listed = ", ".join(f"{name} {old_value} before, now {value}" for name, (old_value, value) in changed.items())
         yield f"with another search space ({listed})"
     if before["data"] != current["data"]:
         digests = f"digest {before['data'][:8]}, here {current['data'][:8]}"

@@ -1,15 +1,15 @@
 """Assigns the trials of a study: keeps the total over workers and restarts, repeats trials of dead workers.
 
 Optuna's own heartbeat and retry do not keep the total (docs/architecture.md). Here every running trial carries its
-worker (host, process, that process's start) and a beat that grows while the worker lives; every decision is
-made under the storage's lock. A worker of the same host is looked up among the processes; another's is dead when its
-beat has not changed for :data:`GRACE_S` by the observer's clock, so that hosts' clocks need not agree.
+worker and a beat that grows while the worker lives; all that is decided is decided under the storage's lock. A worker
+is looked up among the processes; one of another host or container is dead when its beat has stood still for
+:data:`GRACE_S` by the observer's own clock, so that hosts need not agree on the time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,7 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ecgml.service.owner import is_here, owner_lives, process_identity
+from ecgml import owner
 from tuning.storage import StudyStorage
 
 BEAT_S = 10.0
@@ -83,7 +83,7 @@ class Queue:
                 return None
             self.study.sampler = self._sampler(len(trials))
             trial = self.study.ask()
-            trial.set_user_attr(OWNER, process_identity())
+            trial.set_user_attr(OWNER, owner.process_identity())
             return trial
 
     def is_finished(self) -> bool:
@@ -117,16 +117,14 @@ class Queue:
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
         return all_failed(trials) or (not waiting and n_begun(trials) >= self._n_trials)
 
-    def _lock(self) -> contextlib.AbstractContextManager:
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
         return self._storage.lock(self.study.study_name)
 
     def _requeue_dead(self) -> list[FrozenTrial]:
         trials = self.trials()
         dead = [trial for trial in trials if trial.state == TrialState.RUNNING and self._is_dead(trial)]
         for trial in dead:
-            owner = trial.user_attrs.get(OWNER, "an unknown worker")
-            host, _, process = str(owner).partition(" ")
-            reason = f"its worker died ({host}, process {process.split()[0]})" if process else "its worker died"
+            reason = f"its worker died ({owner.describe(trial.user_attrs.get(OWNER, ''))})"
             self._set(trial, REASON, reason)
             self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
             self._requeue(trial, died=True)
@@ -135,9 +133,8 @@ class Queue:
         return self.trials() if dead else trials
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
-        owner = trial.user_attrs.get(OWNER, "")
-        if is_here(owner):
-            return not owner_lives(owner)
+        if (alive := owner.is_alive(trial.user_attrs.get(OWNER, ""))) is not None:
+            return not alive
         beat, now_s = trial.user_attrs.get(BEAT, 0), time.monotonic()
         seen, since = self._seen.get(trial.number, (None, now_s))
         if seen != beat:
@@ -186,21 +183,12 @@ def beating(trial: Trial, on_beat: Callable[[], None] = lambda: None) -> Iterato
     on_beat : callable, optional
         Called at every beat.
     """
-    done = threading.Event()
+    beats = itertools.count(1)
 
-    def beat() -> None:
-        count = 0
-        while not done.wait(BEAT_S):
-            count += 1
-            on_beat()
-            # The storage may answer at the next beat; a trial declared dead refuses beats.
-            with contextlib.suppress(Exception):
-                trial.set_user_attr(BEAT, count)
+    def show() -> None:
+        on_beat()
+        # A trial that was taken for dead takes no more beats.
+        trial.set_user_attr(BEAT, next(beats))
 
-    thread = threading.Thread(target=beat, name=f"beat of trial {trial.number}", daemon=True)
-    thread.start()
-    try:
+    with owner.beating(show, BEAT_S):
         yield
-    finally:
-        done.set()
-        thread.join()

@@ -42,7 +42,7 @@ def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
     tracker = Tracker(plan.run_id)
     tracker.metrics(TrialCounts.of(trials).metrics())
     tracker.table(trial_columns(trials, metric), "trials.csv")
-    if (best := best_of(study)) is not None:
+    if (best := best_of(study)) is not None and best.value is not None:
         tracker.metrics({f"best_{metric}": best.value, "best_trial": best.number})
         # Tags, not parameters: those cannot change, and a resumed study may find a better trial.
         tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
@@ -89,7 +89,9 @@ def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list[Any]
         metric: [trial.value if trial.state == TrialState.COMPLETE else None for trial in trials],
         **{name: [trial.params.get(name) for trial in trials] for name in names},
         "reports": [len(trial.intermediate_values) for trial in trials],
-        "last_report": [trial.intermediate_values.get(trial.last_step) for trial in trials],
+        "last_report": [
+            None if trial.last_step is None else trial.intermediate_values[trial.last_step] for trial in trials
+        ],
         "started": [trial.datetime_start for trial in trials],
         "duration_s": [trial.duration.total_seconds() if trial.duration else None for trial in trials],
         "retry_of": [trial.user_attrs.get(RETRY_OF) for trial in trials],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ecgml.config import Configuration, setting, validate
 from ecgml.errors import ConfigError
@@ -62,7 +63,7 @@ class TuneSettings:
         return max(self.seeds, self.folds)
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Literal["minimize", "maximize"]:
         """``"maximize"`` or ``"minimize"``."""
         return "minimize" if monitors()[self.metric] else "maximize"
 

@@ -64,7 +64,7 @@ def space_named(name: str) -> Space:
             "package.module:function"
         )
     try:
-        space = getattr(importlib.import_module(module), function)
+        space: Space = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"space: {name} cannot be imported: {error}") from None
     if not callable(space):

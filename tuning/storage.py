@@ -109,7 +109,8 @@ class StudyStorage:
                 _cut_torn_line(Path(self.address))
                 # The kernel releases this lock with its process; Optuna's own is a file that outlives it.
                 lock = FileLock(f"{self.address}.write", thread_local=False, poll_interval=0.002)
-                return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))
+                # A lock of theirs has only to be acquired and released.
+                return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))  # type: ignore[arg-type]
         if self.address.startswith("sqlite:"):
             url = sqlalchemy.make_url(self.address)
             if not url.database:

@@ -139,16 +139,16 @@ def study_run(study: optuna.Study, storage: StudyStorage, experiment: str) -> It
     launched = os.environ.get("MLFLOW_RUN_ID")
     with contextlib.ExitStack() as stack:
         with storage.lock(study.study_name):
-            run_id = study.user_attrs.get(STUDY_RUN)
+            run_id: str = study.user_attrs.get(STUDY_RUN, "")
             status = ""
             if run_id:
                 try:
                     status = read_run(run_id).info.status
                 except TrackingError:
-                    run_id = None  # the study moved to another tracking store
+                    run_id = ""  # the study moved to another tracking store
             is_owner = status != "RUNNING"
             if is_owner:
-                run = stack.enter_context(open_run(experiment, study.study_name, run_id=run_id))
+                run = stack.enter_context(open_run(experiment, study.study_name, run_id=run_id or None))
                 if run.info.run_id != run_id:
                     study.set_user_attr(STUDY_RUN, run.info.run_id)
                 run_id = run.info.run_id

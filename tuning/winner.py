@@ -13,10 +13,10 @@ from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.fitting import Trained, fit_model
 from ecgml.pipeline.job.judging import judge_model
 from ecgml.pipeline.job.settings import TrainConfiguration
+from ecgml.saving import remove_whole
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker
-from ecgml.training.state import remove_state
 from tuning.report import best_of, best_settings
 from tuning.settings import StudyPlan
 
@@ -74,6 +74,6 @@ def train_winners(
         with open_run(plan.experiment_id, f"winner, seed {seed + offset}", parent_id=plan.run_id, tags=tags) as run:
             tracker = Tracker(run.info.run_id)
             trained, state_path = fit_model(model, configuration, job, store, None, tracker, console)
-            remove_state(state_path)
+            remove_whole(state_path)
         winners.append((trained, run.info.run_id, configuration))
     return winners

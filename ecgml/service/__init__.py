@@ -3,7 +3,7 @@
 store         the tracking store and the experiment
 runs          open runs and close them whatever happens; close runs that a killed process left open
 pages         the MLflow UI: addresses, and the view in which an experiment opens
-owner         which process owns a run, and whether it is alive
+beat          tags of a run: its owner, and a beat while that process works
 launches      runs that `mlflow run` opened but whose job never started
 jobs          training jobs and the runs of each, from the first to the last resumption
 tracker       log metrics, figures, tables, texts and data sets to a run

@@ -8,7 +8,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.owner import OWNER, process_identity
+from ecgml.owner import process_identity
+from ecgml.service.beat import OWNER
 from ecgml.service.runs import closed_if_orphaned, launched_run, parent_of, read_run, runs_tagged
 
 RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"
@@ -64,7 +65,7 @@ def last_job(experiment_id: str) -> str:
         if last.info.status == "FINISHED":
             n_finished += 1
         elif has_data(last):
-            return last.info.run_id
+            return str(last.info.run_id)
     finished = f" ({n_finished} finished)" if n_finished else ""
     raise TrackingError(
         f"resume: this experiment has no unfinished job that had loaded its data{finished}; start a new one, or "

@@ -1,16 +1,16 @@
 """A lock in the model registry, shared by all processes and hosts that use the registry.
 
-The one atomic operation of MLflow's registry is creating a registered model: it is refused under a
-name that exists. Locks are registered models named ``<name>.lock.<number>``, and the highest number is the lock:
+The one atomic operation of MLflow's registry is creating a registered model: it is refused under a name that exists.
+Locks are registered models named ``<name>.lock.<number>``, and the highest number is the lock:
 
-* Acquiring it creates the next number. Of two processes that try at once, one is refused. The highest number
-  is never deleted, so a process that read an older state either finds the name taken, or sees a higher number in the
-  check that follows at once.
+* Acquiring it creates the next number. Of two processes that try at once, one is refused. The highest number is never
+  deleted, so a process that read an older state either finds the name taken, or sees a higher number in the check that
+  follows at once.
 * Releasing it marks it free. Numbers only rise; a holder marks what it writes with its number.
-* A thread renews it. An expired lock that is not renewed while watched (clocks differ) is
-  taken over, and at once if its process was on this machine and has ended.
+* A thread renews it. An expired lock that is not renewed while watched (clocks differ) is taken over, and at once one
+  whose process is known to have ended.
 * A holder that was delayed, stopped or disconnected checks before each write that the highest number is still its own,
-  else it writes nothing.
+  and writes nothing if it is not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import PromotionError
-from ecgml.service.owner import machine, owner_lives, process_identity
+from ecgml.owner import is_alive, process_identity
 from ecgml.service.runs import pages
 
 LEASE_S = 60.0
@@ -166,7 +166,7 @@ class Lock:
         return sorted(locks, key=lambda lock: lock.number)
 
     def _refuse_if_alive(self, held: _LockState) -> None:
-        if held.tags.get("machine") == machine() != "" and not owner_lives(held.tags.get("owner", "")):
+        if is_alive(held.tags.get("owner", "")) is False:
             return
         left_s = held.expires_s() - time.time()
         if left_s <= 0:
@@ -188,7 +188,6 @@ class Lock:
             "login": login(),
             "host": socket.gethostname(),
             "owner": process_identity(),
-            "machine": machine(),
             "since": f"{time.time():.0f}",
             "expires": f"{time.time() + self._lease_s:.2f}",
         }

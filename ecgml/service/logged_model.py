@@ -55,7 +55,7 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
         card_path.write_text(card, encoding="utf-8")
         entry = model_entry(checkpoint.model_name)
         code = [Path(ecgml.__file__).parent, *(carried(entry, Path(folder)) if entry.dist else ())]
-        return mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name=checkpoint.model_name,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={CHECKPOINT: str(path), CARD: str(card_path)},
@@ -65,7 +65,8 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
             metadata=metadata(checkpoint),
             tags={MLFLOW_RUN_NOTE: as_description(card)},
             step=step,
-        ).model_id
+        )
+    return str(logged.model_id)
 
 
 def signature() -> ModelSignature:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from ecgml.errors import RecordError
 from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT, clinical_of, records_of
@@ -87,7 +87,7 @@ class RhythmClassifier(PythonModel):
             If the input cannot be used (400), or the model fails (500; the log has the reason).
         """
         try:
-            return self._answer(model_input, params or {})
+            return self._answer(cast(Mapping[str, Any], model_input), params or {})
         except RecordError as error:
             raise Refusal(str(error), INVALID_PARAMETER_VALUE) from None
         except Exception:

@@ -11,7 +11,7 @@ from typing import Any
 from mlflow.entities import RunTag
 from mlflow.tracking import MlflowClient
 
-from ecgml.service.owner import beating, owner_tags
+from ecgml.service.beat import beating, owner_tags
 
 ARTIFACT = "promotion.json"
 

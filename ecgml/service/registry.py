@@ -114,7 +114,7 @@ def _of_version(version: str) -> RegisteredVersion:
         registered = client.get_model_version(REGISTERED_MODEL, version)
     except MlflowException:
         raise TrackingError(f"{REGISTERED_MODEL} has no version {version}") from None
-    model_id = registered.model_id or registered.source.removeprefix("models:/")
+    model_id = registered.model_id or (registered.source or "").removeprefix("models:/")
     try:
         source_run_id = client.get_logged_model(model_id).source_run_id
     except MlflowException:
@@ -154,7 +154,8 @@ def _of_model(run_id: str) -> RegisteredVersion:
     registered = [
         int(version.version)
         for version in versions_of_model(client)
-        if version.run_id == run_id and (version.model_id or version.source.removeprefix("models:/")) == model_id
+        if version.run_id == run_id
+        and (version.model_id or (version.source or "").removeprefix("models:/")) == model_id
     ]
     return RegisteredVersion(run_id, model_id, str(max(registered)) if registered else "")
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TypeVar
 
 import mlflow
 from mlflow.entities import Run, RunStatus, RunTag
@@ -19,15 +19,18 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import EcgmlError, TrackingError
+from ecgml.owner import is_alive
+from ecgml.service.beat import OWNER, beating, last_beat_s, owner_tags
 from ecgml.service.launches import is_own_launch, launcher_lives
-from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, owner_lives, owner_tags
 from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
+
+T = TypeVar("T")
 
 ERROR = "ecgml.error"
 
 ORPHAN_AGE_S = 24 * 3600.0
-"""Time without a beat after which another host's run counts as abandoned, s."""
+"""Time without a beat after which a run whose owner cannot be looked up counts as abandoned, s."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -203,8 +206,8 @@ def move_children(children: Mapping[str, Child], parent_id: str) -> None:
 def close_abandoned() -> list[str]:
     """Close as KILLED our runs whose process has ended, in every experiment of the store.
 
-    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when its
-    last beat is a day old. A run of ``mlflow run`` whose job never started has no owner:
+    A run's owner in this PID namespace is looked up among the processes; another's counts as gone when its last beat
+    is a day old. A run of ``mlflow run`` whose job never started has no owner:
     if it is provably this project's, it is abandoned when no such ``mlflow run`` lives on the machine of an embedded
     store, else after a day. Other runs on a shared server are left alone.
 
@@ -221,18 +224,21 @@ def close_abandoned() -> list[str]:
     closed = []
     for start in range(0, len(experiments), 100):
         batch = experiments[start : start + 100]
-        for run in pages(
-            lambda token, batch=batch: client.search_runs(batch, "attributes.status = 'RUNNING'", page_token=token)
-        ):
+
+        def fetch_page(token: str | None, batch: list[str] = batch) -> PagedList[Run]:
+            return client.search_runs(batch, "attributes.status = 'RUNNING'", page_token=token)
+
+        for run in pages(fetch_page):
             if run.info.run_id != launched and _is_abandoned(run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
     return closed
 
 
-def pages(fetch_page: Callable[[str | None], PagedList]) -> list[Any]:
+def pages(fetch_page: Callable[[str | None], PagedList[T]]) -> list[T]:
     """Return the entries of all pages of a query."""
-    entries, token = [], None
+    entries: list[T] = []
+    token = None
     while True:
         page = fetch_page(token)
         entries += page
@@ -245,15 +251,17 @@ def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
     """Return whether a run is unfinished and ended, or its process has ended or sent no beat for ``silent_s``."""
     run = read_run(run_id)
     if run.info.status != "RUNNING":
-        return run.info.status != "FINISHED"
+        return bool(run.info.status != "FINISHED")
     return _is_abandoned(run, silent_s)
 
 
 def closed_if_orphaned(run_id: str) -> bool:
     """Close a run as KILLED if its process has ended or sent no beat for a minute; return whether the run has ended."""
-    if not (is_ended := read_run(run_id).info.status != "RUNNING") and (is_ended := is_orphaned(run_id)):
+    if read_run(run_id).info.status != "RUNNING":
+        return True
+    if is_abandoned := is_orphaned(run_id):
         MlflowClient().set_terminated(run_id, "KILLED")
-    return is_ended
+    return is_abandoned
 
 
 def launched_run() -> str:
@@ -262,10 +270,10 @@ def launched_run() -> str:
 
 
 def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
-    owner, started_s = run.data.tags.get(OWNER), run.info.start_time / 1000
+    owner, started_s = run.data.tags.get(OWNER), float(run.info.start_time / 1000)
     if owner:
-        if is_here(owner):
-            return not owner_lives(owner)
+        if (alive := is_alive(owner)) is not None:
+            return not alive
         beat_s = last_beat_s(run.data.tags)
         return beat_s is not None and time.time() - beat_s > silent_s
     if not is_own_launch(run):

@@ -144,7 +144,7 @@ def _experiment(beside: str) -> str:
                 raise
             # On a server another process created it in between.
             experiment = client.get_experiment_by_name(name)
-    if experiment.lifecycle_stage == "deleted":
+    if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(f"MLflow experiment {name!r} was deleted; restore it or set MLFLOW_EXPERIMENT_NAME")
     return experiment.experiment_id
 

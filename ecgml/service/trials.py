@@ -19,7 +19,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import TrackingError
-from ecgml.service.owner import beating, owner_tags
+from ecgml.service.beat import beating, owner_tags
 from ecgml.service.runs import pages
 from ecgml.service.tracker import param_text
 

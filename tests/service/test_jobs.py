@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.owner import process_identity
+from ecgml.service.beat import BEAT, OWNER
 from ecgml.service.jobs import (
     COMMAND,
     RESUMED_BY,
@@ -21,8 +21,8 @@ from ecgml.service.jobs import (
     refuse_running,
     runs_of_job,
 )
-from ecgml.service.owner import BEAT, OWNER, process_identity
 from ecgml.service.runs import open_run
+from tests.owners import ended_owner
 
 DATA = {"ecgml.data_digest": "0", COMMAND: "train"}
 
@@ -100,9 +100,7 @@ def test_a_job_that_is_worked_on_is_refused_and_one_whose_process_is_gone_is_clo
     assert last_job(experiment) == running
     with pytest.raises(TrackingError, match=f"run {running} is still running on {host}; if it was killed there"):
         refuse_running(registry.get_run(running))
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    registry.set_tag(running, OWNER, f"{host} {process.pid} 1.00")
+    registry.set_tag(running, OWNER, ended_owner())
     refuse_running(registry.get_run(running))
     assert registry.get_run(running).info.status == "KILLED"
     # Its node is gone, and it is requeued on another: a day's wait would be a lost day.

@@ -42,7 +42,7 @@ def test_numbers_rise_above_those_in_the_log_though_the_locks_were_deleted(regis
 def test_of_many_who_want_a_lock_that_ran_out_one_gets_it(
     registry: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "machine", lambda: "")  # as on another host
+    monkeypatch.setattr(module, "is_alive", lambda owner: None)  # as on another host
     stuck = Lock("model", **QUICK)
     stuck.__enter__()
     time.sleep(0.7)
@@ -107,7 +107,7 @@ def test_a_holder_that_cannot_renew_stops_before_its_lock_runs_out(registry: Mlf
 def test_a_live_lock_is_renewed_and_a_clock_that_is_ahead_does_not_take_it(
     registry: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "machine", lambda: "")
+    monkeypatch.setattr(module, "is_alive", lambda owner: None)
     with Lock("model", lease_s=3.0, renew_s=0.2) as lock:
         time.sleep(0.5)
         ahead = Lock("model", watch_s=1.0)

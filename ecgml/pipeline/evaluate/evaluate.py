@@ -28,7 +28,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
@@ -164,10 +164,9 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
         f"{evaluated.scores.n_records:,} records of the {evaluated.title}" for evaluated in material.evaluated
     )
     of_version = f", version {version}" if version else ""
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
     classes = "; ".join(
-        f"{class_name} ({', '.join(names[code] for code in codes)})" for class_name, codes in scheme.members.items()
+        f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
     )
     n = len(material.left_out)
     left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""

@@ -42,6 +42,7 @@ from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.plugins import source_of
 from ecgml.report.evaluated import predictions_file
 from ecgml.report.protocols import protocols_section
+from ecgml.saving import remove_whole
 from ecgml.service.jobs import COMMAND
 from ecgml.service.runs import (
     Child,
@@ -55,7 +56,6 @@ from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
-from ecgml.training.state import remove_state
 
 PAGE = "protocols.html"
 
@@ -378,7 +378,7 @@ def _outcome(
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder(predictions_file("test")) as path:
             write_predictions(predictions, path)
-        remove_state(state_path)
+        remove_whole(state_path)
     return ProtocolScores(task.fold.name, n_train, predictions, run_id=run.info.run_id)
 
 

@@ -21,7 +21,7 @@ from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import Scheme, scheme_named
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.trust import limits_of
@@ -154,8 +154,9 @@ def _commit(commit: str) -> str:
 
 
 def _classes(scheme: Scheme) -> str:
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
-    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in scheme.members.items()]
+    lines = [
+        f"* {name}: {', '.join(RHYTHM_NAMES[code] for code in members)}" for name, members in scheme.members.items()
+    ]
     return "\n".join([f"{scheme.description}:", "", *lines])
 
 

@@ -37,7 +37,9 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.rhythms import RHYTHM_CODES
-from ecgml.records.schemes import SCHEMES, Scheme
+from ecgml.records.schemes import Scheme
+
+_EACH_RHYTHM = Scheme("each", "Every rhythm", {code: (code,) for code in RHYTHM_CODES})
 
 PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
 
@@ -77,12 +79,11 @@ def survey_cohorts(
     entries = [entry for _, entry in pairs]
     states, reasons, notes, fingerprints = _states(cohorts, caches)
     variables, values = _variables(cohorts, caches, entries)
-    eleven = SCHEMES["rhythms"]
     simulated = [cohort.simulated for cohort in cohorts]
     return Survey(
         record_ids=np.array([entry.record_id for entry in entries], dtype=np.str_),
         cohorts=np.array([cohort.name for cohort, _ in pairs], dtype=np.str_),
-        rhythms=np.array([_rhythm(entry, eleven) for entry in entries], dtype=np.int64),
+        rhythms=np.array([_rhythm(entry) for entry in entries], dtype=np.int64),
         classes=np.array([_label(entry, scheme) for entry in entries], dtype=np.int64),
         scheme=scheme,
         variables=variables,
@@ -126,8 +127,8 @@ def gather_signals(
     return Signals(rows, waveforms, n_valid, preprocessing.fs, band_hz)
 
 
-def _rhythm(entry: Entry, eleven: Scheme) -> int:
-    name, _ = eleven.class_of(entry.rhythms)
+def _rhythm(entry: Entry) -> int:
+    name, _ = _EACH_RHYTHM.class_of(entry.rhythms)
     return RHYTHM_CODES.index(name) if name else SEVERAL if entry.rhythms else NO_RHYTHM
 
 

@@ -167,9 +167,17 @@ FAULTS = (
     Fault(
         "calibration/shapes-of-the-padding",
         "ecgml/preprocessing/shapes.py",
-        "shape_measurements(to_mv(window[:, :valid]), fs)",
-        "shape_measurements(to_mv(window), fs)",
+        "shape_measurements(to_mv(window[:, :valid]), fs,",
+        "shape_measurements(to_mv(window), fs,",
         "the padding of a short record is looked at for beats",
+        ABSTENTION,
+    ),
+    Fault(
+        "calibration/shapes-by-the-beats-of-all",
+        "ecgml/preprocessing/shapes.py",
+        "beats if len(windows) == 1 else None",
+        "beats",
+        "each window of a long record is cut by the beats of the whole",
         ABSTENTION,
     ),
 )
