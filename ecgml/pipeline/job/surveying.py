@@ -187,12 +187,14 @@ def _variables(
         add(variable, (entry.further.get(name, np.nan) for entry in entries))
     measured = _of_caches(cohorts, caches, "measured", CLINICAL_NAMES)
     intervals = _of_caches(cohorts, caches, "intervals", INTERVALS)
-    further = [column for column in INTERVAL_MEASUREMENTS if column not in MEASUREMENTS]
+    further = [measurement for measurement in INTERVAL_MEASUREMENTS if measurement not in MEASUREMENTS]
     for measurements, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
-        for column in measurements:
-            unit = "" if column.unit == "1" else column.unit
-            variable = Variable(column.name, column.description, unit, measured=True, circular=column.circular)
-            add(variable, values[:, names.index(column.name)])
+        for measurement in measurements:
+            unit = "" if measurement.unit == "1" else measurement.unit
+            variable = Variable(
+                measurement.name, measurement.description, unit, measured=True, circular=measurement.circular
+            )
+            add(variable, values[:, names.index(measurement.name)])
     return tuple(variables), np.array(columns).reshape(len(columns), len(entries)).T
 
 
