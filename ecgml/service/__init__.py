@@ -13,6 +13,7 @@ pyfunc        the model as MLflow serves it
 served_model  the script that makes it
 logged_model  how a checkpoint becomes such a model: code, card, signature, requirements
 model_card    the card that a model carries, and the registry's page that shows it
+address       what names a model: a folder, a run, a registered model; without MLflow
 models        models by their address
 lock          one holder among all processes and hosts that share a registry
 promotions    the log of promotions; how aliases move so that a kill can be made good
