@@ -6,7 +6,6 @@ the clinical row, the answer. Bins are fixed limits of clinical practice, not qu
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ecgml.preprocessing.quality import noise_mv
 from ecgml.records.leads import LEADS
 
 NONE, SEVERAL = "none", "several"
+LEAD_COUNTS = ("6 or fewer", "7", "8", "9", "10", "11", "12")
 SEXES = ("male", "female")
 USABLE = ("usable", "unusable")
 ANSWERED = ("answered", "abstained")
@@ -53,13 +53,22 @@ class Characteristic:
         return bool(self.edges)
 
     @property
-    def bins(self) -> tuple[str, ...]:
-        """The bins in words."""
+    def n_bins(self) -> int:
+        """Bins, with that of what was not measured."""
+        return len(self.edges) + 1 + self.missing if self.is_ordered else len(self.categories)
+
+    def words(self, place: int) -> str:
+        """Return a bin in words, with its unit."""
         if not self.is_ordered:
-            return self.categories
-        limits = [f"{edge:g}" for edge in self.edges]
-        between = [f"{low} to {high}" for low, high in itertools.pairwise(limits)]
-        return (f"below {limits[0]}", *between, f"{limits[-1]} and above", *["not measured"] * self.missing)
+            return self.categories[place]
+        if place > len(self.edges):
+            return "not measured"
+        unit = self.unit if self.unit in ("", "°", "/min") else f" {self.unit}"
+        if place == 0:
+            return f"below {self.edges[0]:g}{unit}"
+        if place == len(self.edges):
+            return f"{self.edges[-1]:g}{unit} and above"
+        return f"{self.edges[place - 1]:g} to {self.edges[place]:g}{unit}"
 
     def bin_of(self, value: float | str | None) -> int | None:
         """Return the bin of a value, or None where it is not counted."""
@@ -74,7 +83,7 @@ def characteristics(classes: Collection[str]) -> tuple[Characteristic, ...]:
     """Return what is compared of a model with these classes."""
     return (
         Characteristic("usable_record", "Usable record", categories=USABLE),
-        Characteristic("usable_leads", "Usable leads", edges=(7, 8, 9, 10, 11, 12)),
+        Characteristic("usable_leads", "Usable leads", categories=LEAD_COUNTS),
         Characteristic("unusable_lead", "Lead without a usable signal", categories=(NONE, *LEADS, SEVERAL)),
         Characteristic("amplitude", "Amplitude", "mV", (0.35, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3, 1.6, 2.0, 2.7)),
         Characteristic("noise", "Noise above 20 Hz", "µV", (1, 2, 3, 4, 6, 8, 12, 20, 50)),
@@ -137,7 +146,7 @@ def of_input(
     axis = measured.get("r_axis", math.nan)
     return {
         "usable_record": USABLE[0],
-        "usable_leads": float(used.sum()),
+        "usable_leads": LEAD_COUNTS[max(0, int(used.sum()) - 6)],
         "unusable_lead": NONE if not len(lost) else LEADS[lost[0]] if len(lost) == 1 else SEVERAL,
         "amplitude": amplitude_mv(window, STEP_MV),
         "noise": 1000 * float(np.median(noise)),

@@ -61,19 +61,19 @@ class Difference:
         return by_ks or self.psi > self.psi_threshold
 
     @property
-    def text(self) -> str:
-        """The bin that changed most, in words."""
-        place = int(np.abs(self.recent - self.reference).argmax())
+    def change(self) -> str:
+        """The bin that gained most, in words."""
+        place = int((self.recent - self.reference).argmax())
         one = self.characteristic
-        unit = (
-            ""
-            if not one.unit or one.bins[place] == "not measured"
-            else one.unit
-            if one.unit in "°/min"
-            else f" {one.unit}"
+        return (
+            f"{one.words(place)}: {100 * self.recent[place]:.0f} % now, "
+            f"{100 * self.reference[place]:.0f} % in validation"
         )
-        shares = f"{100 * self.recent[place]:.0f} % now, {100 * self.reference[place]:.0f} % in validation"
-        return f"{one.title}, {one.bins[place]}{unit}: {shares}"
+
+    @property
+    def text(self) -> str:
+        """:attr:`change` with the characteristic's title."""
+        return f"{self.characteristic.title}, {self.change}"
 
 
 def compare(reference: Reference, counts: NDArray[np.int64]) -> list[Difference]:

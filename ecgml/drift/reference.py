@@ -38,7 +38,7 @@ class Reference:
         cls, characteristics: Sequence[Characteristic], records: Iterable[Mapping[str, float | str | None]]
     ) -> Reference:
         """Count records, each by its values' names."""
-        empty = cls(0, tuple(characteristics), np.zeros(sum(len(one.bins) for one in characteristics), np.int64))
+        empty = cls(0, tuple(characteristics), np.zeros(sum(one.n_bins for one in characteristics), np.int64))
         counts, n_records = empty.counts, 0
         for values in records:
             counts[empty.places(values)] += 1
@@ -48,7 +48,7 @@ class Reference:
     @cached_property
     def slices(self) -> tuple[slice, ...]:
         """Where the bins of each characteristic are among all."""
-        ends = np.cumsum([0, *(len(one.bins) for one in self.characteristics)]).tolist()
+        ends = np.cumsum([0, *(one.n_bins for one in self.characteristics)]).tolist()
         return tuple(slice(start, end) for start, end in itertools.pairwise(ends))
 
     def places(self, values: Mapping[str, float | str | None]) -> list[int]:
@@ -102,7 +102,7 @@ class Reference:
             for one in stored
         )
         for characteristic, one in zip(found, stored, strict=True):
-            if len(one["counts"]) != len(characteristic.bins) or min(one["counts"]) < 0:
+            if len(one["counts"]) != characteristic.n_bins or min(one["counts"]) < 0:
                 raise ValueError(f"counts of {characteristic.name} do not fit its bins")
         counts = np.array([count for one in stored for count in one["counts"]], dtype=np.int64)
         return cls(int(values["n_records"]), found, counts)

@@ -233,6 +233,7 @@ def _source(source: str, n_records: int, judgement: Judgement | None) -> dict[st
                 "psi_threshold": _rounded(one.psi_threshold),
                 "ks": _rounded(one.ks),
                 "ks_threshold": _rounded(one.ks_threshold),
+                "change": one.change,
                 "text": one.text,
             }
             for one in judgement.differences

@@ -36,7 +36,7 @@ def drawn(rng: np.random.Generator, n: int, *, rate: float = 72.0) -> list[dict[
         records.append(
             {
                 "usable_record": "unusable" if rng.random() < 0.01 else "usable",
-                "usable_leads": 12.0 - (rng.random() < 0.02),
+                "usable_leads": "11" if rng.random() < 0.02 else "12",
                 "unusable_lead": "V6" if rng.random() < 0.02 else "none",
                 "amplitude": rng.lognormal(0, 0.3),
                 "noise": rng.lognormal(1.5, 0.5),
@@ -79,7 +79,7 @@ def test_a_faster_source_and_a_dead_lead_are_noticed() -> None:
     rng = np.random.default_rng(1)
     reference = Reference.of(characteristics(CLASSES), drawn(rng, 300))
     assert "ventricular_rate" in alarms(reference, drawn(rng, 60, rate=100))
-    dead = [{**record, "usable_leads": 11.0, "unusable_lead": "V3"} for record in drawn(rng, 60)]
+    dead = [{**record, "usable_leads": "11", "unusable_lead": "V3"} for record in drawn(rng, 60)]
     assert {"usable_leads", "unusable_lead"} <= set(alarms(reference, dead))
 
 
@@ -108,4 +108,4 @@ def test_few_records_are_not_judged() -> None:
 
 def test_the_largest_change_is_said_in_words() -> None:
     (difference,) = compare(Reference(100, (RATE,), np.array([80, 20, 0, 0])), np.array([0, 10, 0, 90]))
-    assert difference.text == "Ventricular rate, 100 and above/min: 90 % now, 0 % in validation"
+    assert difference.text == "Ventricular rate, 100/min and above: 90 % now, 0 % in validation"

@@ -21,7 +21,7 @@ SEX = Characteristic("sex", "Sex", categories=("male", "female"))
 )
 def test_a_value_on_a_limit_belongs_to_the_bin_above(value: float | None, place: int) -> None:
     assert RATE.bin_of(value) == place
-    assert RATE.bins[place] == ("below 60", "60 to 100", "100 and above", "not measured")[place]
+    assert RATE.words(place) == ("below 60/min", "60 to 100/min", "100/min and above", "not measured")[place]
 
 
 def test_what_is_not_given_is_not_counted() -> None:

@@ -84,8 +84,7 @@ def test_a_shift_is_said_in_words_and_the_same_mix_is_none(watched: tuple[DriftW
     assert "resemble" in found["text"]
     found = feed(*watched, records_of("AFIB", n=300))["all"]
     assert found["drift"] is True
-    assert "Predicted class, " in found["text"]
-    assert "50 % in validation" in found["text"]
+    assert "Predicted class, AFIB: 88 % now, 50 % in validation" in found["text"]
 
 
 def test_a_judgement_is_renewed_by_records_and_not_by_asking(watched: tuple[DriftWatch, ServedModel]) -> None:

@@ -148,7 +148,7 @@ def _follow(
 def _line(figures: Mapping[str, Any]) -> str:
     drift = figures["drift"]
     told = [f"{source['source']}: {source['text']}" for source in drift["sources"] if source["drift"]]
-    words = "; ".join(told) or drift["text"] or "no drift is known"
+    words = " ".join(told) or drift["text"] or "no drift is known"
     return f"{drift['model']['address']}: {words}"
 
 
