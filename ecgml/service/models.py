@@ -1,4 +1,4 @@
-"""Models by their address in MLflow."""
+"""Load models by their address in MLflow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecgml.training.checkpoint import DESCRIPTION, Checkpoint, load_checkpoint
 
 
 def read_checkpoint(address: str) -> Checkpoint:
-    """Load the checkpoint of a folder, or that an address leads to.
+    """Load the checkpoint of a folder or an address.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def read_checkpoint(address: str) -> Checkpoint:
 
 
 def fetch_checkpoint(address: str, folder: Path) -> Path:
-    """Download the checkpoint that an address leads to, into a folder.
+    """Download the checkpoint of an address into a folder.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
     Raises
     ------
     TrackingError
-        If there is none; of a job's run, whose models have runs of their own, these are named.
+        If there is none; for a job's run the message names its models' runs.
     """
     check_store()
     if address.startswith("models:/"):
@@ -65,17 +65,17 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
         if run_id and inner in ("", CHECKPOINT):
             refuse_job(run_id)
         path = fetch_artifact(address if inner or not run_id else f"runs:/{run_id}/{CHECKPOINT}", folder)
-    # An artifact of another kind may hold its checkpoint among other things.
-    return next((found.parent for found in sorted(path.rglob(DESCRIPTION))), path)
+    # An artifact of another kind may contain a checkpoint in a subfolder.
+    return next((file.parent for file in sorted(path.rglob(DESCRIPTION))), path)
 
 
 def refuse_job(run_id: str) -> None:
-    """Refuse a job's run where a model's is wanted.
+    """Refuse a job's run where a model's is expected.
 
     Raises
     ------
     TrackingError
-        If it is a job's: its models are named. If there is no such run.
+        If it is a job's (the message names its models), or there is no such run.
     """
     if children := children_of(read_run(run_id)):
         models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
@@ -94,12 +94,12 @@ def version_of(address: str) -> tuple[str, str]:
     try:
         name, *version = get_model_name_and_version(MlflowClient(), address)
     except (MlflowException, OSError) as error:
-        raise _not_there(address, error) from None
+        raise _unavailable(address, error) from None
     return name, str(version[0]) if version else ""
 
 
 def _location_of(address: str) -> str:
-    """Return where the files of a model lie."""
+    """Return the location of a model's files."""
     client = MlflowClient()
     name, version = version_of(address)
     try:
@@ -107,10 +107,10 @@ def _location_of(address: str) -> str:
             return client.get_model_version_download_uri(name, version)
         return client.get_logged_model(name).artifact_location
     except (MlflowException, OSError) as error:
-        raise _not_there(address, error) from None
+        raise _unavailable(address, error) from None
 
 
-def _not_there(address: str, error: Exception) -> TrackingError:
+def _unavailable(address: str, error: Exception) -> TrackingError:
     return TrackingError(
         f"{address}: unavailable at {public_uri(mlflow.get_tracking_uri())}: {str(error).strip().splitlines()[0]}"
     )

@@ -142,7 +142,7 @@ def test_card_travels_with_the_model_and_is_the_versions_description(logged: Log
     assert shown == card_as_description(logged.model_id)
     assert len(CARD) > MAX_DESCRIPTION >= len(shown)
     assert shown.splitlines()[6:20] == ["| 1&emsp;| 2 |", *CARD.splitlines()[7:20]]
-    assert shown.endswith("the whole card is the model's artifact `model_card.md`.\n")
+    assert shown.endswith("the full card is the model's artifact `model_card.md`.\n")
     assert client.get_registered_model(REGISTERED_MODEL).description == ABOUT
     model = client.get_logged_model(logged.model_id)
     assert model.tags["mlflow.note.content"] == shown
@@ -156,7 +156,7 @@ def test_model_without_a_card_has_no_description(logged: Logged) -> None:
         model = mlflow.create_external_model(name="elsewhere")
     assert fetch_card(model.model_id) is None
     assert card_as_description(model.model_id) is None
-    with pytest.raises(TrackingError, match="model m-0 cannot be looked at"):
+    with pytest.raises(TrackingError, match="model m-0 cannot be read"):
         fetch_card("m-0")
 
 
@@ -208,7 +208,7 @@ def test_nothing_is_made_of_a_store_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     for ask in (pin, lambda address: fetch_checkpoint(address, tmp_path)):
-        with pytest.raises(TrackingError, match=r"mlflow\.db is not there; set MLFLOW_TRACKING_URI"):
+        with pytest.raises(TrackingError, match=r"mlflow\.db does not exist; set MLFLOW_TRACKING_URI"):
             ask("models:/ecg-rhythm@champion")
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:secret@127.0.0.1:9")

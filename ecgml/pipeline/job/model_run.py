@@ -180,9 +180,11 @@ class ModelRun:
     @cached_property
     def siblings(self) -> dict[str, ModelRun]:
         """The other finished models of its job, by name."""
-        others = siblings_of(read_run(self.run_id))
+        children = siblings_of(read_run(self.run_id))
         return {
-            name: ModelRun.of(one.run_id) for name, one in others.items() if one.finished and one.run_id != self.run_id
+            name: ModelRun.of(child.run_id)
+            for name, child in children.items()
+            if child.finished and child.run_id != self.run_id
         }
 
     @cached_property
@@ -208,7 +210,7 @@ class ModelRun:
     @property
     def cautions(self) -> list[str]:
         """What of its stored predictions is not of unseen records, and what cannot be told."""
-        return cautions_of(self.run_id, {TITLES[what]: own for what, own in self.predictions.items()})
+        return cautions_of(self.run_id, {TITLES[what]: stored for what, stored in self.predictions.items()})
 
 
 def _made_by(address: str) -> str:

@@ -44,13 +44,13 @@ class Start:
 
     def gives(self, name: str, classes: Sequence[str]) -> str:
         """Say what a model takes over of it."""
-        own = self.checkpoint
-        if own.model_name != name:
-            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {own.model_name}"
-        taken = f"starts from {self.address}: its weights and clinical encoder"
+        checkpoint = self.checkpoint
+        if checkpoint.model_name != name:
+            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {checkpoint.model_name}"
+        message = f"starts from {self.address}: its weights and clinical encoder"
         if self.keeps_head(classes):
-            return f"{taken}, its classifier of {', '.join(classes)} included"
-        return f"{taken}; the classifier starts afresh, that one tells apart {', '.join(own.classes)}"
+            return f"{message}, its classifier of {', '.join(classes)} included"
+        return f"{message}; the classifier starts afresh, that one tells apart {', '.join(checkpoint.classes)}"
 
 
 def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguration, Start | None]:

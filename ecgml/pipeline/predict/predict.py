@@ -19,7 +19,11 @@ from ecgml.training.device import choose_device
 ABSTAINED = "none"
 """In place of a rhythm that the model does not stand by."""
 
-_INTERVALS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS if one.unit in ("1/min", "ms")}
+_INTERVALS = {
+    measurement.name: measurement.heading
+    for measurement in INTERVAL_MEASUREMENTS
+    if measurement.unit in ("1/min", "ms")
+}
 """Columns of the table beside the probabilities."""
 
 
@@ -96,8 +100,8 @@ def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]
         cells = "       –" * len(classes) + "     –" * len(_INTERVALS)
         return f"{'error':<{_width(classes)}}{cells}  {path}  {outcome}"
     values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
-    said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
-    notes = "; ".join([*said, *outcome.notes])
+    remarks = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
+    notes = "; ".join([*remarks, *outcome.notes])
     rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
     return f"{rhythm:<{_width(classes)}}{values}{_interval_cells(outcome)}  {path}{f'  ({notes})' if notes else ''}"
 
@@ -121,5 +125,7 @@ def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) 
     version : str or None
         Of the registered model that made it.
     """
-    told = {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
-    return json.dumps({"file": str(path), **told, "model_version": version})
+    answer = (
+        {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
+    )
+    return json.dumps({"file": str(path), **answer, "model_version": version})
