@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from ecgml.server.loading import ServedModel, load_model
 from ecgml.server.monitoring import MULTIPROCESS, Monitor
 from ecgml.server.reviews import Reviews
 from ecgml.server.settings import ServerSettings
+from ecgml.service.address import registered
 
 ENVIRONMENT = "ECGML_SERVER"
 """Where a worker's process finds address and settings."""
@@ -101,8 +101,7 @@ def from_environment() -> ASGIApp:
 
 def name_of(address: str) -> str:
     """Return by which name the Open Inference Protocol asks for a model."""
-    name, *version = re.split(r"[/@]", address.removeprefix("models:/"))
-    return name if address.startswith("models:/") and version else DEFAULT_NAME  # a logged model has an id, no name
+    return registered(address)[0] or DEFAULT_NAME  # a logged model has an id, no name
 
 
 async def _shared(watch: DriftWatch) -> None:

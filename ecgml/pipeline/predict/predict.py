@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecgml.errors import RecordError
 from ecgml.inference.predictor import Prediction, Predictor
@@ -14,6 +13,7 @@ from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
@@ -41,17 +41,8 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     EcgmlError
         If there is none or it is damaged.
     """
-    chosen = choose_device(device)
-    if ":/" not in address:
-        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
-
-
-def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    with checkpoint_at(address) as folder:
+        predictor = Predictor.load(folder, choose_device(device))
     if min_leads is None:
         return predictor
     preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
@@ -95,21 +86,6 @@ def _predict_each(
             yield path, with_remedy(error)
         else:
             yield path, replace(prediction, notes=(*contradictions(record, options), *prediction.notes))
-
-
-def resolve_model(address: str) -> tuple[str, str | None]:
-    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
-
-    Raises
-    ------
-    TrackingError
-        If there is none.
-    """
-    if ":/" not in address:
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
 
 
 def table_head(classes: Sequence[str]) -> str:
