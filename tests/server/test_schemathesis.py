@@ -28,7 +28,16 @@ def test_the_server_answers_as_it_describes_itself(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "ecgml", "serve", str(tmp_path / "checkpoint"), "--port", str(port)]
     with running([*words, "--feedback", str(tmp_path / "r.csv")], f"http://127.0.0.1:{port}/ping", tmp_path / "log"):
         command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://127.0.0.1:{port}/openapi.json"]
-        command += ["--max-examples", "50", "--seed", "1", "--exclude-checks", NOT_CHECKED, "--generation-database", "none"]
+        command += [
+            "--max-examples",
+            "50",
+            "--seed",
+            "1",
+            "--exclude-checks",
+            NOT_CHECKED,
+            "--generation-database",
+            "none",
+        ]
         command += [word for path in MLFLOWS for word in ("--exclude-path", path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
