@@ -25,7 +25,7 @@ _FIRST_NAMESPACE = "pid:[4026531836]"
 """The PID namespace that a machine boots with (Linux, ``PROC_PID_INIT_INO``): no container's."""
 
 
-def own_identity() -> str:
+def process_identity() -> str:
     """Return this process as an owner: host, process, its start, PID namespace, boot and machine.
 
     Only the first two where nobody could look it up.
@@ -40,7 +40,7 @@ def is_alive(owner: str) -> bool | None:
     Parameters
     ----------
     owner : str
-        As :func:`own_identity` returned it; what earlier versions wrote (fewer words) tells too little.
+        As :func:`process_identity` returned it; what earlier versions wrote (fewer words) tells too little.
     """
     try:
         host, pid, start, namespace, boot, machine = owner.split()

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 
-from ecgml.owner import own_identity
+from ecgml.owner import process_identity
 
 
 def ended_owner() -> str:
     """Return the owner that a process of this machine was, which has ended."""
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
         process.wait()
-    return own_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
+    return process_identity().replace(f" {os.getpid()} ", f" {process.pid} ")

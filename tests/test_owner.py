@@ -12,26 +12,26 @@ from pathlib import Path
 import pytest
 
 from ecgml import owner
-from ecgml.owner import beating, describe, is_alive, own_identity
+from ecgml.owner import beating, describe, is_alive, process_identity
 from tests.conftest import ROOT
 from tests.owners import ended_owner
 
 ANSWER = """
 import sys
-from ecgml.owner import is_alive, own_identity
-print(own_identity(), is_alive(sys.argv[1]), is_alive(own_identity()), sep="\\n", flush=True)
+from ecgml.owner import is_alive, process_identity
+print(process_identity(), is_alive(sys.argv[1]), is_alive(process_identity()), sep="\\n", flush=True)
 """
 
 
 def elsewhere(identity: str = "", **changes: str) -> str:
     """Return an identity, by default this process's, with some words changed."""
-    words = (identity or own_identity()).split()
+    words = (identity or process_identity()).split()
     words = dict(zip(("host", "pid", "start", "namespace", "boot", "machine"), words, strict=True))
     return " ".join((words | changes).values())
 
 
 def test_this_process_is_alive_and_one_that_has_ended_is_not() -> None:
-    assert is_alive(own_identity()) is True
+    assert is_alive(process_identity()) is True
     assert is_alive(ended_owner()) is False
     assert is_alive(elsewhere(pid="999999999")) is False
 
@@ -70,18 +70,18 @@ def test_what_cannot_be_looked_up_here_is_unknown(changes: dict[str, str]) -> No
 
 @pytest.mark.parametrize("words", ["999999999 1.00", "999999999 1.00 pid:[4026531836]", ""])
 def test_what_earlier_versions_wrote_is_unknown(words: str) -> None:
-    assert is_alive(f"{own_identity().split()[0]} {words}") is None
+    assert is_alive(f"{process_identity().split()[0]} {words}") is None
 
 
 def test_what_ran_before_this_machine_was_started_again_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     before = ["pid:[4026531836]", "before", "this"]
     monkeypatch.setattr(owner, "_place", lambda: ["pid:[4026531836]", "now", "this"])
-    assert is_alive(" ".join([*own_identity().split()[:3], *before])) is False
+    assert is_alive(" ".join([*process_identity().split()[:3], *before])) is False
     # A container of the same image on another machine.
     monkeypatch.setattr(owner, "_place", lambda: ["pid:[4026532180]", "now", "this"])
-    assert is_alive(" ".join([*own_identity().split()[:3], "pid:[4026532180]", "before", "this"])) is None
+    assert is_alive(" ".join([*process_identity().split()[:3], "pid:[4026532180]", "before", "this"])) is None
     monkeypatch.setattr(owner, "_place", lambda: ["pid:[4026531836]", "now", "-"])
-    assert is_alive(" ".join([*own_identity().split()[:3], "pid:[4026531836]", "before", "-"])) is None
+    assert is_alive(" ".join([*process_identity().split()[:3], "pid:[4026531836]", "before", "-"])) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PID namespaces are Linux's")
@@ -91,9 +91,9 @@ def test_processes_of_two_pid_namespaces_do_not_know_of_each_other(own_proc: boo
     unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", *["--mount-proc"] * own_proc]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no PID namespace may be made here")
-    words = [*unshare, sys.executable, "-c", ANSWER, own_identity()]
+    words = [*unshare, sys.executable, "-c", ANSWER, process_identity()]
     inner, outer_seen, inner_seen = subprocess.check_output(words, text=True, cwd=ROOT).splitlines()
-    assert inner.split()[:2] == [own_identity().split()[0], "1"]
+    assert inner.split()[:2] == [process_identity().split()[0], "1"]
     assert is_alive(inner) is None  # though number 1 runs here, too
     assert outer_seen == "None"
     assert inner_seen == ("True" if own_proc else "None")
@@ -104,7 +104,7 @@ def test_a_hidden_process_is_unknown_and_a_foreign_proc_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a /proc mounted with hidepid, and one of another PID namespace, show."""
-    identity = own_identity()
+    identity = process_identity()
     monkeypatch.setattr(owner, "_place", identity.split()[3:].copy)
     monkeypatch.setattr(owner, "_PROC", tmp_path)
     assert is_alive(identity) is None
@@ -112,14 +112,14 @@ def test_a_hidden_process_is_unknown_and_a_foreign_proc_tells_nothing(
     monkeypatch.undo()
     (tmp_path / "self").symlink_to("1234567")
     monkeypatch.setattr(owner, "_PROC", tmp_path)
-    assert own_identity() == f"{identity.split()[0]} {os.getpid()}"
+    assert process_identity() == f"{identity.split()[0]} {os.getpid()}"
     assert is_alive(identity) is None
 
 
 def test_where_there_is_no_proc_the_host_s_processes_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS and Windows."""
     monkeypatch.setattr(owner, "_PROC", None)
-    assert is_alive(own_identity()) is True
+    assert is_alive(process_identity()) is True
     assert is_alive(ended_owner()) is False
     assert is_alive(elsewhere(start="1.00")) is False
     assert is_alive(elsewhere(host="another-host")) is None

@@ -61,8 +61,8 @@ async def invocations(request: Request) -> Response:
         faults = [(place, outcome) for place, outcome in enumerate(outcomes) if isinstance(outcome, RecordError)]
         if faults:
             others = ", ".join(str(place) for place, _ in faults[1:])
-            also = f"; nor can record{'s' * (len(faults) > 2)} {others} be used" if others else ""
-            raise Invalid(f"{faults[0][1]}{also}")
+            suffix = f"; record{'s' * (len(faults) > 2)} {others} cannot be used either" if others else ""
+            raise Invalid(f"{faults[0][1]}{suffix}")
     except (Invalid, RecordError) as error:
         return JSONResponse({"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}, 400)
     predictions = []

@@ -1,4 +1,4 @@
-"""The tags of a run that say whose it is and, renewed while its process works, that it lives."""
+"""Two tags of a run: its owner and, renewed while that process works, its beat."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from mlflow.tracking import MlflowClient
 from ecgml import owner
 
 OWNER = "ecgml.owner"
-"""Tag of a run: its owner, as :func:`ecgml.owner.own_identity` names it."""
+"""Tag of a run: its owner, as :func:`ecgml.owner.process_identity` names it."""
 
 BEAT = "ecgml.beat"
-"""Tag of a run: when its owner last showed that it lives, seconds since 1970; what another host goes by."""
+"""Tag of a run: last sign of life of its process, seconds since 1970, for other hosts."""
 
 BEAT_S = 20.0
-"""It is renewed so often, s."""
+"""Interval of renewals, s."""
 
 
-def own_marks() -> dict[str, str]:
-    """Return the tags that a run of ours is made with."""
-    return {OWNER: owner.own_identity(), BEAT: _now()}
+def owner_tags() -> dict[str, str]:
+    """Return the tags of a new run of ours."""
+    return {OWNER: owner.process_identity(), BEAT: _now()}
 
 
 @contextlib.contextmanager
 def beating(run_id: str) -> Iterator[None]:
-    """Renew the beat of a run while the block lasts."""
+    """Renew a run's beat during a ``with`` block."""
     client = MlflowClient()
     with owner.beating(lambda: client.set_tag(run_id, BEAT, _now()), BEAT_S):
         yield
 
 
 def last_beat_s(tags: Mapping[str, str]) -> float | None:
-    """Return when a run's owner last showed that it lives, seconds since 1970; None where it never says so."""
+    """Return the time of a run's last beat, seconds since 1970; None if it has none."""
     try:
         return float(tags[BEAT])
     except (KeyError, ValueError):

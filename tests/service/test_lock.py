@@ -22,7 +22,7 @@ QUICK = {"lease_s": 0.6, "renew_s": 30.0, "watch_s": 0.2}
 def test_only_one_holds_it_and_the_other_is_told_who(registry: MlflowClient) -> None:
     with (
         Lock("model") as first,
-        pytest.raises(PromotionError, match=r"^model: .+ on .+ has been at it since \d\d:\d\d:\d\d UTC; try again"),
+        pytest.raises(PromotionError, match=r"^model: .+ on .+ holds the lock since \d\d:\d\d:\d\d UTC; try again"),
         Lock("model"),
     ):
         pass
@@ -83,13 +83,13 @@ def test_a_late_taker_of_an_old_state_sees_that_it_is_late(
     with Lock("model"):
         pass
     late = Lock("model")
-    old = late._seen()
+    old = late._locks()
     with Lock("model"):
         pass
     with Lock("model") as holder:
         answers = iter([old])
-        looked = late._seen
-        monkeypatch.setattr(late, "_seen", lambda: next(answers, None) or looked())
+        looked = late._locks
+        monkeypatch.setattr(late, "_locks", lambda: next(answers, None) or looked())
         with pytest.raises(PromotionError, match="took the lock first"):
             late.__enter__()
         holder.check()
@@ -114,7 +114,7 @@ def test_a_live_lock_is_renewed_and_a_clock_that_is_ahead_does_not_take_it(
         now = time.time
         monkeypatch.setattr(module.time, "time", lambda: now() + 3600)
         # The holder's own clock is right, and what it writes tells the watcher that it lives.
-        with pytest.raises(PromotionError, match="has been at it"):
+        with pytest.raises(PromotionError, match="holds the lock"):
             ahead.__enter__()
         monkeypatch.undo()
         lock.check()

@@ -104,7 +104,7 @@ def test_killed_after_any_write_it_is_made_whole(
             registry.delete_registered_model_tag(REGISTERED_MODEL, name)
         with monkeypatch.context() as patch:
             # The dead process's lock names a process that is gone, not this one.
-            patch.setattr(lock_module, "own_identity", ended_owner)
+            patch.setattr(lock_module, "process_identity", ended_owner)
             through = kill_after(patch, n_writes)
             finished = True
             try:
@@ -218,5 +218,5 @@ def test_a_registry_without_our_log_is_taken_as_it_is(registry: MlflowClient, tm
 
 def test_a_registry_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TrackingError, match="the registry refuses: "):
+    with pytest.raises(TrackingError, match="the registry refused: "):
         read_registry(MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9"))

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
-from ecgml.owner import own_identity
+from ecgml.owner import process_identity
 from ecgml.service import beat as beat_module
 from ecgml.service.beat import BEAT, OWNER
 from ecgml.service.runs import close_abandoned, noted_failure, open_run
@@ -46,16 +46,16 @@ def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None
 def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(registry: MlflowClient, experiment: str) -> None:
     client = registry
     now, long_ago = f"{time.time():.0f}", f"{time.time() - 25 * 3600:.0f}"
-    elsewhere = own_identity().replace(own_identity().split()[0], "another-host")
+    elsewhere = process_identity().replace(process_identity().split()[0], "another-host")
     host, pid, start, _, *machine = ended_owner().split()
     container = " ".join([host, pid, start, "pid:[1]", *machine])
     runs = runs_of(
         client,
         experiment,
         gone={OWNER: ended_owner()},
-        alive={OWNER: own_identity(), BEAT: long_ago},
+        alive={OWNER: process_identity(), BEAT: long_ago},
         reused={
-            OWNER: own_identity().replace(own_identity().split()[2], "1"),
+            OWNER: process_identity().replace(process_identity().split()[2], "1"),
             BEAT: now,
         },  # another has its number
         elsewhere={OWNER: elsewhere, BEAT: now},
@@ -134,7 +134,7 @@ def test_run_shows_that_it_lives(registry: MlflowClient, experiment: str, monkey
 
     def beats(run_id: str) -> None:
         first = client.get_run(run_id).data.tags
-        assert first[OWNER] == own_identity()
+        assert first[OWNER] == process_identity()
         client.set_tag(run_id, BEAT, "0")
         for _ in range(600):
             if client.get_run(run_id).data.tags[BEAT] != "0":

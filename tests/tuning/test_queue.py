@@ -177,7 +177,7 @@ def test_a_journal_with_a_torn_last_line_is_read_up_to_it(tmp_path: Path) -> Non
         ("mysql://me:secret@host/db", r"storage: mysql://…@host/db is of an unknown kind"),
         ("postgresql://me:secret@127.0.0.1:1/db", r"storage: postgresql://…@127.0.0.1:1/db cannot be used: .*refused"),
         ("/proc/nowhere/s.journal", "storage: /proc/nowhere/s.journal cannot be used"),
-        ("sqlite://", "storage: sqlite:// keeps nothing"),
+        ("sqlite://", "storage: sqlite:// is not persistent"),
     ],
 )
 def test_storage_that_cannot_be_used_is_one_line_without_the_password(

@@ -55,9 +55,9 @@ def judge_model(
     scored, harmonised, answers = Scored(), {}, {}
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
-        said = window_logits(model, store, table, encoder, n_classes)
-        y_prob = said.y_prob(calibration.scaling)
-        answers[what] = answers_of(said, calibration, store, table)
+        logits = window_logits(model, store, table, encoder, n_classes)
+        y_prob = logits.y_prob(calibration.scaling)
+        answers[what] = answers_of(logits, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration.data.harmonise != "none":

@@ -118,8 +118,8 @@ def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> 
         denoised = denoise_record(read_entry(entry), settings, entry.promised_s)
     except RecordError as error:
         return str(error)
-    whole = np.zeros((len(LEADS), denoised.waveform.shape[1]))
-    whole[denoised.usable] = 1000 * denoised.waveform
+    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
+    waveform[denoised.usable] = 1000 * denoised.waveform
     with whole_file(path) as partial:
-        np.savetxt(partial, whole.T, fmt="%.5g", delimiter=",")
+        np.savetxt(partial, waveform.T, fmt="%.5g", delimiter=",")
     return ""

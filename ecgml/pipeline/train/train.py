@@ -95,11 +95,11 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                     continue
                 with open_run(
                     experiment, name, parent_id=run.info.run_id, run_id=child.run_id if child else None
-                ) as own:
+                ) as model_run:
                     models[name] = train_model(
-                        name, configuration, job, store, start, Tracker(own.info.run_id), console
+                        name, configuration, job, store, start, Tracker(model_run.info.run_id), console
                     )
-                console.say(f"{name}: checkpoint runs:/{own.info.run_id}/checkpoint")
+                console.say(f"{name}: checkpoint runs:/{model_run.info.run_id}/checkpoint")
             verdicts: list[str] = []
             if len(models) > 1:
                 verdicts = report_comparison(tracker, models, configuration.job.bootstrap, job)

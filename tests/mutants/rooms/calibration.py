@@ -38,7 +38,7 @@ FAULTS = (
     Fault(
         "calibration/sets-before-scaling",
         "ecgml/pipeline/job/scoring.py",
-        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)",
         "own = window_logits(model, store, held_out, encoder, n_classes).y_prob("
         "Scaling.of_temperature(1.0, n_classes))",
         "conformal thresholds are of other probabilities than they are applied to",
@@ -47,8 +47,8 @@ FAULTS = (
     Fault(
         "calibration/scaled-by-labels-as-written",
         "ecgml/pipeline/job/scoring.py",
-        "fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)",
-        "fit_scaling(said.logits, val.y_written[said.owner], said.owner)",
+        "fit_scaling(val_logits.logits, val.y_harmonised[val_logits.owner], val_logits.owner)",
+        "fit_scaling(val_logits.logits, val.y_written[val_logits.owner], val_logits.owner)",
         "confidence is fitted to other labels than the model was trained on",
         SCORING,
     ),

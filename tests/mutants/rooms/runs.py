@@ -112,7 +112,7 @@ FAULTS = (
     Fault(
         "runs/any-launcher-is-ours",
         LAUNCHES,
-        'return any(_folder(word, there) == _folder(source, "/") for word in words)',
+        'return any(_folder(word, directory) == _folder(source, "/") for word in words)',
         "return True",
         "a launch that failed stays open while another project's lives",
         LAUNCHER,
