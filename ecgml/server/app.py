@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 import ecgml
 from ecgml.config import from_json
+from ecgml.records.reading import formats
 from ecgml.server import about, drift, feedback, files, invocations, open_inference, pages
 from ecgml.server.answer_ids import AnswerIds
 from ecgml.server.answering import Answering
@@ -43,7 +44,13 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
     ----------
     model : ServedModel
     settings : ServerSettings
+
+    Raises
+    ------
+    ConfigError
+        If a package adds a file format that is of no use: before the first upload would be answered with it.
     """
+    formats()
     monitor = Monitor()
     folder = Path(os.environ[MULTIPROCESS]) if MULTIPROCESS in os.environ else None
     watch = DriftWatch(folder, settings.workers)
