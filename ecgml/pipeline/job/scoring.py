@@ -145,12 +145,7 @@ def predict_table(
 
 
 def answer_checkpoint(
-    checkpoint: Checkpoint,
-    table: RecordTable,
-    store: WindowStore,
-    clinical: NDArray[np.float32] | None = None,
-    *,
-    harmonised: bool = False,
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, *, harmonised: bool = False
 ) -> tuple[Predictions, Answers]:
     """Predict a table's records by a trained model, and say which of them it stands by: what its `Predictor` says.
 
@@ -161,33 +156,28 @@ def answer_checkpoint(
         Of the checkpoint's scheme.
     store : WindowStore
         Of windows by the checkpoint's preprocessing.
-    clinical : ndarray of float32, shape (n_records, n_features), optional
-        By default what is given, else measured.
     harmonised : bool
         Whether the labels beside them are the harmonised ones.
     """
-    table_logits = window_logits(
-        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
-    )
+    table_logits = _logits_of(checkpoint, table, store)
     y_prob = table_logits.y_prob(checkpoint.calibration.scaling)
     answers = answers_of(table_logits, checkpoint.calibration, store, table)
     return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised), answers
 
 
 def predict_checkpoint(
-    checkpoint: Checkpoint,
-    table: RecordTable,
-    store: WindowStore,
-    clinical: NDArray[np.float32] | None = None,
-    *,
-    harmonised: bool = False,
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, clinical: NDArray[np.float32] | None = None
 ) -> Predictions:
-    """Predict a table's records by a trained model, as its evaluation did; arguments as :func:`answer_checkpoint`."""
-    table_logits = window_logits(
-        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
-    )
-    y_prob = table_logits.y_prob(checkpoint.calibration.scaling)
-    return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised)
+    """Predict a table's records by a trained model; clinical values, where given, take the place of the table's."""
+    y_prob = _logits_of(checkpoint, table, store, clinical).y_prob(checkpoint.calibration.scaling)
+    return to_predictions(table, y_prob, checkpoint.classes)
+
+
+def _logits_of(
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, clinical: NDArray[np.float32] | None = None
+) -> WindowLogits:
+    model = checkpoint.build(store.device)
+    return window_logits(model, store, table, checkpoint.encoder, len(checkpoint.classes), clinical)
 
 
 def to_predictions(
