@@ -131,7 +131,7 @@ def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
     evaluate(str(folder), options_of(cache, external), Console(io.StringIO()), out=str(tmp_path / "out"))
     for name in ("report.html", "model_card.md"):
         text = (tmp_path / "out" / name).read_text()
-        assert "whether it was trained on some of these records cannot be told" in text
+        assert "whether it was trained on some of these records is unknown" in text
         assert "0 records left out" not in text
 
 

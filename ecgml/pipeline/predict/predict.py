@@ -1,4 +1,4 @@
-"""`ecgml predict`: files in, a line of a table or JSON object each out."""
+"""`ecgml predict`: classify ECG files, with a table row or JSON object each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecgml.records.record import Record
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
-"""In place of a rhythm that the model does not stand by."""
+"""Shown instead of a rhythm on abstention."""
 
 _INTERVALS = {
     measurement.name: measurement.heading
@@ -34,7 +34,7 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     ----------
     address, device : str
     min_leads : int, optional
-        A record needs so many measured leads, instead of the model's own setting.
+        Measured leads that a record needs, instead of the model's setting.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
 def predict_files(
     predictor: Predictor, paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    """Predict files one by one; a file that cannot be used gives its error, and the rest goes on.
+    """Predict files one by one; an unusable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def predict_files(
     Raises
     ------
     ConfigError
-        If the unit is no voltage, or none of the leads is one.
+        If the unit is not a voltage, or no lead is known.
     """
     return _predict_each(predictor, read_inputs(paths, options, say), options)
 
@@ -98,7 +98,7 @@ def _predict_each(
 
 
 def resolve_model(address: str) -> tuple[str, str | None]:
-    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
+    """Return an address with its alias resolved, and the version's number; see `ecgml.service.models`.
 
     Raises
     ------
