@@ -31,13 +31,13 @@ from ecgml.server.reviews import Reviews
 from ecgml.server.settings import ServerSettings
 
 ENVIRONMENT = "ECGML_SERVER"
-"""Where a worker's process finds address and settings."""
+"""Environment variable with a worker's address and settings."""
 
 DEFAULT_NAME = "ecg-rhythm"
 
 
 def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
-    """Return the application that answers with a model.
+    """Return the application that serves a model.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
 
 
 def from_environment() -> ASGIApp:
-    """Return the application of a worker's process: address and settings are in :data:`ENVIRONMENT`."""
+    """Return the application of a worker process, configured by :data:`ENVIRONMENT`."""
     log_as_json()
     given = json.loads(os.environ[ENVIRONMENT])
     settings = from_json(ServerSettings, given["settings"], "the server's settings")
@@ -100,13 +100,13 @@ def from_environment() -> ASGIApp:
 
 
 def name_of(address: str) -> str:
-    """Return by which name the Open Inference Protocol asks for a model."""
+    """Return a model's name in the Open Inference Protocol."""
     name, *version = re.split(r"[/@]", address.removeprefix("models:/"))
-    return name if address.startswith("models:/") and version else DEFAULT_NAME  # a logged model has an id, no name
+    return name if address.startswith("models:/") and version else DEFAULT_NAME  # a logged model has an id but no name
 
 
 async def _shared(watch: DriftWatch) -> None:
-    """Tell the other processes once a second what was counted here."""
+    """Share this process's counts with the others once a second."""
     while True:
         await asyncio.sleep(1.0)
         await asyncio.to_thread(watch.share)

@@ -73,7 +73,7 @@ def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Pat
     left_out = pd.read_csv(artifact(run, "tables/left_out.csv"))
     learnt = left_out[left_out.reason == "the model learnt from it or its patient"]
     assert set(split[split.part == "train"].record) <= set(learnt.record)
-    assert f"In all {len(left_out):,} were left out" in Path(artifact(run, "report.html")).read_text()
+    assert f"{len(left_out):,} records were left out" in Path(artifact(run, "report.html")).read_text()
     assert "records left out: the model learnt from them or their patients" in stream.getvalue()
 
 

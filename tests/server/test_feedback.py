@@ -150,7 +150,7 @@ def test_a_killed_writer_leaves_whole_lines(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("path,rhythm\na.csv,SR\n")
-    with pytest.raises(ConfigError, match="no file of reviews"):
+    with pytest.raises(ConfigError, match="not a file of reviews"):
         Reviews(path)
 
 
