@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import click
 
 from ecgml import __version__
 from ecgml.errors import EcgmlError
+from ecgml.service.address import full_address, is_local, pin
 
 if TYPE_CHECKING:
     from ecgml.config import Configuration
@@ -278,9 +278,9 @@ def predict(
     A file that cannot be used is said to be so, the others are answered, and the exit code is 1. Rate (1/min) and
     intervals (ms) stand beside the probabilities; --json says of each where it comes from, and why it is missing.
     """
-    from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
+    from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, table_head
 
-    address, version = resolve_model(model)
+    address, version = pin(model)
     predictor = load_predictor(address, device, min_leads)
     classes = predictor.checkpoint.classes
     outcomes = predict_files(predictor, files, options, partial(click.echo, err=True))
@@ -506,8 +506,7 @@ def _evaluate() -> click.Command:
 
         if what and not model:
             model, what = what[0], what[1:]
-        if _RUN.fullmatch(model) and ":/" not in model:
-            model = f"runs:/{model}"
+        model = full_address(model)
         options = _gathered(what, options, is_trained=bool(options["splits"]))
         judged = None
         if options["splits"]:
@@ -531,12 +530,9 @@ def _evaluate() -> click.Command:
     return _command("evaluate", run, ProtocolConfiguration, extra)
 
 
-_RUN = re.compile(r"(runs|models):/\S+|[0-9a-f]{32}")
-
-
 def _is_model(what: str) -> bool:
     """Whether it names a model: a run, an address in MLflow, or a checkpoint folder."""
-    return bool(_RUN.fullmatch(what)) or (Path(what) / "checkpoint.json").is_file()
+    return not is_local(full_address(what)) or (Path(what) / "checkpoint.json").is_file()
 
 
 def _promote() -> click.Command:

@@ -18,9 +18,13 @@ from ecgml.models.registry import OURS, model_class, model_entry, model_names, m
 from ecgml.pipeline.evaluate import protocols
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.plugins import added, carried, load
+from ecgml.records.reading import GROUP
+from ecgml.server.app import make_app
+from ecgml.server.settings import ServerSettings
 from ecgml.source import code_digest
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.extension import extension, write_extension
+from tests.server.conftest import served_model
 from tests.untrained import untrained_checkpoint
 
 __all__ = ["extension"]
@@ -135,6 +139,13 @@ def test_a_format_that_claims_a_suffix_of_another_is_refused(entries: str, messa
     )  # fmt: skip
     assert message in done.stderr
     assert (len(done.stderr.splitlines()), done.returncode) == (1, 2)
+
+
+def test_a_server_refuses_it_before_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("mine", "ecgml.records.readers.wfdb:WFDB", GROUP)
+    monkeypatch.setattr("ecgml.records.reading.added", lambda group, taken: {"mine": entry})
+    with pytest.raises(ConfigError, match=r"mine: .* claims the suffix \.dat, which is read as ecgml's WFDB"):
+        make_app(served_model(), ServerSettings())
 
 
 def test_the_waveform_only_reference_is_one_that_says_so(extension: Path) -> None:

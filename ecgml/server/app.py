@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 
 import ecgml
 from ecgml.config import from_json
+from ecgml.records.reading import formats
 from ecgml.server import about, drift, feedback, files, invocations, open_inference, pages
 from ecgml.server.answer_ids import AnswerIds
 from ecgml.server.answering import Answering
@@ -29,6 +29,7 @@ from ecgml.server.loading import ServedModel, load_model
 from ecgml.server.monitoring import MULTIPROCESS, Monitor
 from ecgml.server.reviews import Reviews
 from ecgml.server.settings import ServerSettings
+from ecgml.service.address import registered
 
 ENVIRONMENT = "ECGML_SERVER"
 """Environment variable with a worker's address and settings."""
@@ -43,7 +44,13 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
     ----------
     model : ServedModel
     settings : ServerSettings
+
+    Raises
+    ------
+    ConfigError
+        If a package adds a file format that is of no use: before the first upload would be answered with it.
     """
+    formats()
     monitor = Monitor()
     folder = Path(os.environ[MULTIPROCESS]) if MULTIPROCESS in os.environ else None
     watch = DriftWatch(folder, settings.workers)
@@ -101,8 +108,7 @@ def from_environment() -> ASGIApp:
 
 def name_of(address: str) -> str:
     """Return a model's name in the Open Inference Protocol."""
-    name, *version = re.split(r"[/@]", address.removeprefix("models:/"))
-    return name if address.startswith("models:/") and version else DEFAULT_NAME  # a logged model has an id but no name
+    return registered(address)[0] or DEFAULT_NAME  # a logged model has an id but no name
 
 
 async def _shared(watch: DriftWatch) -> None:

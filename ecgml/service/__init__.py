@@ -13,6 +13,7 @@ pyfunc        the model as MLflow serves it
 served_model  the script that builds it
 logged_model  log a checkpoint as such a model: code, card, signature, requirements
 model_card    a model's card, also as the description of its registered version
+address       what an address names: a folder, a run, a registered model; without MLflow
 models        load models by address
 lock          a lock shared by all processes and hosts that use a registry
 promotions    the log of promotions; moves aliases so that an interrupted move can be completed

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from ecgml.errors import TrackingError
+from ecgml.service.address import registered
 from ecgml.service.tracker import fetch_artifact
 
 CARD = "model_card.md"
@@ -59,7 +60,7 @@ def card_of(address: str) -> str | None:
     TrackingError
         If there is no such version or the store does not answer.
     """
-    name, _, version = address.removeprefix("models:/").partition("/")
+    name, version = registered(address)
     try:
         model_id = MlflowClient().get_model_version(name, version).model_id
     except (MlflowException, OSError) as error:

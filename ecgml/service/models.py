@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -11,6 +10,7 @@ from mlflow.store.artifact.utils.models import get_model_name_and_version
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.service.address import checkpoint_at, run_and_path
 from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.runs import children_of, read_run
 from ecgml.service.store import check_store, public_uri
@@ -33,10 +33,8 @@ def read_checkpoint(address: str) -> Checkpoint:
     CheckpointError
         If it is damaged, or the folder has none.
     """
-    if ":/" not in address:
-        return load_checkpoint(Path(address).expanduser())
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return load_checkpoint(fetch_checkpoint(address, Path(folder)))
+    with checkpoint_at(address) as folder:
+        return load_checkpoint(folder)
 
 
 def fetch_checkpoint(address: str, folder: Path) -> Path:
@@ -63,10 +61,10 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
     if address.startswith("models:/"):
         path = fetch_artifact(f"{_location_of(address)}/artifacts/{CHECKPOINT}", folder, address)
     else:
-        run_id, _, inner = address.removeprefix("runs:/").partition("/") if address.startswith("runs:/") else ("",) * 3
+        run_id, inner = run_and_path(address)
         if run_id and inner in ("", CHECKPOINT):
             refuse_job(run_id)
-        path = fetch_artifact(address if inner or not run_id else f"{address.rstrip('/')}/{CHECKPOINT}", folder)
+        path = fetch_artifact(address if inner or not run_id else f"runs:/{run_id}/{CHECKPOINT}", folder)
     # An artifact of another kind may contain a checkpoint in a subfolder.
     return next((file.parent for file in sorted(path.rglob(DESCRIPTION))), path)
 
@@ -84,49 +82,29 @@ def refuse_job(run_id: str) -> None:
         raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
 
 
-def pinned(address: str) -> tuple[str, str | None]:
-    """Return an address with its alias resolved to a version, since an alias may move while files are read.
-
-    Parameters
-    ----------
-    address : str
-        ``models:/<name>@<alias>`` or another address of a registered model; any other is returned unchanged.
-
-    Returns
-    -------
-    address : str
-        ``models:/<name>/<version>``.
-    version : str or None
-        None if it is not a registered model's.
+def version_of(address: str) -> tuple[str, str]:
+    """Return what ``models:/…`` means now: a registered model's name and version, or a logged model's id alone.
 
     Raises
     ------
     TrackingError
         If there is no such model, version or alias.
     """
-    if not address.startswith("models:/"):
-        return address, None
     check_store()
     try:
         name, *version = get_model_name_and_version(MlflowClient(), address)
     except (MlflowException, OSError) as error:
         raise _unavailable(address, error) from None
-    return (f"models:/{name}/{version[0]}", str(version[0])) if version else (address, None)
-
-
-def moves(address: str) -> bool:
-    """Return whether an address may lead to another model later: an alias, a stage, the latest version."""
-    _, _, version = address.removeprefix("models:/").partition("/")
-    return address.startswith("models:/") and ("@" in address or (bool(version) and not version.isdecimal()))
+    return name, str(version[0]) if version else ""
 
 
 def _location_of(address: str) -> str:
     """Return the location of a model's files."""
     client = MlflowClient()
+    name, version = version_of(address)
     try:
-        name, *version = get_model_name_and_version(client, address)
         if version:
-            return client.get_model_version_download_uri(name, str(version[0]))
+            return client.get_model_version_download_uri(name, version)
         return client.get_logged_model(name).artifact_location
     except (MlflowException, OSError) as error:
         raise _unavailable(address, error) from None

@@ -44,6 +44,17 @@ print(json.dumps({
 }))
 """
 
+SERVED = """
+import json, sys
+import mlflow, numpy as np
+from ecgml.records.reading import read_record
+model = mlflow.pyfunc.load_model("models:/ecg-rhythm@champion")
+waveform = read_record(sys.argv[1]).waveform[None]
+(answer,) = model.predict({"waveform": waveform, "clinical": np.full((1, 16), np.nan, dtype=np.float32)})
+said = {"probabilities": list(answer["probabilities"]), "rhythm": answer["rhythm"], "snomed": list(answer["snomed"])}
+print(json.dumps(said | {"classes": model.metadata.metadata["classes"]}))
+"""
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -58,7 +69,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert text.count(")  # fmt: skip\n") == 1
     table.write_text(text.replace(")  # fmt: skip\n", f"{row})  # fmt: skip\n"), encoding="utf-8")
     (home / "paced.yaml").write_text('classes: {paced: ["10370003"], other: [SR, SB, SA, ST, AFIB, AF, SVT, AT]}\n')
-    write_demo(home / "wfdb", n_records=40, seed=2, layout="wfdb")
+    write_demo(home / "wfdb", n_records=60, seed=2, layout="wfdb")
     headers = sorted((home / "wfdb").rglob("*.hea"))
     for header in headers[::3]:
         header.write_text(re.sub("(?m)^# ?Dx: .*$", "#Dx: 10370003,426783006", header.read_text()))
@@ -81,7 +92,7 @@ def run(copy: Path, *words: str) -> str:
 
 def test_it_is_read_named_drawn_and_classed(copy: Path) -> None:
     facts = json.loads(run(copy, "-c", FACTS, str(copy)))
-    assert facts["file"].count(["SR", "PACE"]) == 14
+    assert facts["file"].count(["SR", "PACE"]) == 20
     assert facts["manifest"] == [["PACE"]]
     assert facts["said"] == ["PACE"] * 3
     assert facts["looks"] == ["#7800E1", "#7800E1", "p"]
@@ -100,17 +111,25 @@ def test_built_in_schemes_stay_as_they_are(copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_trained_explored_and_reported(copy: Path) -> None:
+def test_it_is_trained_and_goes_through_every_command(copy: Path) -> None:
     data = ["--scheme=paced.yaml", "--data-dir=wfdb", "--cache-dir=cache", "--jobs=1"]
     run(copy, "-m", "ecgml", "explore", *data, "--signals=30", "--filtered=1", "--out=explored")
     page = next((copy / "explored").rglob("*.html")).read_text(encoding="utf-8")
-    assert "PACE 14" in page
+    assert "PACE 20" in page
     options = {**SMALL, "epochs": "1", "models": "baseline"}
     words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     run(copy, "-m", "ecgml", "train", *data, *words)
     (card,) = copy.rglob("model_card.md")
     assert "* paced: Paced Rhythm" in card.read_text(encoding="utf-8")
-    checkpoint = card.with_name("checkpoint")
-    run(copy, "-m", "ecgml", "evaluate", str(checkpoint), *data[1:], "--bootstrap=100", "--device=cpu", "--explained=0")
-    (report,) = copy.rglob("report.html")
-    assert "paced (Paced Rhythm)" in report.read_text(encoding="utf-8")
+    (checkpoint,) = copy.glob("mlruns/*/*/artifacts/checkpoint")
+    model = f"runs:/{checkpoint.parents[1].name}"
+    few = ["--cache-dir=cache", "--jobs=1", "--bootstrap=100"]
+    run(copy, "-m", "ecgml", "evaluate", model, *few, "--device=cpu", "--explained=0", "--out=report")
+    assert "paced (Paced Rhythm)" in (copy / "report" / "report.html").read_text(encoding="utf-8")
+    run(copy, "-m", "ecgml", "audit", model, *few, "--folds=2", "--perturbed=10", "--out=audited")
+    assert (copy / "audited" / "audit.html").is_file()
+    run(copy, "-m", "ecgml", "promote", model, "--bootstrap=100", "--force", "--why=so few records")
+    served = json.loads(run(copy, "-c", SERVED, str(next((copy / "wfdb").rglob("*.hea")))))
+    assert served["probabilities"] == ["paced", "other"]
+    assert served["classes"]["paced"] == ["10370003"]
+    assert served["snomed"] == served["classes"][served["rhythm"]]

@@ -20,7 +20,8 @@ from ecgml.datasets.table import RecordTable
 from ecgml.errors import EcgmlError, TrackingError
 from ecgml.evaluation.predictions import Predictions
 from ecgml.pipeline.job.artifacts import IDENTITY, SEPARATOR, read_split
-from ecgml.service.models import moves, read_checkpoint
+from ecgml.service.address import moves, run_and_path
+from ecgml.service.models import read_checkpoint
 from ecgml.service.runs import parent_of, read_run
 from ecgml.training.checkpoint import Checkpoint
 
@@ -246,7 +247,7 @@ def _followed(address: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
     try:
         start = read_checkpoint(address)
     except EcgmlError:
-        run_id = address.removeprefix("runs:/").partition("/")[0] if address.startswith("runs:/") else ""
+        run_id, _ = run_and_path(address)
         return (Ancestor(address, run_id), *(_of_run(run_id, passed) if run_id else ()))
     return (Ancestor(address, str(start.facts.get("run_id", ""))), *_of_checkpoint(start, passed))
 

@@ -16,7 +16,8 @@ from ecgml.pipeline.job.lineage import Ancestor, descent
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.address import pin
+from ecgml.service.models import read_checkpoint
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import TrainingData
 
@@ -64,7 +65,7 @@ def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguratio
     """
     if not configuration.job.init_from:
         return configuration, None
-    address = pinned(configuration.job.init_from)[0]
+    address = pin(configuration.job.init_from)[0]
     start = read_checkpoint(address)
     models = configuration.job.models
     if start.model_name not in models:

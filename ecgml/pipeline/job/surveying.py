@@ -41,7 +41,7 @@ from ecgml.records.schemes import Scheme
 
 _EACH_RHYTHM = Scheme("each", "Every rhythm", {code: (code,) for code in RHYTHM_CODES})
 
-PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
+PARTLY_SIMULATED = "Some of these data are simulated: figures that include them say nothing about patients."
 
 
 def open_tables(

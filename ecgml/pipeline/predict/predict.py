@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecgml.errors import RecordError
-from ecgml.inference.predictor import Prediction, Predictor
+from ecgml.inference.predictor import Prediction, Predictor, PredictorInput
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
 """Shown instead of a rhythm on abstention."""
+
+FILES_AT_ONCE = 16
+"""Files in a batch of the model: 64 would cost as much per file, and delay the first line of the table."""
 
 _INTERVALS = {
     measurement.name: measurement.heading
@@ -41,17 +45,8 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     EcgmlError
         If there is none or it is damaged.
     """
-    chosen = choose_device(device)
-    if ":/" not in address:
-        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
-
-
-def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    with checkpoint_at(address) as folder:
+        predictor = Predictor.load(folder, choose_device(device))
     if min_leads is None:
         return predictor
     preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
@@ -61,7 +56,7 @@ def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
 def predict_files(
     predictor: Predictor, paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    """Predict files one by one; an unusable file yields its error and does not stop the rest.
+    """Predict files in order; an unusable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -85,31 +80,22 @@ def predict_files(
 def _predict_each(
     predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    for path, record in inputs:
-        if isinstance(record, RecordError):
-            yield path, record
-            continue
-        try:
-            prediction = predictor.predict([record])[0]
-        except RecordError as error:
-            yield path, with_remedy(error)
-        else:
-            yield path, replace(prediction, notes=(*contradictions(record, options), *prediction.notes))
-
-
-def resolve_model(address: str) -> tuple[str, str | None]:
-    """Return an address with its alias resolved, and the version's number; see `ecgml.service.models`.
-
-    Raises
-    ------
-    TrackingError
-        If there is none.
-    """
-    if ":/" not in address:
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
+    while files := list(itertools.islice(inputs, FILES_AT_ONCE)):
+        outcomes: dict[int, Prediction | RecordError] = {}
+        prepared: dict[int, PredictorInput] = {}
+        for place, (_, record) in enumerate(files):
+            if isinstance(record, RecordError):
+                outcomes[place] = record
+                continue
+            try:
+                ready = predictor.prepare(record)
+            except RecordError as error:
+                outcomes[place] = with_remedy(error)
+            else:
+                prepared[place] = replace(ready, notes=(*contradictions(record, options), *ready.notes))
+        names = [files[place][0].name for place in prepared]
+        outcomes |= zip(prepared, predictor.describe(names, list(prepared.values())), strict=True)
+        yield from ((path, outcomes[place]) for place, (path, _) in enumerate(files))
 
 
 def table_head(classes: Sequence[str]) -> str:
