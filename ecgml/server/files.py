@@ -146,7 +146,7 @@ def _fields(form: FormData) -> tuple[ReadOptions, Any, set[str]]:
     if fs is not None and not (math.isfinite(fs) and fs > 0):
         raise Refused(400, "fs: expected a sampling frequency in Hz, a positive number")
     if (unit := texts.get("unit")) is not None and not is_voltage(unit):
-        raise Refused(400, f"unit: not a unit of voltage; expected one of {', '.join(UNITS)}")
+        raise Refused(400, f"unit: not a voltage; expected one of {', '.join(UNITS)}")
     leads = tuple(lead.strip() for lead in texts["leads"].split(",")) if "leads" in texts else None
     if leads and not any(map(canonical_lead, leads)):
         raise Refused(400, "leads: no known lead; expected e.g. I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6")

@@ -164,7 +164,7 @@ def test_a_model_alone_is_judged_by_what_its_run_stored(job: Job, report: tuple[
 def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple[Run, Path]) -> None:
     run, out = report
     page = (out / "report.html").read_text()
-    named = re.findall(r"Artifact: ((?:figures|tables)/[^<]+)", page)
+    named = re.findall(r"Artifact: <code>((?:figures|tables)/[^<]+)", page)
     assert len(named) > 15
     for name in named:
         assert (out / name).is_file(), name

@@ -86,7 +86,11 @@ def test_child_has_its_artifacts(job: Job) -> None:
         assert expected | {"quarantine.csv", "environment.txt", "classes.csv"} <= artifacts(run_id)
         figures = {f"figures/{name}.png" for name in ("curves", "confusion", "roc", "pr", "external_roc")}
         assert figures <= artifacts(run_id, "figures")
-        assert artifacts(run_id, "checkpoint") == {"checkpoint/checkpoint.json", "checkpoint/model.safetensors"}
+        assert artifacts(run_id, "checkpoint") == {
+            "checkpoint/checkpoint.json",
+            "checkpoint/drift_reference.json",
+            "checkpoint/model.safetensors",
+        }
 
 
 def test_parent_has_the_comparison_and_says_in_words_who_won(job: Job) -> None:

@@ -43,7 +43,7 @@ def read_inputs(
         If the unit is not a voltage, or no lead is known.
     """
     if options.unit is not None and not is_voltage(options.unit):
-        raise ConfigError(f"--unit: {options.unit!r} is not a unit of voltage; give one of {', '.join(UNITS)}")
+        raise ConfigError(f"--unit: {options.unit!r} is not a voltage; one of {', '.join(UNITS)}")
     if options.leads is not None and not any(map(canonical_lead, options.leads)):
         raise ConfigError(f"--leads: {','.join(options.leads)!r} names none of {', '.join(LEADS)}")
     return _read_each(paths, replace(options, yields=True), say)
