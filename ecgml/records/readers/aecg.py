@@ -46,7 +46,7 @@ def read_aecg(path: Path, options: ReadOptions) -> Record:
     Raises
     ------
     RecordError
-        If it is no well-formed aECG, defines entities, has no leads or no increment of time, or a unit is not a voltage.
+        If it is no well-formed aECG, defines entities, has no leads or no increment of time, or a unit is no voltage.
     """
     where = path.name
     root = parse_xml(load_bytes(path), where)
