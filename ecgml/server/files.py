@@ -63,7 +63,7 @@ _BODY = {
                     "type": "object",
                     "properties": {name: {"type": ["number", "string", "null"]} for name in CLINICAL_NAMES},
                     "additionalProperties": False,
-                    "description": "Clinical values (see /v1/schema) for all records, or a list of such objects, one per "
+                    "description": "Clinical values (see /v1/schema) for all records, or a list of such objects, one a "
                     "record",
                     "examples": [{"age": 63, "sex": "male"}],
                 },
