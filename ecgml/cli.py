@@ -227,7 +227,7 @@ def doctor(settings: tuple[str, ...]) -> None:
     sys.exit(has_fault)
 
 
-def _read_options(command: Callable) -> Callable:
+def _read_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options for files that do not tell what they hold, as one argument ``options``."""
 
     @click.option(

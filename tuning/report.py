@@ -80,7 +80,7 @@ def best_settings(best: FrozenTrial, configuration: TuneConfiguration) -> dict[s
     return plain_settings(configuration, settings_of(space_named(configuration.tune.space), best.params))
 
 
-def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list]:
+def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list[Any]]:
     """Return the trials as columns."""
     names = sorted({name for trial in trials for name in trial.params})
     return {

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import sqlalchemy
@@ -129,7 +130,7 @@ class StudyStorage:
         self._lock = FileLock(f"{path.absolute()}.claim")
         return self._lock
 
-    def _open_database(self, url: sqlalchemy.URL, connect: dict) -> RDBStorage:
+    def _open_database(self, url: sqlalchemy.URL, connect: dict[str, Any]) -> RDBStorage:
         engine = self._engine or sqlalchemy.create_engine(url)
         if sqlalchemy.inspect(engine).has_table("experiments"):
             raise ValueError("it is MLflow's own database; give the study another")

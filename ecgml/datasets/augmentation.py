@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class RateLabels:
     high: NDArray[np.float32]
     y_by_band: NDArray[np.int64]
 
-    def __getitem__(self, rows: NDArray) -> RateLabels:
+    def __getitem__(self, rows: NDArray[Any]) -> RateLabels:
         return RateLabels(self.rates[rows], self.low[rows], self.high[rows], self.y_by_band[rows])
 
 

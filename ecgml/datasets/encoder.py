@@ -81,7 +81,7 @@ class ClinicalEncoder:
         return {"names": list(self.names), "center": list(self.center), "scale": list(self.scale)}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Sequence], where: str) -> ClinicalEncoder:
+    def from_json(cls, values: Mapping[str, Sequence[Any]], where: str) -> ClinicalEncoder:
         """Rebuild from :meth:`to_json`.
 
         Raises

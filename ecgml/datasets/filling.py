@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
     return len(entries)
 
 
-def _write_whole(path: Path, write: Callable) -> None:
+def _write_whole(path: Path, write: Callable[..., Any]) -> None:
     """Write a file so that under its name it is whole or not there."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     try:
@@ -147,7 +148,7 @@ def _write_whole(path: Path, write: Callable) -> None:
 
 def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Path) -> None:
     """Join the parts into the cache's files, one part in memory at a time."""
-    columns: dict[str, list[NDArray]] = {field.name: [] for field in fields(_Part) if field.name != "windows"}
+    columns: dict[str, list[NDArray[Any]]] = {field.name: [] for field in fields(_Part) if field.name != "windows"}
     digest, total = hashlib.sha256(), 0
     for path in parts:
         with np.load(path) as part:

@@ -27,7 +27,7 @@ def n_cores() -> int:
 
 
 def parallel_map(
-    function: Callable[..., Any], jobs: Sequence[tuple], n_jobs: int, backend: str = "loky"
+    function: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], n_jobs: int, backend: str = "loky"
 ) -> Iterator[Any]:
     """Call a function for each job and give the results as they come, in any order.
 
@@ -72,7 +72,7 @@ def parallel_map(
     )
 
 
-def _numbered(index: int, function: Callable[..., Any], job: tuple) -> tuple[int, Any]:
+def _numbered(index: int, function: Callable[..., Any], job: tuple[Any, ...]) -> tuple[int, Any]:
     return index, function(*job)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy.stats import hypergeom
 
@@ -166,10 +167,10 @@ def losses_by_reason(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> di
     return {reason: dict(sorted(by_class.items(), key=lambda item: -item[1])) for reason, by_class in ordered}
 
 
-def as_columns(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dict[str, list]:
+def as_columns(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dict[str, list[Any]]:
     """Return the remarks on all cohorts as columns: cohort, record, file, rhythms, used, reason, message."""
     names = ("cohort", "record", "file", "rhythms", "used", "reason", "message")
-    columns: dict[str, list] = {name: [] for name in names}
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     for cohort, cached in zip(cohorts, caches, strict=True):
         entries = {entry.record_id: entry for entry in cohort.entries}
         for remark in remarks_on(cached):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class RecordTable:
         given = self.given[:, _RATE]
         return np.where(np.isnan(given), self.measured[:, _RATE], given)
 
-    def __getitem__(self, rows: NDArray) -> RecordTable:
+    def __getitem__(self, rows: NDArray[Any]) -> RecordTable:
         """Return the rows that an index or mask selects."""
         return RecordTable(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 

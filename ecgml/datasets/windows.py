@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def cut_windows(waveform: NDArray, n_times: int) -> tuple[NDArray, NDArray[np.int32]]:
+def cut_windows(waveform: NDArray[Any], n_times: int) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Cut a waveform into windows that cover it; pad what is shorter than one.
 
     Parameters

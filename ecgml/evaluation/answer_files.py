@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def answers_csv(predictions: Predictions, answers: Answers) -> bytes:
     answers : Answers
         Of the same records in the same order.
     """
-    columns: dict[str, list] = {
+    columns: dict[str, list[Any]] = {
         "record": list(predictions.record_ids),
         "abstained": answers.abstained.tolist(),
         "reason": list(answers.reasons),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +157,9 @@ def _mean_size(estimate: Estimate | None) -> Estimate | None:
     return Estimate(estimate.value) if estimate and is_flat(estimate) else estimate
 
 
-def coverage_curve(predictions: Predictions, certainty: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:
+def coverage_curve(
+    predictions: Predictions, certainty: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return accuracy and macro-F1 of the most certain records, from few to all.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
@@ -66,7 +68,7 @@ def macro_roc(curves: dict[str, Curve]) -> Curve:
     return np.repeat(grid, 2), np.column_stack([foot, top]).ravel()
 
 
-def _foot_and_top(fpr: NDArray, tpr: NDArray, grid: NDArray) -> tuple[NDArray, NDArray]:
+def _foot_and_top(fpr: NDArray[Any], tpr: NDArray[Any], grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the height at which a curve reaches each grid point, and that at which it leaves it."""
     steps = np.unique(fpr)
     feet = tpr[np.searchsorted(fpr, steps, side="left")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class WeightedPredictions:
         auroc, auprc = (np.stack(area, axis=1) for area in zip(*areas, strict=True))
         return confusion.class_metrics(self.confusion) | {"auroc": auroc, "auprc": auprc}
 
-    def mean(self, values: NDArray) -> Array:
+    def mean(self, values: NDArray[Any]) -> Array:
         """Return the weighted mean of a number a record, shape (n_draws,).
 
         Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +145,7 @@ class Survey:
         names = self.cohort_names
         return f"{figure} ({', '.join(names[:MOST_COHORTS])}{', …' * (len(names) > MOST_COHORTS)})"
 
-    def present(self, rows: NDArray | slice = slice(None)) -> list[int]:
+    def present(self, rows: NDArray[Any] | slice = slice(None)) -> list[int]:
         """Return the indices of the rhythms that occur, in the order of the table of rhythms."""
         return np.unique(self.rhythms[rows][self.rhythms[rows] >= 0]).tolist()
 

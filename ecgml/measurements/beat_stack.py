@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,5 +43,6 @@ def stack_beats(
     whole = np.floor(at).astype(np.intp)
     f = at - whole
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
-    stack = sum(weight / 2 * waveform[:, whole + step] for step, weight in enumerate(kernel, start=-1))
+    shifted = (weight / 2 * waveform[:, whole + step] for step, weight in enumerate(kernel, start=-1))
+    stack = functools.reduce(np.add, shifted)
     return stack.swapaxes(0, 1), offsets / beats.fs

@@ -146,7 +146,7 @@ def _pick_peaks(envelope: NDArray[np.float64], fs: float) -> NDArray[np.intp]:
     """Return the samples at which QRS complexes stand."""
     peaks: list[int] = []
     candidates, _ = signal.find_peaks(envelope, height=THRESHOLD, distance=max(1, round(REFRACTORY_S * fs)))
-    for peak in candidates:
+    for peak in candidates.tolist():
         is_close = peaks and peak - peaks[-1] < T_WAVE_S * fs
         if not (is_close and envelope[peak] < T_WAVE_SHARE * min(1.0, envelope[peaks[-1]])):
             peaks.append(peak)

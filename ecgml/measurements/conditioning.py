@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from ecgml.measurements.axes import LIMB_PROJECTION
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 WORKING_HZ = 500.0
 """Every recording is brought to about this; nothing above its half is left by the band."""
@@ -90,7 +93,7 @@ def independent_leads(waveform: NDArray[np.floating]) -> tuple[NDArray[np.float6
     return rows[list(kept)], kept
 
 
-def twelve_leads(rows: NDArray[np.float64], leads: tuple[int, ...]) -> NDArray[np.float64]:
+def twelve_leads(rows: NDArray[_Float], leads: tuple[int, ...]) -> NDArray[np.float64]:
     """Return all leads of independent ones, shape (12, n_times); 0 where one is not there."""
     waveform = np.zeros((12, rows.shape[1]))
     waveform[list(leads)] = rows
@@ -99,7 +102,7 @@ def twelve_leads(rows: NDArray[np.float64], leads: tuple[int, ...]) -> NDArray[n
     return waveform
 
 
-def derived_limb_leads(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.float64]:
+def derived_limb_leads(one: NDArray[_Float], two: NDArray[_Float]) -> NDArray[_Float]:
     """Return I, II, III, aVR, aVL and aVF of I and II (Einthoven, Goldberger), shape (6, n_times)."""
     return np.stack((one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2))
 
@@ -116,11 +119,11 @@ def condition(rows: NDArray[np.float64], fs: float) -> Conditioned:
     """
     n_times = rows.shape[1]
     # Single precision is 0.1 µV of 1 V, and half the time; offsets of electrodes are no part of the signal.
-    rows = (rows - rows.mean(axis=1, keepdims=True)).astype(np.float32)
+    single: NDArray[np.float32] = (rows - rows.mean(axis=1, keepdims=True)).astype(np.float32)
     pad = min(round(PAD_S * fs), n_times - 1)
     # The image is turned about the end's value, so that neither value nor slope jumps.
-    head, tail = 2 * rows[:, :1] - rows[:, pad:0:-1], 2 * rows[:, -1:] - rows[:, -2 : -pad - 2 : -1]
-    padded = np.concatenate((head, rows, tail), axis=1)
+    head, tail = 2 * single[:, :1] - single[:, pad:0:-1], 2 * single[:, -1:] - single[:, -2 : -pad - 2 : -1]
+    padded = np.concatenate((head, single, tail), axis=1)
     n_fast = fft.next_fast_len(padded.shape[1], real=True)
     # The rest of the transform leads back from the last value to the first.
     share = np.linspace(0, 1, n_fast - padded.shape[1] + 2, dtype=np.float32)[1:-1]
@@ -131,9 +134,10 @@ def condition(rows: NDArray[np.float64], fs: float) -> Conditioned:
     _cut_hum(spectrum, hz)
     at_working = (spectrum, hz, n_fast, fs, pad, n_times)
     waveform, working_fs = _sampled(*at_working, WORKING_HZ)
-    qrs, qrs_fs = _sampled(spectrum * _gain(len(hz), fs / n_fast, QRS_BAND_HZ), *at_working[1:], QRS_HZ)
+    qrs_gain = _gain(len(hz), fs / n_fast, QRS_BAND_HZ)
+    qrs, qrs_fs = _sampled(np.multiply(spectrum, qrs_gain), *at_working[1:], QRS_HZ)
     slow_gain = _gain(len(hz), fs / n_fast, (BAND_HZ[0] / 10, SLOW_BAND_HZ))
-    slow, slow_fs = _sampled(spectrum * slow_gain, *at_working[1:], SLOW_HZ)
+    slow, slow_fs = _sampled(np.multiply(spectrum, slow_gain), *at_working[1:], SLOW_HZ)
     return Conditioned(waveform, working_fs, qrs, qrs_fs, slow, slow_fs)
 
 

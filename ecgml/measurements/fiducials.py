@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgml.measurements.conditioning import derived_limb_leads
 from ecgml.measurements.p_edges import p_edges
 from ecgml.measurements.qrs_edges import qrs_edges
-from ecgml.measurements.t_offset import t_offset
+from ecgml.measurements.t_offset import t_offsets
 
 LEVEL_S = 0.02
 """The level that P and T waves start from is that of so much before the QRS complex, s."""
@@ -35,22 +35,23 @@ class Marks:
 
 
 def delineate(
-    waveform: NDArray[np.float64],
-    mean: NDArray[np.float64],
+    waveforms: NDArray[np.float64],
+    means: NDArray[np.float64],
     times_s: NDArray[np.float64],
     rr_s: float,
     has_limbs: bool,
     has_p: bool,
     noise_mv: float,
-) -> Marks:
-    """Find the fiducial points of a beat.
+) -> list[Marks]:
+    """Find the fiducial points of beats, all at once.
 
     Parameters
     ----------
-    waveform, mean : ndarray, shape (n_rows, n_times)
-        Median and mean of a :class:`~ecgml.measurements.representative.RepresentativeBeat`, in mV; one beat is both.
+    waveforms, means : ndarray, shape (n_beats, n_rows, n_times)
+        Each beat's median and mean, as of a :class:`~ecgml.measurements.representative.RepresentativeBeat`, in mV; the
+        same array where there is but one.
     times_s : ndarray, shape (n_times,)
-        s after the middle of its QRS complex, evenly spaced.
+        s after the middle of the QRS complex, evenly spaced.
     rr_s : float
         RR interval, s.
     has_limbs : bool
@@ -58,29 +59,35 @@ def delineate(
     has_p : bool
         Whether a P wave is to be bounded.
     noise_mv : float
-        Standard deviation of the beat's noise.
+        Standard deviation of the beats' noise.
     """
     fs = 1 / (times_s[1] - times_s[0])
-    onset, offset = qrs = qrs_edges(waveform, times_s, fs, noise_mv)
-    before = (times_s >= onset - LEVEL_S) & (times_s <= onset)
+    onset, offset = qrs_edges(waveforms, times_s, fs, noise_mv)
+    medians = _from_level(waveforms, times_s, onset)
 
-    def from_level(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return rows - rows[:, before].mean(axis=1, keepdims=True) if before.any() else rows
-
-    median = from_level(waveform)
-
-    def t_end(rows: NDArray[np.float64]) -> float:
-        rows = rows[:, ::SLOW_STEP]
-        return t_offset(_all_leads(rows, has_limbs), rows, times_s[::SLOW_STEP], fs / SLOW_STEP, qrs, rr_s)
-
-    t_offset_s = t_end(from_level(mean))
-    if mean is not waveform and not abs(t_offset_s - (of_median_s := t_end(median))) <= APART_S:
-        t_offset_s = of_median_s
-    p = (np.nan, np.nan)
+    rows = medians if means is waveforms else np.concatenate((medians, _from_level(means, times_s, onset)))
+    rows = rows[..., ::SLOW_STEP]
+    qrs = np.resize(onset, len(rows)), np.resize(offset, len(rows))
+    ends = t_offsets(_all_leads(rows, has_limbs), rows, times_s[::SLOW_STEP], fs / SLOW_STEP, qrs, rr_s)
+    of_medians, of_means = ends[: len(onset)], ends[-len(onset) :]
+    ends = np.where(np.abs(of_means - of_medians) <= APART_S, of_means, of_medians)
+    p = (np.full(len(ends), np.nan),) * 2
     if has_p:
-        p = p_edges(_all_leads(median, has_limbs), times_s, fs, onset, t_offset_s - rr_s)
-    return Marks(*p, onset, offset, t_offset_s)
+        p = p_edges(_all_leads(medians, has_limbs), times_s, fs, onset, ends - rr_s)
+    return [Marks(*map(float, marks)) for marks in zip(*p, onset, offset, ends, strict=True)]
+
+
+def _from_level(
+    rows: NDArray[np.float64], times_s: NDArray[np.float64], onset: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return beats from the level before their QRS complex."""
+    first, last = np.searchsorted(times_s, onset - LEVEL_S), np.searchsorted(times_s, onset, side="right")
+    levels = [beat[:, start:stop].mean(axis=1) for beat, start, stop in zip(rows, first, last, strict=True)]
+    return rows - np.array(levels)[..., None]
 
 
 def _all_leads(rows: NDArray[np.float64], has_limbs: bool) -> NDArray[np.float64]:
-    return np.concatenate((derived_limb_leads(rows[0], rows[1]), rows[2:])) if has_limbs else rows
+    if not has_limbs:
+        return rows
+    limbs = np.moveaxis(derived_limb_leads(rows[:, 0], rows[:, 1]), 0, 1)
+    return np.concatenate((limbs, rows[:, 2:]), axis=1)

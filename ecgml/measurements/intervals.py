@@ -98,7 +98,8 @@ class Intervals:
         if self.beat is None:
             return {}
         has_p = "pr_interval" in self.values
-        one, other = (intervals_ms(_delineate(self.beat, *half, has_p)) for half in self.beat.halves)
+        medians, means = map(np.stack, zip(*self.beat.halves, strict=True))
+        one, other = map(intervals_ms, _delineate(self.beat, medians, means, has_p))
         apart = {name: abs(one[name] - other[name]) for name in one if name in self.values}
         return {name: float(ms) for name, ms in apart.items() if np.isfinite(ms)}
 
@@ -108,8 +109,8 @@ class Intervals:
         if self.beat is None:
             return {}
         has_p = "pr_interval" in self.values
-        leads = zip(self.beat.waveform, self.beat.mean, strict=True)
-        single = [intervals_ms(_delineate(self.beat, lead[None], mean[None], has_p)) for lead, mean in leads]
+        leads = _delineate(self.beat, self.beat.waveform[:, None], self.beat.mean[:, None], has_p)
+        single = [intervals_ms(marks) for marks in leads]
         spread = {}
         for name in [name for name in single[0] if name in self.values]:
             known = [ms[name] for ms in single if np.isfinite(ms[name])]
@@ -200,7 +201,7 @@ def measure_intervals(waveform: NDArray[np.floating], fs: float, qtc: str = "baz
     if beat is None or reason:
         return Intervals({}, dict.fromkeys(INTERVALS, reason or NO_BEATS))
     no_p = p_wave_reason(beat)
-    marks = _delineate(beat, beat.waveform, beat.mean, no_p is None)
+    (marks,) = _delineate(beat, beat.waveform[None], beat.mean[None], no_p is None)
     if not 1000 * (marks.qrs_offset - marks.qrs_onset) >= LEAST_QRS_MS:
         return Intervals({}, dict.fromkeys(INTERVALS, f"complexes narrower than {LEAST_QRS_MS:g} ms: no QRS"))
     rr_s = float(np.mean(beat.slow_beats.rr_s))
@@ -239,16 +240,17 @@ def measure_beats(intervals: Intervals) -> list[dict[str, float]]:
         ``at_s``, where the beat is in the recording, and those of ``pr_interval``, ``p_duration``, ``qrs_duration`` and
         ``qt_interval`` that the representative beat has.
     """
-    beat, rows = intervals.beat, []
+    beat = intervals.beat
     if beat is None:
-        return rows
+        return []
+    rows: list[dict[str, float]] = []
     has_p, noisier = "pr_interval" in intervals.values, float(np.sqrt(len(beat.positions_s)))
-    for index, at_s in enumerate(beat.positions_s):
-        clear = beat.clear[index]
-        waveform = beat.stack[:, index].astype(np.float64)
+    waveforms = beat.stack.swapaxes(0, 1).astype(np.float64)  # (beats, rows, times)
+    for waveform, clear in zip(waveforms, beat.clear, strict=True):
         known = np.flatnonzero(clear)
         waveform[:, : known[0]], waveform[:, known[-1] :] = waveform[:, known[:1]], waveform[:, known[-1:]]
-        found = intervals_ms(_delineate(beat, waveform, waveform, has_p, noisier))
+    each = _delineate(beat, waveforms, waveforms, has_p, noisier)
+    for at_s, found in zip(beat.positions_s, map(intervals_ms, each), strict=True):
         rows.append(
             {
                 "at_s": intervals.start_s + float(at_s),
@@ -278,13 +280,13 @@ def _no_measurement(beat: RepresentativeBeat | None) -> str | None:
 
 def _delineate(
     beat: RepresentativeBeat,
-    waveform: NDArray[np.float64],
-    mean: NDArray[np.float64],
+    waveforms: NDArray[np.float64],
+    means: NDArray[np.float64],
     has_p: bool,
     noisier: float = 1.0,
-) -> Marks:
-    has_limbs = beat.has_limbs and len(waveform) > 1
-    return delineate(waveform, mean, beat.times_s, beat.rr_s, has_limbs, has_p, noisier * beat.noise_mv)
+) -> list[Marks]:
+    has_limbs = beat.has_limbs and waveforms.shape[1] > 1
+    return delineate(waveforms, means, beat.times_s, beat.rr_s, has_limbs, has_p, noisier * beat.noise_mv)
 
 
 def _unlike_a_p_wave(beat: RepresentativeBeat, marks: Marks) -> str | None:

@@ -32,51 +32,71 @@ for, s, was chosen by the marks of LUDB's records of odd number (second-earliest
 
 
 def p_edges(
-    leads: NDArray[np.float64], times_s: NDArray[np.float64], fs: float, onset: float, last_t_s: float
-) -> tuple[float, float]:
-    """Return onset and offset of the P wave, s after the middle of the beat; NaN where it does not stand out.
+    leads: NDArray[np.float64],
+    times_s: NDArray[np.float64],
+    fs: float,
+    onset: NDArray[np.float64],
+    last_t_s: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return onset and offset of each beat's P wave, s after the middle of the beat; NaN where it does not stand out.
 
     Parameters
     ----------
-    leads : ndarray, shape (n_leads, n_times)
+    leads : ndarray, shape (n_beats, n_leads, n_times)
         In mV, from the level before the QRS complex.
     times_s : ndarray, shape (n_times,)
         s after the middle of the QRS complex, evenly spaced.
     fs : float
         Hz.
-    onset : float
+    onset : ndarray, shape (n_beats,)
         Of the QRS complex, s.
-    last_t_s : float
+    last_t_s : ndarray, shape (n_beats,)
         Where the T wave of the beat before ends, s; NaN where that is not known.
     """
-    earliest_s = max(times_s[0], onset - P_REACH_S, min(np.nan_to_num(last_t_s, nan=-1), onset - 0.2))
-    span = np.flatnonzero((times_s >= earliest_s) & (times_s <= onset))
-    smooth = filtered(leads, bell(fs, P_SMOOTHING_S))[:, span]
-    at_s = times_s[span] - onset
-    moving = np.sqrt(np.square(filtered(leads, smooth_slope(fs, P_SMOOTHING_S, P_SLOPE_S))).mean(axis=0))[span]
-    line = np.linspace(smooth[:, 0], smooth[:, -1], len(span), axis=1)
-    height = np.sqrt(np.square(smooth - line).mean(axis=0))
-    may_crest = (at_s > earliest_s - onset + 0.03) & (at_s < -P_CLOSEST_S)
-    if not may_crest.any():
-        return np.nan, np.nan
+    after_t_s = np.minimum(np.nan_to_num(last_t_s, nan=-1), onset - 0.2)
+    earliest_s = np.maximum(np.maximum(times_s[0], onset - P_REACH_S), after_t_s)
+    start, stop = np.searchsorted(times_s, earliest_s), np.searchsorted(times_s, onset, side="right") - 1
+    last = stop - start  # of each beat's stretch
+    steps = np.arange(last.max() + 1)
+    places = np.minimum(start[:, None] + steps, stop[:, None])  # beyond its end the last value goes on
+    each = np.arange(len(leads))[:, None]
+    kernels = bell(fs, P_SMOOTHING_S), smooth_slope(fs, P_SMOOTHING_S, P_SLOPE_S)
+    leads = leads[..., : stop.max() + 1 + max(map(len, kernels)) // 2]
+    smooth, slopes = (filtered(leads, kernel) for kernel in kernels)
+    smooth = smooth[each[..., None], np.arange(leads.shape[1])[:, None], places[:, None]]  # (beats, leads, stretch)
+    moving = np.sqrt(np.square(slopes).mean(axis=1))[each, places]
+    height = _height(smooth, np.zeros_like(last), last)
+    at_s = times_s[places] - onset[:, None]
+    may_crest = (at_s > (earliest_s - onset + 0.03)[:, None]) & (at_s < -P_CLOSEST_S) & (steps <= last[:, None])
     rated = height * np.exp(-0.5 * ((at_s + P_CREST_S) / P_CREST_SPREAD_S) ** 2)
-    crest = int(np.flatnonzero(may_crest)[rated[may_crest].argmax()])
-    half = round(P_HALF_S * fs)
-    first, last = max(0, crest - half), min(len(span) - 1, crest + half)
-    n_away = round(P_LEAST_HALF_S * fs)
+    crest = np.where(may_crest, rated, -np.inf).argmax(axis=1)
+    half, n_away = round(P_HALF_S * fs), round(P_LEAST_HALF_S * fs)
     rest = height + P_REST_S * moving
-    left = first + int(rest[first : max(first + 1, crest - n_away)].argmin())
-    right = min(crest + n_away, last) + int(rest[min(crest + n_away, last) : last + 1].argmin())
-    if right <= left:
-        return np.nan, np.nan
-    slope = (smooth[:, right] - smooth[:, left]) / (right - left)
-    level = smooth[:, left, None] + slope[:, None] * (np.arange(len(span)) - left)
-    rise = filtered(np.sqrt(np.square(smooth - level).mean(axis=0)), line_slope(fs, P_SLOPE_S))
-    up = left + int(rise[left : crest + 1].argmax())
-    down = crest + int(rise[crest : right + 1].argmin())
-    if rise[up] <= 0 or rise[down] >= 0:
-        return np.nan, np.nan
-    p_onset = up - down_to(rise[up::-1], P_SHARE * rise[up])
-    p_offset = down + down_to(-rise[down:], -P_SHARE * rise[down])
-    start = times_s[span[0]]
-    return start + p_onset / fs + P_INWARD_S, min(start + p_offset / fs + P_INWARD_S, onset)
+    earliest, latest = np.maximum(0, crest - half), np.minimum(last, crest + half)
+    left = _lowest(rest, earliest, np.maximum(earliest, crest - n_away - 1))
+    right = _lowest(rest, np.minimum(crest + n_away, latest), latest)
+    rise = filtered(_height(smooth, left, right)[each, np.minimum(steps, last[:, None])], line_slope(fs, P_SLOPE_S))
+    up, down = _lowest(-rise, left, crest), _lowest(rise, crest, right)
+    steepest, falling = rise[each[:, 0], up], -rise[each[:, 0], down]
+    before = up - down_to(rise[:, ::-1], steps[-1] - up, P_SHARE * steepest)
+    after = np.minimum(down + down_to(-rise, down, P_SHARE * falling), last)
+    stands_out = may_crest.any(axis=1) & (steepest > 0) & (falling > 0)
+    p_onset = times_s[start] + before / fs + P_INWARD_S
+    p_offset = np.minimum(times_s[start] + after / fs + P_INWARD_S, onset)
+    return np.where(stands_out, p_onset, np.nan), np.where(stands_out, p_offset, np.nan)
+
+
+def _height(leads: NDArray[np.float64], left: NDArray[np.intp], right: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return how far the leads are from the line through two of their samples, RMS, shape (n_beats, n_times)."""
+    each = np.arange(len(leads))
+    low, high = leads[each, :, left], leads[each, :, right]  # (beats, leads)
+    slope = (high - low) / (right - left)[:, None]
+    line = low[..., None] + slope[..., None] * (np.arange(leads.shape[2]) - left[:, None])[:, None]
+    return np.sqrt(np.square(leads - line).mean(axis=1))
+
+
+def _lowest(values: NDArray[np.float64], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where each row is lowest from a first to a last sample."""
+    places = np.arange(values.shape[1])
+    among = (places >= first[:, None]) & (places <= last[:, None])
+    return np.where(among, values, np.inf).argmin(axis=1)

@@ -60,13 +60,13 @@ AGAIN_S, AGAIN_FACTOR = 0.05, 1.5
 
 
 def qrs_edges(
-    waveform: NDArray[np.float64], times_s: NDArray[np.float64], fs: float, noise_mv: float
-) -> tuple[float, float]:
-    """Return onset and offset of the complex, s after the middle of the beat.
+    waveforms: NDArray[np.float64], times_s: NDArray[np.float64], fs: float, noise_mv: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return onset and offset of each beat's complex, s after the middle of the beat.
 
     Parameters
     ----------
-    waveform : ndarray, shape (n_rows, n_times)
+    waveforms : ndarray, shape (n_beats, n_rows, n_times)
         In mV.
     times_s : ndarray, shape (n_times,)
         s after the middle of the complex, evenly spaced.
@@ -75,36 +75,52 @@ def qrs_edges(
     noise_mv : float
         Standard deviation of the beat's noise.
     """
-    velocity = spatial_velocity(waveform, fs, noise_mv)
+    velocity = spatial_velocity(waveforms, fs, noise_mv)
     near = np.flatnonzero(np.abs(times_s) <= PEAK_WITHIN_S)
     # The middle of the complex is where it is steep for long: a pacing spike is steeper, and short.
-    steepest = int(near[filtered(velocity, bell(fs, BODY_S))[near].argmax()])
-    size = min(1.0, float(velocity[near].max()) / USUAL_MV_PER_S)
-    onset = (steepest - _edge(velocity[steepest::-1], fs, ONSET, size)) / fs + times_s[0]
-    offset = (steepest + _edge(velocity[steepest:], fs, OFFSET, size)) / fs + times_s[0]
-    return float(onset), float(offset)
+    steepest = near[filtered(velocity, bell(fs, BODY_S))[:, near].argmax(axis=1)]
+    size = np.minimum(1.0, velocity[:, near].max(axis=1) / USUAL_MV_PER_S)
+    onset = (steepest - _edges(velocity, steepest, -1, fs, ONSET, size)) / fs + times_s[0]
+    offset = (steepest + _edges(velocity, steepest, 1, fs, OFFSET, size)) / fs + times_s[0]
+    return onset, offset
 
 
 def spatial_velocity(waveform: NDArray[np.float64], fs: float, noise_mv: float = 0.0) -> NDArray[np.float64]:
-    """Return the norm of the leads' slopes, mV/s, shape (n_times,), as if they were eight whatever their number."""
+    """Return the norm of the leads' slopes, mV/s, shape (..., n_times), as if they were eight whatever their number."""
     slope_s = min(SLOPE_S + SLOPE_S_PER_ROOT_MV * np.sqrt(max(0.0, noise_mv - QUIET_MV)), LONGEST_SLOPE_S)
-    return np.sqrt(8 * np.square(filtered(waveform, line_slope(fs, round(float(slope_s), 3)))).mean(axis=0))
+    return np.sqrt(8 * np.square(filtered(waveform, line_slope(fs, round(float(slope_s), 3)))).mean(axis=-2))
 
 
-def _edge(velocity: NDArray[np.float64], fs: float, edge: Edge, size: float) -> float:
+def _edges(
+    velocity: NDArray[np.float64],
+    steepest: NDArray[np.intp],
+    way: int,
+    fs: float,
+    edge: Edge,
+    size: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return how many samples before (-1) or after (1) its steepest each velocity comes to rest."""
+    places = steepest[:, None] + way * np.arange(round(edge.reach_s * fs) + 1)
+    outward = velocity[np.arange(len(velocity))[:, None], places.clip(0, velocity.shape[1] - 1)]
+    n_quiet = min(outward.shape[1], round(QUIET_S * fs))
+    sums = np.cumsum(np.concatenate((np.zeros((len(outward), 1)), outward), axis=1), axis=1)
+    quiet = (sums[:, n_quiet:] - sums[:, :-n_quiet]).min(axis=1) / n_quiet
+    thresholds = np.hypot(size * edge.least_mv_per_s, np.minimum(edge.quiet_factor * quiet, MOST_MV_PER_S))
+    each = zip(outward.tolist(), thresholds.tolist(), strict=True)
+    return np.array([_edge(values, threshold, fs, edge) for values, threshold in each])
+
+
+def _edge(outward: list[float], threshold: float, fs: float, edge: Edge) -> float:
     """Return how many samples after the first a velocity comes to rest."""
-    outward = velocity[: round(edge.reach_s * fs) + 1]
-    n_quiet = min(len(outward), round(QUIET_S * fs))
-    sums = np.cumsum(np.concatenate(([0.0], outward)))
-    quiet = float((sums[n_quiet:] - sums[:-n_quiet]).min()) / n_quiet
-    threshold = float(np.hypot(size * edge.least_mv_per_s, min(edge.quiet_factor * quiet, MOST_MV_PER_S)))
-    end = _held(outward < threshold, 0, round(edge.hold_s * fs))
+    is_below = [velocity < threshold for velocity in outward]
+    rises_again = [velocity > AGAIN_FACTOR * threshold for velocity in outward]
+    end = _held(is_below, 0, round(edge.hold_s * fs))
     within, hold = round(AGAIN_S * fs), round(edge.again_s * fs)
     while end < len(outward):
-        again = _held(outward[end : end + within] > AGAIN_FACTOR * threshold, 0, hold)
-        if again >= min(within, len(outward) - end):
+        again = _held(rises_again[: end + within], end, hold)
+        if again >= min(end + within, len(outward)):
             break
-        end = _held(outward < threshold, end + again, round(edge.hold_s * fs))
+        end = _held(is_below, again, round(edge.hold_s * fs))
     if end >= len(outward):
         return float(len(outward) - 1)
     if end == 0 or not outward[end - 1] > outward[end]:
@@ -112,11 +128,11 @@ def _edge(velocity: NDArray[np.float64], fs: float, edge: Edge, size: float) -> 
     return end - (threshold - outward[end]) / (outward[end - 1] - outward[end])
 
 
-def _held(flags: NDArray[np.bool_], start: int, hold: int) -> int:
+def _held(flags: list[bool], start: int, hold: int) -> int:
     """Return the first index from a start at which flags begin to be True `hold` times on end; their number if none."""
     hold = max(1, hold)
     run = 0
-    for index, flag in enumerate(flags[start:].tolist(), start):
+    for index, flag in enumerate(flags[start:], start):
         run = run + 1 if flag else 0
         if run == hold:
             return index - hold + 1

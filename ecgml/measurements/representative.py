@@ -142,7 +142,7 @@ def representative_beat(waveform: NDArray[np.floating], fs: float) -> Representa
 
 
 def _align(
-    qrs: NDArray[np.float64], fs: float, positions: NDArray[np.float64]
+    qrs: NDArray[np.float32], fs: float, positions: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Move beats, in samples, to where they match their median best; say which are like it."""
     half, reach = round(QRS_HALF_S * fs), round(SHIFT_S * fs)
@@ -193,7 +193,8 @@ def _cut(
     kernel = (f * (-1 + f * (2 - f)), 2 + f**2 * (-5 + 3 * f), f * (1 + f * (4 - 3 * f)), f**2 * (f - 1))
     # Cut once, with a sample before and two after; a beat's other times are as far from a sample as its first.
     wide = recording.waveform[:, np.clip(first[:, None] + np.arange(len(offsets) + 3), 0, n_times - 1)]
-    stack = sum(weight / 2 * wide[:, :, step : step + len(offsets)] for step, weight in enumerate(kernel))
+    shifted = (np.multiply(weight / 2, wide[:, :, step : step + len(offsets)]) for step, weight in enumerate(kernel))
+    stack = functools.reduce(np.add, shifted)
     times_s = offsets / recording.fs
     padded = np.concatenate(([-np.inf], positions, [np.inf]))
     index = np.flatnonzero(is_usual) + 1

@@ -35,10 +35,20 @@ def filtered(rows: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[
     return correlate1d(rows, kernel, axis=-1, mode="nearest")
 
 
-def down_to(slope: NDArray[np.float64], level: float) -> float:
-    """Return how many samples after the first a slope is down to a level: the last one where it never is."""
-    below = np.flatnonzero(slope <= level)
-    if not len(below):
-        return len(slope) - 1.0
-    end = int(below[0])
-    return end - (level - slope[end]) / (slope[end - 1] - slope[end]) if end else 0.0
+def down_to(slopes: NDArray[np.float64], first: NDArray[np.intp], level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many samples after a first one each slope is down to its level: the last one where it never is.
+
+    Parameters
+    ----------
+    slopes : ndarray, shape (..., n_times)
+    first, level : ndarray, shape (...)
+    """
+    n_times = slopes.shape[-1]
+    below = (slopes <= level[..., None]) & (np.arange(n_times) >= first[..., None])
+    below[..., -1] = True
+    end = below.argmax(axis=-1)
+    each = tuple(np.indices(end.shape, sparse=True))
+    at, before = slopes[(*each, end)], slopes[(*each, np.maximum(end - 1, first))]
+    crosses = (end > first) & (at <= level)
+    passed = np.divide(level - at, before - at, out=np.zeros(at.shape), where=crosses)
+    return end - first - passed

@@ -51,69 +51,79 @@ def expected_qt_s(rr_s: float) -> float:
     return min(0.335 + 0.1205 * rr_s - 0.0358 / rr_s, 0.75 * rr_s)
 
 
-def t_offset(
+def t_offsets(
     leads: NDArray[np.float64],
     rows: NDArray[np.float64],
     times_s: NDArray[np.float64],
     fs: float,
-    qrs: tuple[float, float],
+    qrs: tuple[NDArray[np.float64], NDArray[np.float64]],
     rr_s: float,
-) -> float:
-    """Return the end of the T wave, s after the middle of the beat; NaN where nothing falls.
+) -> NDArray[np.float64]:
+    """Return the end of each beat's T wave, s after the middle of the beat; NaN where nothing falls.
 
     Parameters
     ----------
-    leads, rows : ndarray, shape (n_leads, n_times), (n_rows, n_times)
+    leads, rows : ndarray, shape (n_beats, n_leads, n_times), (n_beats, n_rows, n_times)
         All leads and the independent ones, in mV, from the level before the QRS complex.
     times_s : ndarray, shape (n_times,)
         s after the middle of the QRS complex, evenly spaced.
     fs : float
         Hz.
-    qrs : tuple of float
-        Onset and offset of the QRS complex, s.
+    qrs : tuple of ndarray, shape (n_beats,)
+        Onset and offset of each QRS complex, s.
     rr_s : float
         RR interval, s.
     """
-    onset, offset = qrs
+    onset, offset = (ends[:, None] for ends in qrs)
     pace = float(np.sqrt(min(rr_s, 1.2)))
-    curves = np.vstack((np.sqrt(np.square(leads).mean(axis=0)), np.abs(rows)))
+    curves = np.concatenate((np.sqrt(np.square(leads).mean(axis=1, keepdims=True)), np.abs(rows)), axis=1)
     fall = -filtered(curves, smooth_slope(fs, round(T_SMOOTHING_S * pace, 3), round(T_SLOPE_S * pace, 3)))
-    latest_s = min(onset + LATEST_RR_SHARE * rr_s - 0.02, times_s[-1] - 0.05)
-    among = np.flatnonzero((times_s > offset + T_AFTER_QRS_S) & (times_s < latest_s))
-    in_qrs = curves[0, (times_s >= onset) & (times_s <= offset)]
-    if not len(among) or not len(in_qrs):
-        return np.nan
+    latest_s = np.minimum(onset + LATEST_RR_SHARE * rr_s - 0.02, times_s[-1] - 0.05)
+    among = (times_s > offset + T_AFTER_QRS_S) & (times_s < latest_s)
+    in_qrs = (times_s >= onset) & (times_s <= offset)
+    qrs_height = np.max(curves[:, 0], axis=1, initial=-np.inf, where=in_qrs)
     expected_s = onset + expected_qt_s(rr_s) - T_FALL_BEFORE_END_S
-    rated = fall[:, among] * np.exp(-0.5 * ((times_s[among] - expected_s) / (T_PRIOR_S * pace)) ** 2)
-    steepest = among[rated.argmax(axis=1)]
-    weights = np.maximum(rated.max(axis=1), 0)[1:]
-    if weights.sum() <= 0 or fall[0, steepest[0]] <= 0:
-        return np.nan
-    usual = in_qrs.max() * np.array([USUAL_RMS_FALL, *[USUAL_LEADS_FALL] * len(rows)])
-    by_share = {share: _ends_s(fall, steepest, share, usual, fs) for share in {share for _, share, _ in T_ENDS}}
-    candidates = [
-        added_s + (ends[0] if quantile is None else _weighted_quantile(ends[1:], weights, quantile))
-        for quantile, share, added_s in T_ENDS
-        for ends in [by_share[share]]
-    ]
-    return float(times_s[0] + np.median(candidates))
+    near = np.exp(-0.5 * ((times_s - expected_s) / (T_PRIOR_S * pace)) ** 2)
+    rated = np.where(among[:, None], fall * near[:, None], -np.inf)
+    steepest = rated.argmax(axis=2)
+    weights = np.maximum(rated.max(axis=2), 0)[:, 1:]
+    each = np.arange(len(rows))[:, None]
+    most = np.maximum(fall[each, np.arange(fall.shape[1]), steepest], 0)  # (beats, curves)
+    falls = (qrs_height >= 0) & (weights.sum(axis=1) > 0) & (most[:, 0] > 0)
+    ends_s = np.full(len(rows), np.nan)
+    if falls.any():
+        found = _ends_s(fall[falls], steepest[falls], most[falls], weights[falls], qrs_height[falls], fs)
+        ends_s[falls] = times_s[0] + found
+    return ends_s
 
 
 def _ends_s(
-    fall: NDArray[np.float64], steepest: NDArray[np.intp], share: float, usual: NDArray[np.float64], fs: float
+    fall: NDArray[np.float64],
+    steepest: NDArray[np.intp],
+    most: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    qrs_height: NDArray[np.float64],
+    fs: float,
 ) -> NDArray[np.float64]:
-    """Return where each curve's fall is down to a share, s after the first sample."""
-    each = np.arange(len(fall))
-    most = np.maximum(fall[each, steepest], np.finfo(float).tiny)
-    level = np.minimum(share * most**STEEPNESS_POWER * usual ** (1 - STEEPNESS_POWER), MOST_SHARE * most)
-    return (
-        np.array([at + down_to(curve[at:], limit) for curve, at, limit in zip(fall, steepest, level, strict=True)]) / fs
-    )
+    """Return where each beat's falls have come to a rest, s after the first sample."""
+    most = np.maximum(most, np.finfo(float).tiny)
+    usual = qrs_height[:, None] * np.array([USUAL_RMS_FALL, *[USUAL_LEADS_FALL] * (fall.shape[1] - 1)])
+    size = most**STEEPNESS_POWER, usual ** (1 - STEEPNESS_POWER)
+    by_share = {
+        share: (steepest + down_to(fall, steepest, np.minimum(share * size[0] * size[1], MOST_SHARE * most))) / fs
+        for share in {share for _, share, _ in T_ENDS}
+    }
+    candidates = [
+        added_s + (by_share[share][:, 0] if quantile is None else _quantiles(by_share[share][:, 1:], weights, quantile))
+        for quantile, share, added_s in T_ENDS
+    ]
+    return np.sort(candidates, axis=0)[len(candidates) // 2]
 
 
-def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], quantile: float) -> float:
-    if not weights.sum() > 0:
-        return float("nan")
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    return float(np.interp(quantile * reached[-1], reached - weights[order] / 2, values[order]))
+def _quantiles(values: NDArray[np.float64], weights: NDArray[np.float64], quantile: float) -> NDArray[np.float64]:
+    """Return a weighted quantile of each row."""
+    order = np.arange(len(values))[:, None], np.argsort(values, axis=1)
+    values, weights = values[order], weights[order]
+    reached = np.cumsum(weights, axis=1)
+    each = zip(quantile * reached[:, -1], reached - weights / 2, values, strict=True)
+    return np.array([np.interp(wanted, places, row) for wanted, places, row in each])

@@ -31,4 +31,4 @@ def build_model(name: str, n_leads: int, n_features: int, n_classes: int, settin
     for part in ("head", "pooling"):
         if not isinstance(getattr(model, part, None), nn.Module):
             raise ConfigError(f"models: {name} has no layer {part!r}; set it in __init__, as RhythmModel says")
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch declares other arguments

@@ -40,5 +40,10 @@ class FusionModel(RhythmModel):
 
     def parts(self) -> Sequence[tuple[str, Sequence[nn.Module]]]:
         """As the base class asks; the CNN in two halves."""
-        middle = [("clinical MLP", [self.clinical]), ("pooling", [self.pooling]), ("GRU", [self.recurrent])]
-        return [("classifier", [self.head]), *middle, *self.trunk.halves()]
+        return [
+            ("classifier", [self.head]),
+            ("clinical MLP", [self.clinical]),
+            ("pooling", [self.pooling]),
+            ("GRU", [self.recurrent]),
+            *self.trunk.halves(),
+        ]

@@ -60,7 +60,7 @@ class Trunk(nn.Module):
             if index:
                 x = self.attention[index - 1](x)
             mask = _halve(mask)
-            for block in blocks:
+            for block in blocks.children():
                 x = block(x, mask)
         return x, mask
 

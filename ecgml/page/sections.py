@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.figure import Figure
 
 DPI = 130
 """A page holds forty pictures."""
+
+FIGURES, TABLES = "figures", "tables"
+"""Folders beside a page."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class Picture:
     """What it stands on: so many rows of tables, so many signals."""
     words: tuple[str, ...]
 
+    @property
+    def path(self) -> str:
+        """The file that holds it, relative to the page; also its anchor."""
+        return f"{FIGURES}/{self.name}.png"
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -37,6 +45,16 @@ class Listing:
     columns: Mapping[str, Sequence[object]]
     """Header -> cells."""
     words: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The file that holds it, relative to the page; also its anchor."""
+        return f"{TABLES}/{self.name}.csv"
+
+    @property
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        """Its cells, row by row."""
+        return zip(*self.columns.values(), strict=True)
 
 
 @dataclass(frozen=True)
@@ -53,15 +71,6 @@ class Section:
     """What deserves to be said on top of the page."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What a tracker keeps."""
-
-
-FIGURES, TABLES = "figures", "tables"
-"""Folders beside a page."""
-
-
-def artifact_path(part: Picture | Listing) -> str:
-    """Return the file that holds a picture or table, relative to the page."""
-    return f"{FIGURES}/{part.name}.png" if isinstance(part, Picture) else f"{TABLES}/{part.name}.csv"
 
 
 def snake_case(text: str) -> str:
@@ -81,3 +90,13 @@ def picture(
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return Picture(name, title, buffer.getvalue(), alt, basis, tuple(word for word in words if word))
+
+
+def pictures_of(sections: Sequence[Section]) -> Iterator[Picture]:
+    """Give every picture, in the page's order."""
+    return (part for section in sections for part in section.parts if isinstance(part, Picture))
+
+
+def listings_of(sections: Sequence[Section]) -> Iterator[Listing]:
+    """Give every table, in the page's order."""
+    return (part for section in sections for part in section.parts if isinstance(part, Listing))

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
 from ecgml.errors import OutputError
-from ecgml.page.html import listings_of, pictures_of
-from ecgml.page.sections import FIGURES, TABLES, Section, artifact_path
+from ecgml.page.sections import FIGURES, TABLES, Section, listings_of, pictures_of
 from ecgml.saving import write_whole
 
 __all__ = ["FIGURES", "TABLES", "check_folder", "write_page"]
@@ -44,7 +44,7 @@ def write_page(
     page: str,
     html: str,
     sections: Sequence[Section],
-    tables: Mapping[str, Mapping[str, Sequence]],
+    tables: Mapping[str, Mapping[str, Sequence[Any]]],
     files: Mapping[str, bytes] | None = None,
     replaced: Collection[str] = (),
 ) -> None:
@@ -77,10 +77,10 @@ def write_page(
     partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
         for part in pictures_of(sections):
-            write_whole(partial / artifact_path(part), part.png)
+            write_whole(partial / part.path, part.png)
         for name, columns in {**{part.name: part.columns for part in listings_of(sections)}, **tables}.items():
-            content = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
-            write_whole(partial / TABLES / f"{name}.csv", content.encode())
+            text = pd.DataFrame(dict(columns)).to_csv(index=False, lineterminator="\n")
+            write_whole(partial / TABLES / f"{name}.csv", text.encode())
         for name, content in (files or {}).items():
             write_whole(partial / name, content)
         write_whole(partial / page, html.encode())

@@ -18,7 +18,7 @@ from ecgml.perturbations.leads import (
     without_leads,
     without_some_leads,
 )
-from ecgml.perturbations.noise import add_noise, baseline_wander, electrode_motion, mains_hum, muscle_noise
+from ecgml.perturbations.noise import DrawNoise, add_noise, baseline_wander, electrode_motion, mains_hum, muscle_noise
 from ecgml.perturbations.recording import at_rate, of_duration, with_gain
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
@@ -106,7 +106,7 @@ def all_conditions(columns: Sequence[str]) -> list[Condition]:
     return conditions + [Condition("clinical values wrong", name, of_clinical=how) for name, how in wrong.items()]
 
 
-def _with_noise(record: Record, rng: np.random.Generator, draw: Callable, snr_db: float) -> Record:
+def _with_noise(record: Record, rng: np.random.Generator, draw: DrawNoise, snr_db: float) -> Record:
     return add_noise(record, draw, snr_db, rng)
 
 

@@ -21,6 +21,9 @@ from ecgml.cohorts.simulation.torso import ELECTRODES, LEADS_FROM_ELECTRODES
 from ecgml.measurements.beats import detect_beats
 from ecgml.records.record import Record
 
+DrawNoise = Callable[[Record, np.random.Generator], NDArray[np.float64]]
+"""Gives the noise of each electrode, shape (9, n_times), at any scale."""
+
 QRS_S = (-0.05, 0.10)
 """Around a beat: where its height is measured."""
 
@@ -72,7 +75,7 @@ def signal_power(record: Record) -> float:
     spans = [waveform[:, max(0, place + start) : place + stop] for place in places]
     heights = [np.ptp(span, axis=1) for span in spans if span.shape[1]]
     if not heights:
-        heights = np.diff(np.percentile(waveform, [0.5, 99.5], axis=1), axis=0)
+        heights = list(np.diff(np.percentile(waveform, [0.5, 99.5], axis=1), axis=0))
     return float(np.mean(np.square(np.median(heights, axis=0), dtype=np.float64)) / 8)
 
 
@@ -84,7 +87,7 @@ def alive(waveform: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 def add_noise(
     record: Record,
-    draw: Callable[[Record, np.random.Generator], NDArray[np.float64]],
+    draw: DrawNoise,
     snr_db: float,
     rng: np.random.Generator,
 ) -> Record:
@@ -93,8 +96,7 @@ def add_noise(
     Parameters
     ----------
     record : Record
-    draw : callable
-        Gives the noise of each electrode, shape (9, n_times), at any scale.
+    draw : DrawNoise
     snr_db : float
         ``10 log10(signal power / noise power)`` over the leads that move.
     rng : numpy.random.Generator

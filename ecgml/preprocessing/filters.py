@@ -16,11 +16,13 @@ EDGE_S = 1.0
 @functools.lru_cache(maxsize=64)
 def butterworth(order: int, low_hz: float | None, high_hz: float | None, fs: float) -> NDArray[np.float64]:
     """Return second-order sections of a Butterworth filter (Butterworth 1930); one bound None: high- or low-pass."""
-    if low_hz is None:
-        return signal.butter(order, high_hz, "lowpass", fs=fs, output="sos")
-    if high_hz is None:
+    if low_hz is not None and high_hz is not None:
+        return signal.butter(order, (low_hz, high_hz), "bandpass", fs=fs, output="sos")
+    if low_hz is not None:
         return signal.butter(order, low_hz, "highpass", fs=fs, output="sos")
-    return signal.butter(order, (low_hz, high_hz), "bandpass", fs=fs, output="sos")
+    if high_hz is not None:
+        return signal.butter(order, high_hz, "lowpass", fs=fs, output="sos")
+    raise ValueError("a filter without bounds")
 
 
 def zero_phase(waveform: NDArray[np.floating], sos: NDArray[np.float64], fs: float) -> NDArray[np.floating]:

@@ -68,7 +68,9 @@ def _smooth(y: NDArray[np.float64], weights: NDArray[np.float64], span: int, str
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True, error_model="numpy")
-def _fit(y, weights, span, at):
+def _fit(
+    y: NDArray[np.float64], weights: NDArray[np.float64], span: int, at: NDArray[np.integer]
+) -> NDArray[np.float64]:
     """Return the local quadratic fit at some points, ascending; tricube weights times `weights`."""
     n = y.size
     weighted = weights * y

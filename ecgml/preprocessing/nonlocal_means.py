@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+_Signal = NDArray[np.float64]
+
 _FAST = {"reassoc", "contract", "nsz", "arcp", "nnan", "ninf"}
 _LAGS = 256
 """Lags that are worked on together: their running sums fit the fastest memory."""
@@ -59,7 +61,7 @@ def nonlocal_means(x: NDArray[np.float64], half_width: int, bandwidth: float) ->
 
 
 @njit(fastmath=_FAST, nogil=True, cache=True, error_model="numpy", boundscheck=False)
-def _add_inner(x, half_width, factor, total, weight):
+def _add_inner(x: _Signal, half_width: int, factor: float, total: _Signal, weight: _Signal) -> None:
     """Add what points that are changed give each other."""
     n, first = x.size, half_width + 1
     last = n - half_width - 1
@@ -108,7 +110,7 @@ def _add_inner(x, half_width, factor, total, weight):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _add_ends(x, half_width, factor, total, weight):
+def _add_ends(x: _Signal, half_width: int, factor: float, total: _Signal, weight: _Signal) -> None:
     """Add what the unchanged points at both ends give the others; their patches reach beyond the record."""
     n = x.size
     for i in range(half_width + 1, n - half_width):

@@ -151,7 +151,7 @@ class DenoisedRecord:
 
     Parameters
     ----------
-    waveform : ndarray of float64, shape (n_usable, n_times)
+    waveform : ndarray, shape (n_usable, n_times)
         In mV, the usable leads only.
     faults : tuple of str or None, length 12
         What is wrong with each lead, None with a usable one.
@@ -161,7 +161,7 @@ class DenoisedRecord:
         Before the denoiser, bridged over short gaps; an unusable lead is 0 throughout.
     """
 
-    waveform: NDArray[np.float64]
+    waveform: NDArray[np.floating]
     faults: tuple[str | None, ...]
     notes: tuple[str, ...]
     recorded: NDArray[np.float64]

@@ -88,7 +88,7 @@ def denoise_zheng2020(
         return few if stride == 1 else CubicSpline(times[::stride], few)(times)
 
     # numba.get_num_threads() starts numba's own threads and, with them, changes the number that torch uses.
-    n_threads = n_threads or numba.config.NUMBA_NUM_THREADS
+    n_threads = n_threads or numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # numba sets it at import
     with ThreadPoolExecutor(min(n_threads, len(leads))) as threads:
         return np.array(list(threads.map(finish, leads)))
 

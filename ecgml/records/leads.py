@@ -73,8 +73,8 @@ def numbering(names: Sequence[str]) -> str | None:
     """
     if not _may_be_numbers(names):
         return None
-    matches = [_NUMBERED.fullmatch(name.strip()) for name in names]
-    if None in matches or len({match["words"] for match in matches}) > 1:
+    matches = [match for name in names if (match := _NUMBERED.fullmatch(name.strip()))]
+    if len(matches) < len(names) or len({match["words"] for match in matches}) > 1:
         return None
     numbers = [int(match["number"]) for match in matches]
     if numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > 1:

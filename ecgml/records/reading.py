@@ -129,7 +129,8 @@ def find_records(folder: Path) -> tuple[list[Path], list[Path]]:
     files = {path: files_of(path) for path in walk(folder)}
     # A header may name signal files that do not bear its name.
     parts = {part for path, (first, *rest) in files.items() if first == path for part in rest}
-    records, others = [], []
+    records: list[Path] = []
+    others: list[Path] = []
     for path, (first, *_) in files.items():
         if path not in parts and (first == path or first not in files):
             (records if may_be_record(path) else others).append(path)

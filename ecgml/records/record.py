@@ -45,4 +45,4 @@ class Record:
     @property
     def duration_s(self) -> float:
         """Length, seconds."""
-        return self.waveform.shape[1] / self.fs
+        return float(self.waveform.shape[1] / self.fs)

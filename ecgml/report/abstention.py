@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def _outside(item: Evaluated) -> Listing:
 
 def _sets(item: Evaluated, scores: AnswerScores, promised: float | None, n_bootstrap: int) -> Listing:
     nominal = f"; nominal coverage {promised:g}" if promised else ""
-    columns: dict[str, list] = {
+    columns: dict[str, list[Any]] = {
         "class": list(item.predictions.classes),
         "records": item.predictions.support.tolist(),
         "coverage (95 % CI)": [cell(estimate) for estimate in scores.set_coverage],

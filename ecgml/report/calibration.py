@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ecgml.evaluation.cautions import FEW_GROUPS
 from ecgml.evaluation.estimates import Estimate
@@ -74,8 +75,8 @@ def _verdict(excess: float, confidence: float, accuracy: Estimate, n_records: in
     return OVERCONFIDENT if excess > 0 else UNDERCONFIDENT
 
 
-def _bins(scored: Predictions) -> dict[str, list]:
-    columns: dict[str, list] = {
+def _bins(scored: Predictions) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
         name: []
         for name in ("probability of", "from", "to", "records", "mean probability", "observed share", "low", "high")
     }

@@ -119,10 +119,10 @@ def explanations_section(
     findings = [_faithfulness(checks)]
     if importance is not None:
         order = np.argsort(-importance.attribution)[:3]
-        named = ", ".join(importance.names[index] for index in order)
+        named = ", ".join(f"`{importance.names[index]}`" for index in order)
         findings.append(
             f"The waveform moves the log-odds by {importance.waveform:.1f} on average, all clinical values together by "
-            f"at most {importance.attribution.sum():.1f}, mainly {named} (table clinical_columns.csv)."
+            f"at most {importance.attribution.sum():.1f}, mainly {named} (`tables/clinical_columns.csv`)."
         )
     words = (
         "Integrated gradients (Sundararajan et al. 2017): what raised or lowered the log-odds of the predicted class, "
@@ -153,7 +153,7 @@ def _faithfulness(checks: ExplanationChecks) -> str:
     return (
         f"Masking the marked stretches lowers the probability by {checks.marked.mean():.2f}, masking random ones by "
         f"{checks.at_random.mean():.2f} (difference {difference.mean():.2f}, {low:.2f} to {high:.2f}, "
-        f"{len(difference)} records; table deletion.csv): {verdict}."
+        f"{len(difference)} records; `tables/deletion.csv`): {verdict}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from ecgml.evaluation.comparison import NOT_SIGNIFICANT, SIGNIFICANT
 from ecgml.evaluation.estimates import signed, signed_text
@@ -110,7 +111,7 @@ def _figures(item: Evaluated, scores: SubgroupScores) -> Listing:
 
 
 def _sensitivity(item: Evaluated, scores: SubgroupScores) -> Listing:
-    columns: dict[str, list] = {"subgroup": [group.name for group in scores.groups]}
+    columns: dict[str, list[Any]] = {"subgroup": [group.name for group in scores.groups]}
     for label, name in enumerate(scores.classes):
         key = class_metric("recall", name)
         columns[f"{name} (records)"] = [

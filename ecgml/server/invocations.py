@@ -116,7 +116,7 @@ def arrays_to_records(
     return (records, *clinical_of(clinical, len(records)))
 
 
-def _columns(instances: Any) -> dict[str, list]:
+def _columns(instances: Any) -> dict[str, list[Any]]:
     if not isinstance(instances, list) or not instances or not all(isinstance(row, dict) for row in instances):
         raise Invalid("instances: a list of objects with waveform and clinical is needed")
     if any(set(row) != set(instances[0]) for row in instances):

@@ -6,18 +6,23 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from ecgml.errors import TrackingError
+from ecgml.page.rendering import markdown, template
+from ecgml.records.reading import formats
 from ecgml.server.answering import Answering
 from ecgml.server.guard import Refused
 
 router = APIRouter()
 
-_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".gz": "application/gzip"}
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".gz": "application/gzip"}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'none'; base-uri 'none'"
+)
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",  # the last cannot be in a page
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -27,7 +32,15 @@ _HEADERS = {
 @router.get("/", include_in_schema=False)
 async def index() -> Response:
     """Return the page."""
-    return _file(_folder(), "index.html")
+    known = [known.name for known in formats()]
+    page = template("index.html", "ecgml.server").render(policy=_POLICY, formats=known)
+    return HTMLResponse(page, headers=_HEADERS)
+
+
+@router.get("/page/base.css", include_in_schema=False)
+async def base() -> Response:
+    """Return the style that all pages of ecgml share."""
+    return _file(files("ecgml.page") / "templates", "base.css")
 
 
 @router.get("/page/{name}", include_in_schema=False)
@@ -51,7 +64,10 @@ async def demo(name: str) -> Response:
 
 @router.get("/v1/card", summary="The model's card", response_class=PlainTextResponse)
 async def card(request: Request) -> Response:
-    """Return what the model is for, made from, worth, and not; Markdown. Of models of a registry only."""
+    """Return what the model is for, made from, worth, and not, of models of a registry only.
+
+    Markdown, or as a part of a page where HTML is asked for (``Accept: text/html``).
+    """
     answering: Answering = request.app.state.answering
     address = answering.model.pinned
     if not address.startswith("models:/") or "/" not in address.removeprefix("models:/"):
@@ -65,6 +81,8 @@ async def card(request: Request) -> Response:
         raise Refused(502, "the registry cannot be reached") from None
     if text is None:
         raise Refused(404, "this version has no card")
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(markdown(text), headers=_HEADERS)
     return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
 
 

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import psutil
@@ -40,7 +41,7 @@ def is_own_launch(run: Run) -> bool:
     commit = tags.get("mlflow.source.git.commit")
     if commit:
         return re.fullmatch("[0-9a-f]{40}", commit) is not None and _git("cat-file", "-t", commit) == "commit"
-    declared: Mapping = entry_points[entry_point].get("parameters") or {}
+    declared: Mapping[str, Any] = entry_points[entry_point].get("parameters") or {}
     return bool(declared) and declared.keys() <= run.data.params.keys()
 
 
@@ -83,7 +84,7 @@ def _address(source: str) -> str:
 
 
 @cache
-def _entry_points() -> dict[str, dict]:
+def _entry_points() -> dict[str, dict[str, Any]]:
     try:
         content = yaml.safe_load((PROJECT / "MLproject").read_text())
     except (OSError, yaml.YAMLError):

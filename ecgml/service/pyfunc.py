@@ -58,7 +58,9 @@ class RhythmClassifier(PythonModel):
         self._version = version_of(folder.parent.parent)
 
     # MLflow hands over a mapping of arrays; of this hint it makes nothing, of the true one, or none, a warning.
-    def predict(self, context: PythonModelContext, model_input: np.ndarray, params: dict | None = None) -> list[dict]:
+    def predict(
+        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         """Predict records.
 
         Parameters
@@ -92,7 +94,7 @@ class RhythmClassifier(PythonModel):
             _log.exception("a request could not be answered")
             raise Refusal("the model failed on this input; the server's log says how", INTERNAL_ERROR) from None
 
-    def _answer(self, model_input: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict]:
+    def _answer(self, model_input: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
         fs, unit = params.get("fs"), params.get("unit")
         records = records_of(
             model_input["waveform"], DEFAULT_FS if fs is None else fs, DEFAULT_UNIT if unit is None else unit
@@ -103,7 +105,7 @@ class RhythmClassifier(PythonModel):
             for said, told in zip(notes, self._predict(records, given), strict=True)
         ]
 
-    def _predict(self, records: list[Record], given: list[dict[str, float]]) -> list[dict]:
+    def _predict(self, records: list[Record], given: list[dict[str, float]]) -> list[dict[str, Any]]:
         prepared: list[PredictorInput] = []
         faults: list[tuple[Record, RecordError]] = []
         for record, values in zip(records, given, strict=True):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import mlflow
 from mlflow.entities import Run, RunStatus, RunTag
@@ -228,7 +229,7 @@ def close_abandoned() -> list[str]:
     return closed
 
 
-def pages(ask: Callable[[str | None], PagedList]) -> list:
+def pages(ask: Callable[[str | None], PagedList]) -> list[Any]:
     """Return what all pages of an answer hold."""
     found, token = [], None
     while True:

@@ -69,7 +69,7 @@ class Tracker:
         """Log a JSON file."""
         self.text(json.dumps(content, indent=1, default=str) + "\n", path)
 
-    def table(self, columns: Mapping[str, Sequence], path: str) -> None:
+    def table(self, columns: Mapping[str, Sequence[Any]], path: str) -> None:
         """Log columns of one length as a CSV file."""
         import pandas as pd
 

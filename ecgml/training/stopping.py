@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass
@@ -40,6 +41,6 @@ class EarlyStopping:
         return asdict(self)
 
     @classmethod
-    def from_state_dict(cls, state: dict) -> EarlyStopping:
+    def from_state_dict(cls, state: dict[str, Any]) -> EarlyStopping:
         """Rebuild from :meth:`state_dict`."""
         return cls(**state)

@@ -9,8 +9,8 @@ import numpy as np
 from ecgml.evaluation.answers import Answers
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
-from ecgml.page.html import listings_of, render_page
-from ecgml.page.sections import Listing
+from ecgml.page.html import render_page
+from ecgml.page.sections import Listing, listings_of
 from ecgml.records.schemes import SCHEMES
 from ecgml.report.abstention import abstention_section
 from ecgml.report.calibration import calibration_section

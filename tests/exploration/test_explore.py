@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from matplotlib.figure import Figure
 from ecgml.exploration.explore import explore
 from ecgml.exploration.settings import ExplorationSettings
 from ecgml.exploration.survey import NO_FILE, QUARANTINED, SEVERAL, CohortFacts, Survey
-from ecgml.page.html import pictures_of
-from ecgml.page.sections import Section
+from ecgml.page.html import render_page
+from ecgml.page.sections import Section, pictures_of
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.rhythms import RHYTHM_CODES
 from tests.exploration.surveys import make_record, make_signals, make_survey, make_waveforms
@@ -122,6 +123,19 @@ def test_any_cohort_can_be_explored(cohort: str, drawn: list[Figure]) -> None:
         for figure in drawn:
             footer = figure.get_supxlabel() or " ".join(text.get_text() for text in figure.axes[0].texts)
             assert survey.caution in footer
+
+
+def test_names_of_data_sets_and_records_are_shown_as_they_are(drawn: list[Figure]) -> None:
+    name, record = """"Heart's" <data> & more""", '<script>alert("x")</script>'
+    survey = make_survey(MIXED)
+    survey = replace(survey, cohorts=np.full(N_MIXED, name), facts=(CohortFacts(name, "manifest", True),))
+    survey = replace(survey, record_ids=np.full(N_MIXED, record), reasons=np.full(N_MIXED, "flat"))
+    survey.states[:2] = QUARANTINED
+    html = render_page(f"Exploration of {name}", "", run(survey))
+    assert "<script" not in html
+    assert "<data" not in html
+    assert f"{name}/{record}" in unescape(html)
+    assert f"<h1>Exploration of {name}</h1>" in unescape(html)
 
 
 @pytest.mark.slow

@@ -31,7 +31,9 @@ def marks(*waves: tuple[float, float, float], has_p: bool = True, noise_mv: floa
 
 
 def marks_of(waveform: np.ndarray, has_p: bool = True, noise_mv: float = 0.0, mean: np.ndarray | None = None) -> Marks:
-    return delineate(waveform, waveform if mean is None else mean, TIMES_S, 1.0, False, has_p, noise_mv)
+    beats = waveform[None]
+    (found,) = delineate(beats, beats if mean is None else mean[None], TIMES_S, 1.0, False, has_p, noise_mv)
+    return found
 
 
 def test_velocity_of_a_slope_is_that_slope() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ecgml.errors import OutputError
 from ecgml.page.html import render_page
+from ecgml.page.rendering import cell, markdown, prose
 from ecgml.page.sections import Listing, Picture, Section
 from ecgml.page.writing import check_folder, write_page
 
@@ -70,6 +71,7 @@ def test_nothing_of_the_data_becomes_markup(page: tuple[str, Reader]) -> None:
     allowed = {
         "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "p", "ul", "ol", "li", "nav", "a",
         "main", "section", "figure", "figcaption", "div", "img", "table", "thead", "tbody", "tr", "th", "td", "footer",
+        "code",
     }  # fmt: skip
     assert {tag for tag, _ in reader.tags} == allowed
     assert reader.text.count(NASTY) >= 10
@@ -95,7 +97,7 @@ def test_every_entry_of_the_contents_leads_somewhere(page: tuple[str, Reader]) -
     ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = {attributes["href"].removeprefix("#") for tag, attributes in reader.tags if tag == "a"}
-    assert targets == set(ids) == {"first", "second", "figure-bars", "table-rows"}
+    assert targets == set(ids) == {"first", "second", "figures/bars.png", "tables/rows.csv"}
 
 
 def test_the_caution_is_on_top_and_under_every_figure(page: tuple[str, Reader]) -> None:
@@ -103,6 +105,50 @@ def test_the_caution_is_on_top_and_under_every_figure(page: tuple[str, Reader]) 
     assert html.count('<p class="caution">Simulated.</p>') == 2
     assert re.search(r"Simulated\.</p>\s*</figcaption></figure>", html)
     assert "caution" not in re.sub(r"<style>.*?</style>", "", render_page("T", "", SECTIONS), flags=re.DOTALL)
+
+
+def test_backticks_are_code_in_sentences_and_plain_text_elsewhere() -> None:
+    listing = Listing("rows", "A `title`", {"a `column`": ["a `cell`"]}, ("Set `<b>` & **not** [bold](x).",))
+    html = render_page("A `title`", "See `tables/rows.csv`.", [Section("one", "One", parts=(listing,))])
+    assert "<p>See <code>tables/rows.csv</code>.</p>" in html
+    assert "<p>Set <code>&lt;b&gt;</code> &amp; **not** [bold](x).</p>" in html
+    assert "<code>tables/rows.csv</code></p></div>" in html
+    for text in ("<h1>A `title`</h1>", "<h3>A `title`</h3>", ">a `column`</th>", ">a `cell`</td>"):
+        assert text in html
+    assert prose("One ` alone <b>") == "One ` alone &lt;b&gt;"
+
+
+def test_markdown_is_markup_without_html_links_or_images() -> None:
+    html = markdown(
+        f"# Card\n\n* **bold** `{NASTY}`\n\n| a | b |\n|---|---|\n| [x](javascript:y) | ![z](http://z/z.png) |\n"
+    )
+    reader = Reader()
+    reader.feed(str(html))
+    assert [tag for tag, _ in reader.tags] == [
+        "h1", "ul", "li", "strong", "code", "table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td",
+    ]  # fmt: skip
+    assert NASTY in reader.text
+    assert "[x](javascript:y)" in reader.text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (12_345, ("number", "12,345")),
+        ("0.912 (0.870 to 0.950) and on", ("", "0.912 (0.870 to 0.950) and on")),
+        ("−0.912 (−0.990 to −0.850, n 120)", ("short", "−0.912 (−0.990 to −0.850, n 120)")),
+        ("chapman/JS00001", ("short", "chapman/JS00001")),
+        ("word " * 13, ("long", "word " * 13)),
+    ],
+)
+def test_figures_and_names_stay_on_a_line_and_long_cells_get_room(value: object, expected: tuple[str, str]) -> None:
+    assert cell(value) == expected
+
+
+def test_the_page_is_light_or_dark_as_the_reader_s_machine(page: tuple[str, Reader]) -> None:
+    html, _ = page
+    assert "color-scheme: light dark" in html
+    assert "prefers-color-scheme: dark" in html
 
 
 def test_files_are_there_and_an_earlier_exploration_is_replaced(tmp_path: Path) -> None:

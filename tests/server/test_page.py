@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from ecgml.records.reading import formats
 from ecgml.training.checkpoint import save_checkpoint
 from tests.servers import free_port, running
 from tests.untrained import untrained_checkpoint
@@ -24,18 +25,37 @@ WAIT_S = 60
 
 
 def test_files_of_the_page_come_with_a_strict_policy(client: TestClient) -> None:
-    for path in ("/", "/page/app.js", "/page/style.css", "/v1/demos/sinus-rhythm.csv.gz"):
+    for path in ("/", "/page/app.js", "/page/base.css", "/page/style.css", "/v1/demos/sinus-rhythm.csv.gz"):
         response = client.get(path)
         assert response.status_code == 200, path
         assert "default-src 'none'" in response.headers["content-security-policy"]
-    for path in ("/page/none.js", "/page/..%2fapp.py", "/page/demos", "/v1/demos/..%2findex.html"):
+    for path in ("/page/none.js", "/page/..%2fapp.py", "/page/demos", "/page/base.html", "/page/index.html"):
         assert client.get(path).status_code == 404, path
 
 
 def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
-    for path in ("/", "/page/app.js", "/page/paper.js", "/page/calipers.js", "/page/style.css"):
+    for path in ("/", "/page/app.js", "/page/paper.js", "/page/calipers.js", "/page/base.css", "/page/style.css"):
         addresses = re.findall(r"https?://[^\s\"'`)]+", client.get(path).text)
         assert set(addresses) <= {"http://www.w3.org/2000/svg"}, path
+
+
+def test_the_page_names_the_formats_that_are_read(client: TestClient) -> None:
+    page = client.get("/").text
+    assert all(known.name in page for known in formats())
+
+
+def test_the_card_is_markdown_or_html_without_markup_of_its_own(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = "# Model\n\n* Data: `a` <script>alert(1)</script> <img src=x>\n"
+    monkeypatch.setattr("ecgml.service.model_card.card_of", lambda address: card)
+    assert client.get("/v1/card").text == card
+    response = client.get("/v1/card", headers={"Accept": "text/html"})
+    assert response.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert "<h1>Model</h1>" in response.text
+    assert "Data: <code>a</code> &lt;script&gt;" in response.text
+    assert "<img" not in response.text
 
 
 def test_every_demo_is_answered(client: TestClient) -> None:

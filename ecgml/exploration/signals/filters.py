@@ -182,7 +182,7 @@ def filters_section(
     which = sentence(out_of(len(compared), int(survey.usable.sum()), "usable recording"))
     words = [
         f"{which}, filtered at the file's sampling rate, before the model's band-pass ({settings.highpass_hz:g} to "
-        f"{settings.lowpass_hz:g} Hz). The setting denoise selects a filter; docs/denoising.md describes each.",
+        f"{settings.lowpass_hz:g} Hz). The setting `denoise` selects a filter; `docs/denoising.md` describes each.",
         *(
             f'The recordings of {item.name} were denoised before publication, so "raw" here is not the original signal.'
             for item in survey.facts

@@ -228,5 +228,5 @@ def _listing(survey: Survey, bad: NDArray[np.bool_]) -> Listing:
         "rhythm": [rhythm_name(int(survey.rhythms[row])) for row in shown],
         "reason": survey.reasons[shown].tolist(),
     }
-    words = (f"{len(rows) - SHOWN:,} more are in quarantine.csv.",) if len(rows) > SHOWN else ()
+    words = (f"{len(rows) - SHOWN:,} more are in `tables/quarantine.csv`.",) if len(rows) > SHOWN else ()
     return Listing("quarantine", "Unusable recordings", columns, words)

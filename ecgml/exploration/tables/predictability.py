@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,9 @@ class Classifier:
     """A classifier and the metric that it is evaluated by."""
 
     score_name: str
-    score: Callable[[NDArray, NDArray], float]
+    score: Callable[[NDArray[Any], NDArray[Any]], float]
     """(y_true, y_pred) -> score."""
-    prepare: Callable[[NDArray, NDArray], Callable[[NDArray], NDArray]]
+    prepare: Callable[[NDArray[Any], NDArray[Any]], Callable[[NDArray[Any]], NDArray[Any]]]
     """(training features, test features) -> (training labels -> predicted test labels)."""
     most_records: int | None = None
     shows_accuracy: bool = False
@@ -79,21 +80,21 @@ class Predictability:
         )
 
 
-def _grow_tree(x_train: NDArray, x_test: NDArray) -> Callable[[NDArray], NDArray]:
+def _grow_tree(x_train: NDArray[Any], x_test: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     least = max(1, min(5, len(x_train) // 20))
 
-    def judge(y_train: NDArray) -> NDArray:
+    def judge(y_train: NDArray[Any]) -> NDArray[Any]:
         return DecisionTreeClassifier(min_samples_leaf=least, random_state=0).fit(x_train, y_train).predict(x_test)
 
     return judge
 
 
-def _find_neighbours(x_train: NDArray, x_test: NDArray) -> Callable[[NDArray], NDArray]:
+def _find_neighbours(x_train: NDArray[Any], x_test: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
     scale = np.maximum(x_train.std(axis=0), 1e-12)
     finder = NearestNeighbors(n_neighbors=max(1, min(N_NEIGHBOURS, len(x_train) // 5))).fit(x_train / scale)
     near = finder.kneighbors(x_test / scale, return_distance=False)
 
-    def judge(y_train: NDArray) -> NDArray:
+    def judge(y_train: NDArray[Any]) -> NDArray[Any]:
         labels, counts = np.unique(y_train, return_counts=True)
         # A neighbour's vote weighs the more, the rarer its label: else the most frequent one always wins.
         votes = np.stack([(y_train[near] == label).sum(axis=1) / n for label, n in zip(labels, counts, strict=True)])

@@ -176,7 +176,7 @@ def _say_time(
     survey: Survey,
     rows: np.ndarray,
     subject: ModelRun | None,
-    tasks: Sequence,
+    tasks: Sequence[Any],
     settings: AuditSettings,
     n_jobs: int,
     console: Console,

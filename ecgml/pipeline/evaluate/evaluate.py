@@ -164,17 +164,17 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
     scheme = scheme_named(checkpoint.scheme)
     classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
     n = len(material.left_out)
-    left_out = f"In all {n:,} were left out, each for its reason in tables/left_out.csv. " if n else ""
+    left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""
     return (
-        f"Evaluated: the {checkpoint.model_name} model {model}{of_version}, which tells apart {classes}, on {what}. "
-        f"{material.how.replace('`', '')} {left_out}Every figure and table names the artifact that holds it; "
-        "tables/…_scores.csv have every figure in full."
+        f"Evaluated: the {checkpoint.model_name} model `{model}`{of_version}, which tells apart {classes}, on {what}. "
+        f"{material.how} {left_out}Every figure and table names the artifact that holds it; "
+        "`tables/…_scores.csv` have every figure in full."
     )
 
 
-def _tables(material: EvaluationInput) -> dict[str, dict[str, list]]:
+def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
     """Return every score in full, and what was left out."""
-    tables: dict[str, dict[str, list]] = {}
+    tables: dict[str, dict[str, list[Any]]] = {}
     for one in material.evaluated:
         for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
             if scores is None:

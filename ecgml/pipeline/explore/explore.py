@@ -124,9 +124,9 @@ def _footer(configuration: ExploreConfiguration) -> str:
     )
 
 
-def _tables(survey: Survey) -> dict[str, dict[str, list]]:
+def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
     """Return the counts by cohort and rhythm, and the whole list of quarantined records and remarks."""
-    counts: dict[str, list] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
+    counts: dict[str, list[Any]] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
     for cohort in survey.cohort_names:
         here = survey.cohorts == cohort
         for kind in np.unique(survey.rhythms[here]).tolist():

@@ -35,7 +35,7 @@ INTENDED_USE = (
 LIMITS = (
     "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
     "wide or varying beats, as of paced or ventricular rhythms, on what it is unsure of and on poor signals it "
-    "abstains (`abstained`, `reason`), not always: see its answers among the artifacts.",
+    "abstains, though not always, and says why: its answers are among the artifacts.",
     "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
     "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
 )

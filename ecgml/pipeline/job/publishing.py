@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from ecgml.page.sections import Section
 from ecgml.page.writing import FIGURES, TABLES, check_folder, write_page
@@ -33,7 +34,7 @@ def publish_page(
     page: str,
     html: str,
     sections: Sequence[Section],
-    tables: Mapping[str, Mapping[str, Sequence]] | None = None,
+    tables: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     files: Mapping[str, bytes] | None = None,
     replaced: Collection[str] = (),
 ) -> None:

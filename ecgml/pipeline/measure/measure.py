@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ecgml.errors import RecordError
 from ecgml.measurements.intervals import INTERVALS, Intervals, measure_intervals
@@ -45,7 +46,7 @@ def measure_files(
 
 
 def _measure_each(
-    inputs: Iterator, options: ReadOptions, qtc: str, say: Callable[[str], None]
+    inputs: Iterator[Any], options: ReadOptions, qtc: str, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Intervals | RecordError]]:
     for path, record in inputs:
         if isinstance(record, RecordError):

@@ -83,7 +83,7 @@ def _blocks(root: Element, options: ReadOptions, where: str) -> tuple[list[Block
         sets = [list(_sequences(sequence_set)) for sequence_set in _below(series, "component", "sequenceSet")]
         clocks = [next((value for code, value in one if code.startswith("TIME_")), None) for one in sets]
         rates = [None if clock is None else _frequency(clock, where) for clock in clocks]
-        known = set(rates) - {None}
+        known = {rate for rate in rates if rate is not None}
         for one, clock, rate in zip(sets, clocks, rates, strict=True):
             # Of several sets one alone may tell the increment.
             fs = rate or (min(known) if len(known) == 1 else None)
@@ -188,10 +188,10 @@ def _voltages(value: Element, lead: str, options: ReadOptions, where: str) -> tu
     except ValueError as error:
         raise RecordError(f"{where}: digits of lead {lead}: {str(error)[:60]}", "not a number") from None
     with np.errstate(over="ignore"):
-        in_mv = (offset + scale * digits).astype(np.float32)
+        voltages = (offset + scale * digits).astype(np.float32)
     if (missing := is_missing(digits)) is not None:
-        in_mv[missing] = np.nan
-    return in_mv, unit or options.unit or "mV"
+        voltages[missing] = np.nan
+    return voltages, unit or options.unit or "mV"
 
 
 def _number(text: str | None, what: str, where: str) -> float:

@@ -97,7 +97,7 @@ def is_table(head: bytes) -> bool:
 
 def _stated_fs(table: Table, options: ReadOptions, where: str) -> float | None:
     """Return the sampling frequency that a line above the numbers or the column of times states."""
-    if table.time is None:
+    if table.time is None or table.time_name is None:
         return table.fs
     given = table.fs or options.fs
     lines = decode(table.data[table.start :]).split("\n")

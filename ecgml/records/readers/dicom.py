@@ -173,9 +173,9 @@ def _to_record(
     stated_fs = recording[0].content.get("SamplingFrequency")
     fs = options.settle_fs(None if stated_fs is None else float(stated_fs), where)
     given, remarks = read_subject(dataset.get("PatientAge") or "", dataset.get("PatientSex") or "")
-    unit = units.pop() if len(units) == 1 else None
     notes = (*channels_not_taken(others), *notes, *faults, *remarks)
-    return assemble(np.stack(rows), names, fs, where, given=given, unit=unit, notes=notes)
+    only_unit = units.pop() if len(units) == 1 else None
+    return assemble(np.stack(rows), names, fs, where, given=given, unit=only_unit, notes=notes)
 
 
 def _status(channel: Dataset) -> str:

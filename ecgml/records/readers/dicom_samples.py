@@ -51,7 +51,7 @@ def gain_of(channel: Dataset, options: ReadOptions, where: str) -> tuple[float, 
             f"{where}: a channel without sensitivity: how much one of its steps is cannot be known; export it again",
             "format",
         )
-    units = channel.get("ChannelSensitivityUnitsSequence") or ()
+    units = channel.get("ChannelSensitivityUnitsSequence") or []
     unit = str(units[0].get("CodeValue", "")).strip() if len(units) else None
     in_mv = options.settle_unit(unit, where)
     correction = channel.get("ChannelSensitivityCorrectionFactor")

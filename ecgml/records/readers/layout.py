@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ecgml.errors import RecordError
@@ -117,7 +118,8 @@ def _table(data: bytes, lines: list[str], delimiter: str, where: str) -> Table:
         return _table_of_words(data, lines, delimiter)
     above = [line for line in lines[:first] if line.strip()]
     body = [line for line in lines[first : first + _N_LOOKED_AT] if line.strip()]
-    header, units = None, ()
+    header: Sequence[str] | None = None
+    units: tuple[str, ...] = ()
     if above and is_unit_row(cells := cells_of(COMMENT.sub("", above[-1]), delimiter)):
         n_words = max(1, len(cells) - n_columns + 1)
         units = (" ".join(cells[:n_words]), *cells[n_words:])
@@ -168,11 +170,11 @@ def _start_of(data: bytes, n_lines: int) -> int:
     return start
 
 
-def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: list[str]) -> Table:
+def _with_header(table: Table, header: Sequence[str], units: tuple[str, ...], body: list[str]) -> Table:
     names, told = map(list, zip(*map(split_unit, header), strict=True))
-    for column, word in enumerate(units[: len(told)]):
-        if is_voltage(word.strip("()[] ")):
-            told[column] = told[column] or word.strip("()[] ")
+    for column, unit in enumerate(units[: len(told)]):
+        if is_voltage(unit.strip("()[] ")):
+            told[column] = told[column] or unit.strip("()[] ")
     time_names = {
         column: replace(found, unit=found.unit or _time_unit(units, column))
         for column, name in enumerate(header)
@@ -199,7 +201,7 @@ def _with_header(table: Table, header: list[str], units: tuple[str, ...], body: 
         names=kept if word is None else None,
         units=tuple(told[column] for column in channels),
         time=time,
-        time_name=time_names.get(time),
+        time_name=None if time is None else time_names[time],
         numbered=f"{kept[0]} to {kept[-1]}" if is_doubtful else None,
     )
 
@@ -239,7 +241,8 @@ def _are_times(cells: list[str]) -> bool:
 def _turned(data: bytes, delimiter: str, where: str) -> bytes | None:
     """Return a text whose rows are leads with its rows as columns, between tabs; None where it is none."""
     lines = decode(data).split("\n", 4 * _MOST_LEADS)
-    rows, above = [], []
+    rows: list[list[str]] = []
+    above: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

@@ -6,13 +6,15 @@ signal(5); MFER's NULL is 0x8000); devices write it into DICOM, HL7 aECG and arr
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 _LOWEST = tuple(-(2.0 ** (bits - 1)) for bits in (16, 24, 32, 64))
 
 
-def is_missing(steps: NDArray[np.number]) -> NDArray[np.bool_] | None:
+def is_missing(steps: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Return which samples hold a number that marks a missing one.
 
     Parameters

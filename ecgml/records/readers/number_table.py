@@ -71,7 +71,16 @@ def parse_table(
 
 
 @njit(cache=True, nogil=True)
-def _parse(octets, words, at, delimiter, decimal, target, values, powers):
+def _parse(
+    octets: NDArray[np.uint8],
+    words: NDArray[np.uint64],
+    at: int | np.int64,
+    delimiter: np.uint64,
+    decimal: np.uint64,
+    target: NDArray[np.int64],
+    values: NDArray[np.float32],
+    powers: NDArray[np.floating],
+) -> int:
     """Fill values row by row; return how many rows there are, 0 if anything is not plain."""
     n, last, row = octets.size, target.size - 1, 0
     while at < n:
@@ -79,7 +88,7 @@ def _parse(octets, words, at, delimiter, decimal, target, values, powers):
             return 0
         for column in range(target.size):
             end = delimiter if column < last else np.uint64(_LINE_FEED)
-            length = 0
+            length: int | np.int64 = 0
             if at < words.size:
                 value, length = _short_cell(words[at], end, decimal, powers)
             if length:
@@ -100,7 +109,7 @@ def _parse(octets, words, at, delimiter, decimal, target, values, powers):
 
 
 @njit(inline="always")
-def _first(word, octet):
+def _first(word: np.uint64, octet: np.uint64) -> np.uint64:
     """Return how many bytes stand before the first that equals an octet, 8 if none does."""
     differs = word ^ (octet * _ONES)
     found = (differs - _ONES) & ~differs & _HIGHS
@@ -109,7 +118,9 @@ def _first(word, octet):
 
 
 @njit(inline="always")
-def _short_cell(word, end, decimal, powers):
+def _short_cell(
+    word: np.uint64, end: np.uint64, decimal: np.uint64, powers: NDArray[np.floating]
+) -> tuple[float, int | np.int64]:
     """Return the number that a word begins with and its length; length 0 if it is not plain digits up to the end."""
     length = _first(word, end)
     is_negative = word & _OCTET == np.uint64(_MINUS)
@@ -140,13 +151,16 @@ def _short_cell(word, end, decimal, powers):
     return (-value if is_negative else value), np.int64(length)
 
 
-@njit
-def _long_cell(octets, at, decimal, powers):
+@njit()
+def _long_cell(
+    octets: NDArray[np.uint8], at: int | np.int64, decimal: np.uint64, powers: NDArray[np.floating]
+) -> tuple[float, int | np.int64]:
     """Return the number that begins at a byte and its length, or length 0 if it is none or not exact this way."""
     n, first = octets.size, at
     negative = at < n and octets[at] == _MINUS
     at += negative or (at < n and octets[at] == _PLUS)
-    mantissa = n_digits = n_decimals = 0
+    mantissa: int | np.int64 = 0
+    n_digits = n_decimals = 0
     seen = in_decimals = False
     while at < n:
         digit = np.int64(octets[at]) - 48
@@ -164,7 +178,7 @@ def _long_cell(octets, at, decimal, powers):
         at += 1
     if not seen:
         return 0.0, 0
-    power = 0
+    power: int | np.int64 = 0
     if at < n and (octets[at] == 101 or octets[at] == 69):
         at += 1
         minus = at < n and octets[at] == _MINUS

@@ -190,7 +190,7 @@ def _lead_first(waveform: NDArray[Any], n_leads: int, where: str) -> NDArray[Any
     return waveform if waveform.shape[0] == n_leads else waveform.T
 
 
-def _scalar(arrays: dict[str, NDArray[Any]], key: str, where: str) -> object | None:
+def _scalar(arrays: dict[str, NDArray[Any]], key: str, where: str) -> Any:
     if key not in arrays:
         return None
     if arrays[key].size != 1:
@@ -202,11 +202,11 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _number(value: object | None, where: str) -> float | None:
+def _number(value: Any, where: str) -> float | None:
     if value is None:
         return None
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError):
         raise RecordError(f"{where}: fs is {str(value)[:40]!r}, not a number", "format") from None
 

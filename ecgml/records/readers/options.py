@@ -71,13 +71,12 @@ class ReadOptions:
         RecordError
             If they contradict each other (and the caller does not yield), or do not fit the number of channels.
         """
-        differ = stated is not None and self.leads is not None and not _same_leads(stated, self.leads)
-        if differ and not self.yields:
-            written, given = " ".join(stated)[:80], " ".join(self.leads)
+        names = self.leads if stated is None else tuple(stated)
+        if names is not None and self.leads is not None and not self.yields and not _same_leads(names, self.leads):
+            written, given = " ".join(names)[:80], " ".join(self.leads)
             raise RecordError(
                 f"{where}: the file's leads are {written!r}, leads {given} was given; leave it out", "contradiction"
             )
-        names = self.leads if stated is None else tuple(stated)
         if names is None and n_channels == len(LEADS):
             return LEADS
         if names is None or len(names) != n_channels:

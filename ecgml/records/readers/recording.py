@@ -121,8 +121,7 @@ def _are_together(one: Block, other: Block) -> bool:
         return False
     if one.fs and other.fs and abs(one.fs - other.fs) > _FS_TOLERANCE * one.fs:
         return False
-    is_timed = one.start_s is not None and other.start_s is not None
-    starts = (one.start_s, other.start_s) if is_timed else (0.0, 0.0)
+    starts = (0.0, 0.0) if one.start_s is None or other.start_s is None else (one.start_s, other.start_s)
     ends = [start + block.duration_s for start, block in zip(starts, (one, other), strict=True)]
     return min(ends) - max(starts) >= _SAME * max(one.duration_s, other.duration_s)
 

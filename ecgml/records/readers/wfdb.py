@@ -105,8 +105,9 @@ def _read_leads(
 ) -> tuple[NDArray[np.floating], list[str], str | None, tuple[str, ...]]:
     """Return the signals that are leads, in mV, their names, their unit where they have one, and what was not taken."""
     where = path.name
-    stated = [signal.name for signal in header.signals]
-    names = options.settle_leads(None if None in stated else stated, len(stated), where)
+    stated = [signal.name for signal in header.signals if signal.name is not None]
+    n_signals = len(header.signals)
+    names = options.settle_leads(stated if len(stated) == n_signals else None, n_signals, where)
     require_leads(names, where)
     # The units of other channels (respiration, pressure) are none of ours.
     used = [index for index, name in enumerate(names) if canonical_lead(name)]
@@ -231,7 +232,7 @@ def _to_mv(steps: NDArray[np.integer], signals: list[SignalLine], scales: list[f
     gains = np.array([signal.gain for signal in signals]) / np.array(scales)
     # float32 holds 16 bits less 16 bits exactly; wider steps do not fit.
     exact = steps.dtype.itemsize == 2 and np.abs(baselines).max(initial=0) <= 2**15
-    physical = steps.astype(np.float32 if exact else np.float64)
+    physical: NDArray[np.floating] = steps.astype(np.float32 if exact else np.float64)
     if baselines.any():
         physical -= baselines[:, None].astype(physical.dtype)
     physical /= gains[:, None].astype(physical.dtype)

@@ -21,8 +21,8 @@ function headers() {
   return $("token").value ? { Authorization: `Bearer ${$("token").value}` } : {};
 }
 
-async function get(path) {
-  const response = await fetch(path, { headers: headers() });
+async function get(path, accept = "*/*") {
+  const response = await fetch(path, { headers: { Accept: accept, ...headers() } });
   if (response.status === 401) document.querySelector(".token").hidden = false;
   if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || `status ${response.status}`);
   return response;
@@ -34,7 +34,7 @@ async function describeModel() {
   const trained = model.simulated ? " It was trained on simulated ECGs: its answers say nothing about patients." : "";
   $("version").textContent = `${model.address}, version ${model.version ?? "unknown"}, ${model.architecture}; tells apart ${Object.keys(schema.classes).join(", ")}.${trained}`;
   try {
-    $("card").textContent = await (await get("v1/card")).text();
+    $("card").innerHTML = await (await get("v1/card", "text/html")).text();
   } catch {
     $("card").textContent = "This model came without a card.";
   }

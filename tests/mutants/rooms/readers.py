@@ -290,7 +290,7 @@ FAULTS = (
     Fault(
         "readers/one-after-the-other-is-together",
         "ecgml/records/readers/recording.py",
-        "starts = (one.start_s, other.start_s) if is_timed else (0.0, 0.0)",
+        "starts = (0.0, 0.0) if one.start_s is None or other.start_s is None else (one.start_s, other.start_s)",
         "starts = (0.0, 0.0)",
         "leads recorded one after the other pass for simultaneous",
         (
@@ -334,7 +334,7 @@ FAULTS = (
     Fault(
         "readers/aecg-missing-is-a-value",
         "ecgml/records/readers/aecg.py",
-        "        in_mv[missing] = np.nan\n",
+        "        voltages[missing] = np.nan\n",
         "        pass\n",
         "an aECG's missing sample is a spike",
         AECG,
