@@ -54,7 +54,7 @@ def judge_model(
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
         said = window_logits(model, store, table, encoder, n_classes)
-        y_prob = said.y_prob(calibration.scaling)
+        y_prob = said.y_prob(calibration)
         answers[what] = answers_of(said, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)

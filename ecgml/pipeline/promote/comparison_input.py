@@ -237,7 +237,7 @@ def _score(
     store = WindowStore(caches, device)
     with_windows = found >= 0
     y_prob[with_windows] = predict_table(
-        checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration.scaling
+        checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration
     )
     return to_predictions(table, y_prob, scheme.classes)
 
