@@ -15,7 +15,7 @@ import json
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -32,7 +32,7 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
-    choices: Sequence[str] | Callable[[], Sequence[str]] | None = None,
+    choices: Collection[str] | Callable[[], Collection[str]] | None = None,
     metavar: str = "",
 ) -> Any:
     """Make a dataclass field that carries its own documentation and bounds.
@@ -47,7 +47,7 @@ def setting(
         Inclusive bounds.
     above : float, optional
         Exclusive lower bound.
-    choices : sequence of str, or a callable that returns it, optional
+    choices : collection of str, or a callable that returns it, optional
         The values allowed; of a tuple field, those allowed for each item. A callable is asked when a value is checked
         or shown: what other packages add is known only then.
     metavar : str
@@ -58,13 +58,13 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def fields_of(section: type) -> dict[str, tuple[dataclasses.Field, Any]]:
+def fields_of(section: type) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
     """Return ``{name: (field, resolved type)}`` of a settings dataclass, in the order written."""
     hints = typing.get_type_hints(section)
     return {field.name: (field, hints[field.name]) for field in dataclasses.fields(section)}
 
 
-def placeholder(field: dataclasses.Field, hint: Any) -> str:
+def placeholder(field: dataclasses.Field[Any], hint: Any) -> str:
     """Return what stands for a setting's value in ``--help``."""
     base, _, is_tuple = _shape(hint)
     choices = _choices(field.metadata)
@@ -85,7 +85,7 @@ def validate(section: Any) -> None:
         _check(name, getattr(section, name), field, hint)
 
 
-def _check(name: str, value: Any, field: dataclasses.Field, hint: Any) -> None:
+def _check(name: str, value: Any, field: dataclasses.Field[Any], hint: Any) -> None:
     base, optional, is_tuple = _shape(hint)
     if value is None:
         if not optional:
@@ -191,7 +191,7 @@ class Configuration:
     @classmethod
     def from_json(cls, content: Mapping[str, Any], where: str) -> Self:
         """Rebuild it from what :meth:`to_json` returned; arguments and errors as :func:`from_json`."""
-        sections = {
+        sections: dict[str, Any] = {
             name: from_json(section, content["settings"].get(name, {}), where)
             for name, section in cls.section_types().items()
         }
@@ -252,7 +252,8 @@ def resolve(kind: type[C], options: Mapping[str, Any], file: str | Path | None =
 
 def to_json(section: Any) -> dict[str, Any]:
     """Return a settings dataclass as a JSON-ready mapping (tuples become lists)."""
-    return json.loads(json.dumps(dataclasses.asdict(section)))
+    values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(section)))
+    return values
 
 
 def from_json(section: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -308,9 +309,9 @@ def read_mapping(path: str | Path, example: str, *, as_text: bool = False) -> di
         raise ConfigError(f"{path}: is no text in UTF-8; save it as such") from None
     except yaml.MarkedYAMLError as error:
         # What is never closed is found missing at the end, and wanted where it began.
-        mark = error.context_mark if "scanning" in (error.context or "") else None
-        line = (mark or error.problem_mark).line + 1
-        raise ConfigError(f"{path}, line {line}: {error.problem}; write lines like '{example}'") from None
+        mark = (error.context_mark if "scanning" in (error.context or "") else None) or error.problem_mark
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: {error.problem}; write lines like '{example}'") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"{path}: is no YAML ({reason}); write lines like '{example}'") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Entry:
     rhythms: tuple[str, ...] = ()
     """Rhythm codes of `ecgml.records.rhythms` as the source wrote them, in that module's order."""
     others: tuple[str, ...] = ()
-    """The source's further statements that are none of the eleven rhythms, as written."""
+    """The source's further statements that are no rhythm of `ecgml.records.rhythms`, as written."""
     given: Mapping[str, float] = field(default_factory=dict)
     """Clinical values by the names of `ecgml.records.clinical`."""
     further: Mapping[str, float] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class Entry:
     """The length that the data set promises, s (Chapman: 10); a shorter file is truncated."""
     simulated: tuple[str, int] | None = None
     """Rhythm and seed of a record without a file, simulated when it is read (`ecgml.cohorts.pool`)."""
-    read_options: Mapping[str, object] = field(default_factory=dict)
+    read_options: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of `ecgml.records.reading.read_record` that the file itself does not tell (fs, unit, leads); of
     a simulated record, how it is made."""
 

@@ -115,7 +115,8 @@ def _open_table(home: Path, need_files: bool) -> Cohort:
 
 
 def _open_headers(folder: Path) -> Cohort:
-    entries, notes = [], []
+    entries: list[Entry] = []
+    notes: list[str] = []
     for header in sorted(_headers(folder)):
         comments = read_comments(header)
         parsed = parse_comments(comments)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.dates import parse_dates
@@ -136,8 +138,8 @@ def _entry(
     )
 
 
-def _read_options(fs: str, unit: str, leads: str, where: str) -> dict[str, object]:
-    options: dict[str, object] = {}
+def _read_options(fs: str, unit: str, leads: str, where: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     if fs:
         options["fs"] = parse_number(fs)
         if not 0 < options["fs"] < float("inf"):
@@ -153,7 +155,7 @@ def _read_options(fs: str, unit: str, leads: str, where: str) -> dict[str, objec
     return options
 
 
-def _check_once(table: Table, values: list[object], column: str) -> None:
+def _check_once(table: Table, values: Sequence[object], column: str) -> None:
     first: dict[object, int] = {}
     for row, value in enumerate(values):
         if first.setdefault(value, row) != row:

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ecgml.cohorts.cohort import Cohort, Entry
 from ecgml.cohorts.diagnostics import SOURCE as CHAPMAN
@@ -52,7 +53,8 @@ def open_physionet(folder: Path) -> Cohort:
     rows = diagnostics.rows[:N_CHAPMAN] if diagnostics and diagnostics.is_numbered else ()
     simulated = is_simulated(home)
     counts = Counter(map(os.path.basename, headers))
-    entries, notes = [], []
+    entries: list[Entry] = []
+    notes: list[str] = []
     for header in headers:
         comments = parse_comments(read_comments(header))
         notes += comments.notes
@@ -150,7 +152,7 @@ def _warnings(folder: Path, entries: list[Entry], diagnostics: Diagnostics | Non
     if n_unlabelled:
         text = f"{n_unlabelled:,} of {len(entries):,} headers have no #Dx statement: they are unlabelled"
         # Where some are labelled, a manifest would leave those labels aside.
-        first = {entry.path.relative_to(folder).as_posix(): {} for entry in entries[:2]}
+        first: dict[str, dict[str, Any]] = {entry.path.relative_to(folder).as_posix(): {} for entry in entries[:2]}
         yield text if n_unlabelled < len(entries) else f"{text}; {manifest_for(first)}"
     yield from subject_warnings(notes, len(entries))
 

@@ -7,6 +7,7 @@ import io
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def suggest_manifest(folder: Path) -> str:
     return ""
 
 
-def manifest_for(rows: dict[str, dict[str, object]]) -> str:
+def manifest_for(rows: dict[str, dict[str, Any]]) -> str:
     """Return the sentence that offers a manifest, and the manifest.
 
     Parameters
@@ -89,7 +90,7 @@ def manifest_for(rows: dict[str, dict[str, object]]) -> str:
     )
 
 
-def needed_options(path: Path) -> dict[str, object]:
+def needed_options(path: Path) -> dict[str, Any]:
     """Return what has to be given for a file to be read, with values that it may have.
 
     Raises
@@ -97,7 +98,7 @@ def needed_options(path: Path) -> dict[str, object]:
     RecordError
         If it cannot be read whatever is given.
     """
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     while True:
         try:
             record = read_record(path, **options)

@@ -54,7 +54,7 @@ class RateLabels:
     high: NDArray[np.float32]
     y_by_band: NDArray[np.int64]
 
-    def __getitem__(self, rows: NDArray[Any]) -> RateLabels:
+    def __getitem__(self, rows: NDArray[Any] | slice) -> RateLabels:
         return RateLabels(self.rates[rows], self.low[rows], self.high[rows], self.y_by_band[rows])
 
 

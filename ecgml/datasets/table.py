@@ -83,7 +83,7 @@ class RecordTable:
         """Ventricular rate as measured from the waveform, 1/min; NaN where it could not be."""
         return self.measured[:, _RATE]
 
-    def __getitem__(self, rows: NDArray[Any]) -> RecordTable:
+    def __getitem__(self, rows: NDArray[Any] | slice) -> RecordTable:
         """Return the rows that an index or mask selects."""
         return RecordTable(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
@@ -186,9 +186,10 @@ def _row(
 def _assemble(rows: list[dict[str, object]], groups: list[NDArray[np.int64]]) -> RecordTable:
     n, n_features = len(rows), len(CLINICAL_NAMES)
     shapes = {"y_by_band": (n, 3), "given": (n, n_features), "measured": (n, n_features)}
-    dtypes = dict.fromkeys(("record_ids", "sources", "dates", "rhythms", "notes"), np.str_)
-    dtypes |= {"usable": np.bool_, "sinus": np.bool_, "given": np.float32, "measured": np.float32}
-    columns = {
+    dtypes: dict[str, type[np.generic]] = {"usable": np.bool_, "sinus": np.bool_}
+    dtypes |= dict.fromkeys(("record_ids", "sources", "dates", "rhythms", "notes"), np.str_)
+    dtypes |= {"given": np.float32, "measured": np.float32}
+    columns: dict[str, NDArray[Any]] = {
         name: np.array([row[name] for row in rows], dtype=dtypes.get(name, np.int64)).reshape(shapes.get(name, (n,)))
         for name in RecordTable.__dataclass_fields__
         if name not in ("ecgs", "patients", "blocks")

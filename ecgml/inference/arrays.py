@@ -62,7 +62,7 @@ def _without_padding(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _leads_of(waveform: NDArray[np.float32]) -> tuple[NDArray[np.float32], Sequence[str]]:
     """Return the leads that hold a value, and their names: one that is null throughout is absent, as from a file."""
-    there = ~np.isnan(waveform).all(axis=1)
+    there = ~np.all(np.isnan(waveform), axis=1)
     if there.all() or not there.any():
         return waveform, LEADS
     return waveform[there], [lead for lead, held in zip(LEADS, there, strict=True) if held]

@@ -205,8 +205,9 @@ def randomised(explainer: Explainer, seed: int = 0) -> Iterator[tuple[str, Expla
         torch.manual_seed(seed)
         for name, modules in model.parts():
             for layer in (layer for module in modules for layer in module.modules()):
-                if hasattr(layer, "reset_parameters") and not isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                    layer.reset_parameters()
+                reset = getattr(layer, "reset_parameters", None)
+                if reset is not None and not isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                    reset()
             yield name, Explainer(explainer.checkpoint, explainer.device, copy.deepcopy(model).eval())
 
 

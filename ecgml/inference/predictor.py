@@ -16,6 +16,7 @@ from ecgml.calibration.abstention import Verdict, oddities
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.windows import cut_windows
 from ecgml.inference.shown_intervals import shown_intervals
+from ecgml.measurements.beats import Beats
 from ecgml.measurements.intervals import Intervals
 from ecgml.preprocessing.preprocess import preprocess, to_mv
 from ecgml.preprocessing.shapes import window_shapes
@@ -49,6 +50,10 @@ class PredictorInput:
         What is answered of PR, QRS, QT and axes; see `ecgml.inference.shown_intervals`.
     measured : Intervals or None
         With the beat they were measured on, to draw.
+    beats : Beats or None
+        Of the waveform that was cut into windows, where they are known.
+    found : mapping of str to float
+        What the model's waveform shows, by the names of `ecgml.measurements.measure`, beside given values too.
     """
 
     windows: NDArray[np.int16]
@@ -61,6 +66,8 @@ class PredictorInput:
     suspicions: tuple[str, ...] = ()
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measured: Intervals | None = None
+    beats: Beats | None = None
+    found: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,8 @@ class Predictor:
             ready.suspicions,
             shown_intervals(ready.intervals, known),
             ready.intervals,
+            ready.beats,
+            ready.measured,
         )
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
@@ -219,10 +228,10 @@ class Predictor:
         y_prob = self._averaged(logits, owner, prepared)
         verdicts = [Verdict(False, "")] * len(prepared)
         if calibration.abstention:
-            windows = [window for one in prepared for window in one.windows]
-            n_valid = np.concatenate([one.n_valid for one in prepared])
-            shapes = window_shapes(windows, n_valid, self.checkpoint.preprocessing.fs)
-            verdicts = calibration.abstention.judge(*oddities(*shapes, owner, logits, y_prob))
+            fs = self.checkpoint.preprocessing.fs
+            each = [window_shapes(one.windows, one.n_valid, fs, one.beats) for one in prepared]
+            shapes, n_leads = map(np.concatenate, zip(*each, strict=True))
+            verdicts = calibration.abstention.judge(*oddities(shapes, n_leads, owner, logits, y_prob))
         sets = calibration.conformal.sets(y_prob) if calibration.conformal else [None] * len(prepared)
         return [self._describe(*own) for own in zip(names, prepared, y_prob, sets, verdicts, strict=True)]
 

@@ -14,6 +14,7 @@ from ecgml.errors import ConfigError
 from ecgml.measurements.axes import LEAST_QRS_MV, LEAST_T_MV, frontal_axis
 from ecgml.measurements.conditioning import twelve_leads
 from ecgml.measurements.fiducials import Marks, delineate
+from ecgml.measurements.median import median
 from ecgml.measurements.p_presence import p_wave_reason
 from ecgml.measurements.representative import RepresentativeBeat, representative_beat
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS
@@ -273,7 +274,7 @@ def intervals_ms(marks: Marks) -> dict[str, float]:
 def _no_measurement(beat: RepresentativeBeat | None) -> str | None:
     if beat is None or len(beat.slow_beats) < LEAST_BEATS or len(beat.positions_s) < 2:
         return NO_BEATS
-    if np.median(beat.slow_beats.similarity) < LEAST_SIMILARITY:
+    if median(beat.slow_beats.similarity) < LEAST_SIMILARITY:
         return NO_BEATS
     return "too few usable leads" if len(beat.leads) < LEAST_LEADS else None
 

@@ -10,6 +10,7 @@ compare   `ecgml compare`: two trained models, paired
 promote   `ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back
 predict   `ecgml predict`: files in, a line of a table or JSON object each out
 measure   `ecgml measure`: rates, intervals and axes of recordings
+monitor   `ecgml monitor`: a running server's drift, reviews and counts, over time
 
 A verb imports `job`, never another verb.
 """

@@ -95,13 +95,15 @@ SCHEMES = {
             "groups",
             "Four groups (Zheng et al. 2020)",
             {
-                "AFIB": ("AFIB", "AF"),
-                "GSVT": ("ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
-                "SB": ("SB",),
-                "SR": ("SR", "SA"),
+                group: tuple(rhythm.code for rhythm in RHYTHMS if rhythm.group == group)
+                for group in ("AFIB", "GSVT", "SB", "SR")
             },
         ),
-        Scheme("rhythms", "The eleven rhythms of the data set", {code: (code,) for code in RHYTHM_CODES}),
+        Scheme(
+            "rhythms",
+            "The eleven rhythms of the data set",
+            {rhythm.code: (rhythm.code,) for rhythm in RHYTHMS if rhythm.group},
+        ),
         Scheme(
             "seven",
             "Seven rhythms (Yildirim et al. 2020, 10.1016/j.cmpb.2020.105740)",
@@ -162,10 +164,16 @@ def read_scheme(path: Path) -> Scheme:
     Raises
     ------
     ConfigError
-        If the file is missing or no mapping, or the scheme is of no use; in one line, with the remedy.
+        If the file is missing or no mapping, or the scheme is of no use or has a built-in one's name; in one line, with
+        the remedy.
     """
     content = read_mapping(path, "classes: {AFIB: [AFIB], other: [SR, SB]}", as_text=True)
-    return _scheme({"name": path.stem, **content}, str(path))
+    scheme = _scheme({"name": path.stem, **content}, str(path))
+    if scheme.name.lower() in SCHEMES:
+        raise ConfigError(
+            f"{path}: name: {scheme.name!r} is a built-in scheme's name; give another (name: my-{scheme.name})"
+        )
+    return scheme
 
 
 def _scheme(content: Mapping[str, Any], where: str) -> Scheme:

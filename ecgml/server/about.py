@@ -58,6 +58,7 @@ async def schema(request: Request) -> dict[str, Any]:
             for column in CLINICAL_COLUMNS
         ],
         "formats": {known.name: sorted(known.suffixes) for known in formats()},
+        "feedback": request.app.state.reviews is not None,
         "medical_device": False,
     }
 
@@ -65,7 +66,9 @@ async def schema(request: Request) -> dict[str, Any]:
 @router.get("/metrics", summary="Figures of this server, as Prometheus reads them")
 async def metrics(request: Request) -> Response:
     """Return counters and timings; no patient's data are in them."""
-    return Response(request.app.state.monitor.text(), media_type=CONTENT_TYPE_LATEST)
+    answering: Answering = request.app.state.answering
+    await answering.in_thread(answering.watch.look)
+    return Response(await answering.in_thread(answering.monitor.text), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.post("/v1/webhooks/mlflow", summary="MLflow's webhook: an alias has moved", include_in_schema=False)

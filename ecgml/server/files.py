@@ -23,9 +23,11 @@ from ecgml.records.leads import canonical_lead
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
 from ecgml.records.units import UNITS, is_voltage
+from ecgml.server.answer_ids import Answered, AnswerIds
 from ecgml.server.answering import Answering, Timings, described
 from ecgml.server.drawing import drawing_of
-from ecgml.server.guard import Refused
+from ecgml.server.drift import source_of
+from ecgml.server.guard import Refused, request_id
 from ecgml.server.loading import ServedModel
 from ecgml.server.settings import ServerSettings
 from ecgml.server.uploads import Place, Upload, read, store
@@ -83,7 +85,8 @@ async def predict_files(request: Request) -> JSONResponse:
     """
     answering: Answering = request.app.state.answering
     settings: ServerSettings = request.app.state.settings
-    model, timings = answering.model, Timings()
+    model, timings, source = answering.model, Timings(), source_of(request)
+    ids: AnswerIds = request.app.state.ids
     async with request.form(
         max_files=4 * settings.max_records, max_fields=32, max_part_size=int(settings.max_body_mb * 1e6)
     ) as form:
@@ -100,14 +103,16 @@ async def predict_files(request: Request) -> JSONResponse:
         numbers, records = await answering.in_thread(_read_all, uploads, Path(folder), options, settings)
     timings.add("read", perf_counter() - started)
     given, notes = _given(clinical, records)
-    outcomes = await answering.answer(model, records, given, timings)
+    outcomes = await answering.answer(model, records, given, timings, source)
     results = []
-    for number, record, outcome, unused in zip(numbers, records, outcomes, notes, strict=True):
+    for place, (number, record, outcome, unused) in enumerate(zip(numbers, records, outcomes, notes, strict=True)):
         if isinstance(outcome, RecordError):
             results.append({"file": number, "error": str(outcome), "reason": outcome.reason})
             continue
         prepared, prediction = outcome
-        answer = {"file": number, **described(prepared, prediction)}
+        name = f"{request_id(request.scope)}-{place}"
+        answered = Answered(name, prediction.rhythm, prediction.abstained, model.version or "")
+        answer = {"file": number, "id": ids.make(answered), **described(prepared, prediction)}
         answer["notes"] = [*unused, *answer["notes"]]
         if "draw" in wanted:
             answer["drawing"] = await answering.in_thread(drawing_of, record, prepared.measured)

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ecgml.errors import EcgmlError
-from ecgml.server.loading import ServedModel, follows, open_model, resolve
+from ecgml.server.loading import ServedModel, open_model
 from ecgml.server.monitoring import Monitor
+from ecgml.service.address import moves, pin
 
 TRIAL_TIMEOUT_S = 300.0
 
@@ -42,7 +43,7 @@ class Follower:
 
     async def run(self, poll_s: float) -> None:
         """Look the alias up for ever."""
-        if not poll_s or not follows(self.model.address):
+        if not poll_s or not moves(self.model.address):
             return
         while True:
             await asyncio.sleep(poll_s)
@@ -52,7 +53,7 @@ class Follower:
         """Look the alias up once; a registry that cannot be reached changes nothing."""
         async with self._lock:
             try:
-                pinned, version = await asyncio.to_thread(resolve, self.model.address)
+                pinned, version = await asyncio.to_thread(pin, self.model.address)
             except EcgmlError as error:
                 self._monitor.unreachable.set(1)
                 _log.warning("the registry cannot be reached, %s goes on answering: %s", self.model.pinned, error)

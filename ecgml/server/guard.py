@@ -57,13 +57,13 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, request_id = perf_counter(), uuid.uuid4().hex[:16]
-        scope[_ID], state = request_id, {"status": 0}
+        started, name = perf_counter(), uuid.uuid4().hex[:16]
+        scope[_ID], state = name, {"status": 0}
 
         async def send_noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state["status"] = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
             await send(message)
 
         try:
@@ -79,10 +79,10 @@ class Guard:
             raise
         except Exception as error:
             # Without its message, which may quote a value of the waveform or a file's name.
-            _log.error(json.dumps({"id": request_id, "fault": type(error).__name__, "at": _frames(error)}))
+            _log.error(json.dumps({"id": name, "fault": type(error).__name__, "at": _frames(error)}))
             await _refuse(state, send_noted, 500, failed(scope), {})
         finally:
-            self._note(scope, state["status"], perf_counter() - started, request_id)
+            self._note(scope, state["status"], perf_counter() - started, name)
 
     def _check(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
@@ -111,19 +111,24 @@ class Guard:
             wait_s = max(1, round((1 - left) * 60 / limit))
             raise Refused(429, f"more than {limit:g} requests a minute; wait {wait_s} s", {"Retry-After": str(wait_s)})
 
-    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _note(self, scope: Scope, status: int, seconds: float, name: str) -> None:
         # The route, not the path: what a client made up would be a label of its own, and may name a patient.
         route = getattr(scope.get("route"), "path", "") or "other"
         self._monitor.requests.labels(route, str(status)).inc()
         self._monitor.seconds.labels(route).observe(seconds)
         if route not in PROBES:
-            line = {"id": request_id, "method": scope["method"], "route": route, "status": status}
+            line = {"id": name, "method": scope["method"], "route": route, "status": status}
             _log.info(json.dumps(line | {"ms": round(seconds * 1000, 1)}))
+
+
+def request_id(scope: Scope) -> str:
+    """Return a request's id, which its log line and the header ``X-Request-ID`` have."""
+    return str(scope[_ID])
 
 
 def failed(scope: Scope) -> str:
     """Return what a client is told of a fault of ours."""
-    return f"the server failed on this request; its log says where ({scope[_ID]})"
+    return f"the server failed on this request; its log says where ({request_id(scope)})"
 
 
 def _frames(error: Exception) -> list[str]:

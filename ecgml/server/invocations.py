@@ -18,6 +18,7 @@ from ecgml.errors import RecordError
 from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT, clinical_of, records_of
 from ecgml.records.record import Record
 from ecgml.server.answering import Answering, Timings
+from ecgml.server.drift import source_of
 
 router = APIRouter()
 
@@ -50,18 +51,18 @@ async def invocations(request: Request) -> Response:
     ):
         return Response("This server takes the content type application/json in UTF-8.", 415, media_type="text/plain")
     answering: Answering = request.app.state.answering
-    model, timings = answering.model, Timings()
+    model, timings, source = answering.model, Timings(), source_of(request)
     body = await request.body()
     try:
         started = perf_counter()
         records, given, notes = await answering.in_thread(_parse, body)
         timings.add("read", perf_counter() - started)
-        outcomes = await answering.answer(model, records, given, timings)
+        outcomes = await answering.answer(model, records, given, timings, source)
         faults = [(place, outcome) for place, outcome in enumerate(outcomes) if isinstance(outcome, RecordError)]
         if faults:
             others = ", ".join(str(place) for place, _ in faults[1:])
-            also = f"; nor can record{'s' * (len(faults) > 2)} {others} be used" if others else ""
-            raise Invalid(f"{faults[0][1]}{also}")
+            suffix = f"; record{'s' * (len(faults) > 2)} {others} cannot be used either" if others else ""
+            raise Invalid(f"{faults[0][1]}{suffix}")
     except (Invalid, RecordError) as error:
         return JSONResponse({"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}, 400)
     predictions = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgml.inference.predictor import Predictor
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at, pin
 from ecgml.training.device import choose_device
 
 _TRIAL_FS = 500.0
@@ -46,14 +46,9 @@ def load_model(address: str, device: str = "auto") -> ServedModel:
     EcgmlError
         If there is none, or it is damaged.
     """
-    pinned, version = resolve(address)
-    if ":/" not in pinned:
-        return open_model(address, pinned, version, Path(pinned).expanduser(), device)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return open_model(address, pinned, version, fetch_checkpoint(pinned, Path(folder)), device)
+    pinned, version = pin(address)
+    with checkpoint_at(pinned) as folder:
+        return open_model(address, pinned, version, folder, device)
 
 
 def open_model(address: str, pinned: str, version: str | None, folder: Path, device: str = "auto") -> ServedModel:
@@ -64,27 +59,6 @@ def open_model(address: str, pinned: str, version: str | None, folder: Path, dev
     predictor = Predictor.load(folder, choose_device(device))
     predictor.predict([trial_record()])
     return ServedModel(address, pinned, version or predictor.checkpoint.facts.get("run_id") or None, predictor)
-
-
-def resolve(address: str) -> tuple[str, str | None]:
-    """Return the very version that an address means now, and its number.
-
-    Raises
-    ------
-    TrackingError
-        If there is none, or the registry cannot be reached.
-    """
-    if not address.startswith("models:/"):
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
-
-
-def follows(address: str) -> bool:
-    """Whether an address may mean another version tomorrow."""
-    _, _, version = address.removeprefix("models:/").partition("/")
-    return address.startswith("models:/") and ("@" in address or (bool(version) and not version.isdecimal()))
 
 
 def trial_record() -> Record:

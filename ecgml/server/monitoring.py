@@ -6,6 +6,10 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable: the folder through which several processes share their figures."""
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
@@ -50,10 +54,19 @@ class Monitor:
             "ecgml_registry_unreachable", "1 while the registry cannot be reached", multiprocess_mode="livemax", **make
         )
 
+        self._shared: list[Collector] = []
+
+    def add(self, collector: Collector) -> None:
+        """Add figures that are the same whichever process is asked."""
+        self._shared.append(collector)
+
     def text(self) -> bytes:
         """Return the figures as Prometheus reads them: of all processes where there are several."""
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            registry = CollectorRegistry()
+        registry = CollectorRegistry()
+        if MULTIPROCESS in os.environ:
             MultiProcessCollector(registry)
-            return generate_latest(registry)
-        return generate_latest(self.registry)
+        else:
+            registry.register(self.registry)
+        for collector in self._shared:
+            registry.register(collector)
+        return generate_latest(registry)

@@ -20,6 +20,7 @@ from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
 from ecgml.server.answering import Answering, Timings
+from ecgml.server.drift import source_of
 from ecgml.server.guard import Refused
 from ecgml.server.invocations import arrays_to_records
 from ecgml.server.loading import ServedModel
@@ -91,13 +92,13 @@ async def infer(request: Request, name: str, version: str = "") -> Response:
     ``clinical`` may be left out. INT16 waveforms need the ``unit`` of a step: ``uV`` for microvolts.
     """
     answering = _answering(request, name, version)
-    served, timings = answering.model, Timings()
+    served, timings, source = answering.model, Timings(), source_of(request)
     body = await request.body()
     started = perf_counter()
     try:
         header, records, given, notes = await answering.in_thread(_parse, body, request.headers.get(LENGTH_HEADER))
         timings.add("read", perf_counter() - started)
-        outcomes = await answering.answer(served, records, given, timings)
+        outcomes = await answering.answer(served, records, given, timings, source)
     except RecordError as error:
         raise Refused(400, str(error)) from None
     answers = []

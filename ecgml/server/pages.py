@@ -13,6 +13,7 @@ from ecgml.page.rendering import markdown, template
 from ecgml.records.reading import formats
 from ecgml.server.answering import Answering
 from ecgml.server.guard import Refused
+from ecgml.service.address import registered
 
 router = APIRouter()
 
@@ -70,7 +71,7 @@ async def card(request: Request) -> Response:
     """
     answering: Answering = request.app.state.answering
     address = answering.model.pinned
-    if not address.startswith("models:/") or "/" not in address.removeprefix("models:/"):
+    if not registered(address)[0]:
         raise Refused(404, "this model came without a card: only those of a registry have one")
     # MLflow takes seconds to import; here it has been loaded with the model.
     from ecgml.service.model_card import card_of

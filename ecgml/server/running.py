@@ -21,6 +21,7 @@ from ecgml.errors import ConfigError
 from ecgml.server.app import ENVIRONMENT, make_app
 from ecgml.server.guard import log_as_json
 from ecgml.server.loading import load_model
+from ecgml.server.monitoring import MULTIPROCESS
 from ecgml.server.settings import TOKEN_VARIABLE, ServerSettings
 
 HEADER_TIMEOUT_S = 10.0
@@ -97,10 +98,12 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
             say(f"{model.pinned} answers at {scheme}://{host}:{settings.port} (Ctrl-C stops)")
             uvicorn.Server(uvicorn.Config(make_app(model, settings), **options)).run(sockets=[listener])
             return
-        load_model(address, "cpu")  # what cannot be loaded is said here, not by each worker
+        make_app(
+            load_model(address, "cpu"), settings
+        )  # what cannot be loaded or written is said here, not by each worker
         os.environ[ENVIRONMENT] = json.dumps({"address": address, "settings": asdict(settings)})
         with TemporaryDirectory(prefix="ecgml-metrics-") as folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ[MULTIPROCESS] = folder
             config = uvicorn.Config(
                 "ecgml.server.app:from_environment", factory=True, workers=settings.workers, **options
             )

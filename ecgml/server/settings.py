@@ -28,6 +28,9 @@ class ServerSettings:
     body_timeout_s: float = setting(30.0, "Time that a client has to send a request, s", low=0.1, high=86_400)
     timeout_s: float = setting(60.0, "Time in which a request is answered, s", low=0.1, high=86_400)
     rate_limit: int = setting(0, "Requests a minute of one client address; 0: no limit", low=0, high=1_000_000)
+    feedback: str = setting(
+        "", "CSV file that keeps reviews sent to /v1/feedback; empty: none are taken", metavar="FILE"
+    )
     tls_cert: str = setting("", "Certificate chain (PEM); with --tls-key the server speaks HTTPS", metavar="FILE")
     tls_key: str = setting("", "Private key of the certificate (PEM)", metavar="FILE")
 

@@ -73,8 +73,7 @@ class TrainingStep:
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self._device)
         self.n_right = torch.zeros((), dtype=torch.int64, device=self._device)
         self._n_steps = 0
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._recorded: tuple[_Inputs, Tensor] | None = None
+        self._recorded: tuple[torch.cuda.CUDAGraph, _Inputs, Tensor] | None = None
 
     def reset(self) -> None:
         """Begin an epoch."""
@@ -94,19 +93,19 @@ class TrainingStep:
         self._n_steps += 1
         if self._n_steps <= EAGER_STEPS:
             return self._beside(inputs)
-        if self._graph is None:
-            self._record(inputs)
-        static, loss = self._recorded
+        if self._recorded is None:
+            self._recorded = self._record(inputs)
+        graph, static, loss = self._recorded
         for own, value in zip(static, inputs, strict=True):
-            if own is not None:
+            if own is not None and value is not None:
                 own.copy_(value, non_blocking=True)
-        self._graph.replay()
+        graph.replay()
         return loss
 
     def _upload(self, batch: AugmentedBatch) -> _Inputs:
         source, clinical = self._data.store.source(batch.windows), self._encoder.encode(batch.clinical)
         arrays = (source, batch.timing, batch.n_valid, batch.exchange, clinical, batch.labels)
-        return _Inputs(*(None if array is None else upload(array, self._device) for array in arrays))
+        return _Inputs._make(None if array is None else upload(array, self._device) for array in arrays)
 
     def _step(self, inputs: _Inputs, generator: torch.Generator | None = None) -> Tensor:
         settings, labels = self._settings, inputs.labels
@@ -134,14 +133,14 @@ class TrainingStep:
         current.wait_stream(stream)
         return loss
 
-    def _record(self, inputs: _Inputs) -> None:
-        """Record a step; nothing is computed yet."""
-        static = _Inputs(*(None if value is None else value.clone() for value in inputs))
+    def _record(self, inputs: _Inputs) -> tuple[torch.cuda.CUDAGraph, _Inputs, Tensor]:
+        """Record a step, its inputs and its loss; nothing is computed yet."""
+        static = _Inputs._make(None if value is None else value.clone() for value in inputs)
         self._optimiser.zero_grad(set_to_none=True)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
             loss = self._step(static)
-        self._recorded = static, loss
+        return graph, static, loss
 
 
 def make_optimiser(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:

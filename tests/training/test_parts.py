@@ -17,7 +17,7 @@ from ecgml.training.averaging import WeightAverage
 from ecgml.training.device import choose_device, choose_precision
 from ecgml.training.predict import average_windows
 from ecgml.training.schedule import learning_rate_factor
-from ecgml.training.state import read_state, remove_state, write_state
+from ecgml.training.state import read_state, write_state
 from ecgml.training.stopping import EarlyStopping
 
 
@@ -135,12 +135,3 @@ def test_unknown_or_absent_device_is_refused(name: str, message: str) -> None:
 def test_precision_can_be_chosen() -> None:
     assert choose_precision("float32", torch.device("cpu")) == torch.float32
     assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
-
-
-def test_a_state_goes_with_what_killed_writers_left_of_it_and_no_other_does(tmp_path: Path) -> None:
-    for name in ("a.safetensors", "b.safetensors"):
-        write_state(tmp_path / name, {"a": torch.ones(2)}, {})
-        (tmp_path / f"{name}.tmp-123").write_bytes(b"half")
-    remove_state(tmp_path / "a.safetensors")
-    remove_state(tmp_path / "a.safetensors")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.safetensors", "b.safetensors.tmp-123"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ecgml.cohorts.download.checksums import Digest
 from ecgml.cohorts.download.faults import RetryPolicy
@@ -116,7 +117,7 @@ def fetch_all(
 
 
 def _work(
-    fetcher: Fetcher, todo: queue.SimpleQueue[FileRequest], news: queue.SimpleQueue, stop: threading.Event
+    fetcher: Fetcher, todo: queue.SimpleQueue[FileRequest], news: queue.SimpleQueue[Any], stop: threading.Event
 ) -> None:
     """Do errands until there are none or someone stops."""
     try:

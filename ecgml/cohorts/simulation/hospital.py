@@ -6,6 +6,7 @@ The figures summarise the Diagnostics table of the Chapman-Shaoxing set (Zheng e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,7 @@ class Population:
     """The same of the ventricular rate."""
     conditions: str
     """Key of :data:`CONDITIONS`."""
-    dates: dict[str, float]
+    dates: Mapping[str, float]
     """Acquisition dates with weights. Most SR of the real set was recorded on two days, most re-entry on one: whoever
     learns dates learns rhythms."""
 
@@ -93,7 +94,7 @@ HOSPITAL = {
 """By rhythm, most frequent first. Of the three rarest rhythms the table has 31 rows: their figures are rounded toward
 the rhythms that resemble them."""
 
-CONDITIONS = {
+CONDITIONS: dict[str, dict[str, float]] = {
     "slow": {"LVHV": 15, "TWC": 15, "STTC": 4, "1AVB": 4, "RBBB": 3, "STTU": 2, "AQW": 2, "STDD": 1.5, "TWO": 1.4}
     | {"LVQRSAL": 1.9, "IVB": 0.9, "LBBB": 0.5, "QTIE": 0.5, "ERV": 0.6, "APB": 6, "VPB": 3, "JEB": 1},
     "normal": {"TWC": 11, "LVHV": 5, "STTC": 5, "1AVB": 1.6, "RBBB": 1.6, "STTU": 1.2, "AQW": 1.3, "STDD": 1.6}

@@ -12,6 +12,7 @@ from ecgml.cohorts.simulation.atrial import atrial_tachycardia_timeline, fibrill
 from ecgml.cohorts.simulation.cardiograph import diagnostics_row
 from ecgml.cohorts.simulation.complexes import Complexes, blend, draw_complexes
 from ecgml.cohorts.simulation.fibrillation import fibrillatory_dipole, flutter_waves
+from ecgml.cohorts.simulation.hospital import HOSPITAL
 from ecgml.cohorts.simulation.noise import electrode_noise
 from ecgml.cohorts.simulation.patient import Patient, draw_patient
 from ecgml.cohorts.simulation.reentry import reentry_timeline
@@ -21,7 +22,6 @@ from ecgml.cohorts.simulation.torso import LEADS_FROM_ELECTRODES, electrode_fiel
 from ecgml.cohorts.simulation.waves import Waves, join
 from ecgml.config import nearest
 from ecgml.errors import CohortError
-from ecgml.records.rhythms import RHYTHM_CODES
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def simulate_record(
     Parameters
     ----------
     rhythm : str
-        One of the eleven of `ecgml.records.rhythms`.
+        One of the eleven of `ecgml.cohorts.simulation.hospital.HOSPITAL`.
     rng : Generator
         Decides everything: the same state gives the same record.
     fs : float
@@ -107,9 +107,9 @@ def simulate_record(
     CohortError
         If the rhythm is unknown, or fs or duration is too small.
     """
-    if rhythm not in RHYTHM_CODES:
-        hint = nearest(rhythm, RHYTHM_CODES)
-        raise CohortError(f"simulation: rhythm {rhythm!r} is unknown{hint}; one of {', '.join(RHYTHM_CODES)}")
+    if rhythm not in HOSPITAL:
+        hint = nearest(rhythm, list(HOSPITAL))
+        raise CohortError(f"simulation: rhythm {rhythm!r} is unknown{hint}; one of {', '.join(HOSPITAL)}")
     if fs < 150 or duration_s < 2:
         raise CohortError(f"simulation: {duration_s:g} s at {fs:g} Hz, at least 2 s at 150 Hz are needed")
     n_times = round(fs * duration_s)
@@ -126,7 +126,7 @@ def simulate_record(
     potentials -= np.median(potentials, axis=1, keepdims=True)
     noise = electrode_noise(patient, fs, n_times, own_noise if noise_rng is None else noise_rng)
 
-    axes_deg = tuple(frontal_axis_deg(waves["usual"].area(), field) for waves in (complexes.qrs, complexes.t))
+    qrs_deg, t_deg = (frontal_axis_deg(waves["usual"].area(), field) for waves in (complexes.qrs, complexes.t))
     seen = (timeline.beat_s >= 0) & (timeline.beat_s < duration_s)
     beat_s = timeline.beat_s[seen]
     return SimulatedRecord(
@@ -134,7 +134,7 @@ def simulate_record(
         clean=(LEADS_FROM_ELECTRODES @ potentials).astype(np.float32),
         fs=fs,
         rhythm=rhythm,
-        diagnostics=diagnostics_row(rhythm, patient, timeline, axes_deg, duration_s, machine),
+        diagnostics=diagnostics_row(rhythm, patient, timeline, (qrs_deg, t_deg), duration_s, machine),
         beat_s=beat_s,
         beat_kind=tuple(np.array(timeline.beat_kind)[seen].tolist()),
         p_s=timeline.p_s[(timeline.p_s >= 0) & (timeline.p_s < duration_s)],

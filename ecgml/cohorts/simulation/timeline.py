@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ class TimelineBuilder:
         """Add a P wave."""
         self._p_waves.append((time_s, origin))
 
-    def build(self, atrial_bpm: float, **atria: object) -> Timeline:
+    def build(self, atrial_bpm: float, **atria: Any) -> Timeline:
         """Return the timeline; keywords are the remaining fields of :class:`Timeline`."""
         beats = sorted(self._beats)
         p_s = np.array([time for time, _ in self._p_waves])

@@ -50,7 +50,8 @@ class Waves:
         """Build waves from rows of (peak ms, rise ms, fall ms, (x, y, z) mV)."""
         times_s = np.array([row[:3] for row in rows], dtype=np.float64).reshape(-1, 3) / 1000
         vectors = np.array([row[3] for row in rows], dtype=np.float64).reshape(-1, 3)
-        return cls(*times_s.T, vectors)
+        peak_s, rise_s, fall_s = times_s.T
+        return cls(peak_s, rise_s, fall_s, vectors)
 
     def __add__(self, other: Waves) -> Waves:
         """Return both sets together."""

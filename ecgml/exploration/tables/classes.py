@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from ecgml.exploration.style import class_colour, rhythm_style
+from ecgml.exploration.style import class_colour, ink_on, rhythm_style
 from ecgml.exploration.survey import NO_FILE, NO_RHYTHM, QUARANTINED, SEVERAL, Survey, counted, listed, rhythm_name
 from ecgml.exploration.tables.predictability import BY_TREE, predictability
 from ecgml.figures import GREY, INK, bare, new_figure
@@ -135,10 +135,9 @@ def _cohorts_picture(survey: Survey, sentence: str) -> Picture:
         share = 100 * n_rows / np.maximum(totals, 1)
         axes.barh(range(len(names)), share, left=left, color=rhythm_style(kind)[0], height=0.72)
         for place in np.flatnonzero(share >= 4):
-            colour = "white" if rhythm_name(kind) in ("SB", "SA", "AFIB", "ST", "AT", "AVNRT") else INK
             axes.text(
                 left[place] + share[place] / 2, place, f"{share[place]:.0f}", ha="center", va="center", fontsize=8.5,
-                color=colour,
+                color=ink_on(rhythm_style(kind)[0]),
             )  # fmt: skip
         left += share
     axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, totals, strict=True)])

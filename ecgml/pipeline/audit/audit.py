@@ -83,10 +83,10 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     ):
         subject = find_audited_model(model, Path(temporary)) if model else None
         running.connect(beside=subject.run_id if subject else "")
-        own_data = subject is not None and not options.get("data_dir")
-        if own_data:
-            own = vars(subject.configuration.data)
-            options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
+        has_own_data = subject is not None and not options.get("data_dir")
+        if has_own_data:
+            model_data = vars(subject.configuration.data)
+            options = {**options, **{name: model_data[name] for name in LABELLED_DATA if model_data[name]}}
         configuration = resolve_settings(AuditConfiguration, options, config)
         data, settings = configuration.data, configuration.audit
         cautions = subject.cautions if subject else ()
@@ -98,30 +98,30 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         try:
             cohorts, caches = open_tables(data, preprocessing, console)
         except EcgmlError as error:
-            if not own_data:
+            if not has_own_data:
                 raise
             raise EvaluationError(
                 f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
             ) from error
         survey, rows = _rows(cohorts, caches, data)
-        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(one)}." for one in cautions)]))
+        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(caution)}." for caution in cautions)]))
         parts = model_parts(subject, cohorts, caches, data) if subject else None
         tasks = []
         if subject and parts and "robustness" in settings.parts:
-            entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
+            entries = {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
             places, tasks = perturbation_tasks(
                 parts.test, entries, Path(subject.address), settings.perturbed, settings.seed
             )
-        _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
+        _announce_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
         with running.run(
             f"audit {name}", configuration, {"ecgml.model": model}, is_simulated=bool(survey.caution)
         ) as tracker:
             sections: list[Section] = []
-            found: dict[str, list[ShortcutScores]] = {}
+            scores: dict[str, list[ShortcutScores]] = {}
             tables: dict[str, pd.DataFrame] = {}
             if "shortcuts" in settings.parts:
-                found, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
+                scores, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
             if subject and parts and tasks:
                 with console.progress("perturbing", "records") as show:
                     reference, perturbed = predict_perturbed(
@@ -139,9 +139,9 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 tested = f"{subject.name}, test part ({name})"
                 sections.append(robustness_section(robustness, data=tested, note=survey.caution, how=how))
                 tables[ROBUSTNESS_TABLE] = robustness.table()
-            if found:
-                tables[SHORTCUTS_TABLE] = _table(found)
-            said = _in_words(found, sections, caution)
+            if scores:
+                tables[SHORTCUTS_TABLE] = _table(scores)
+            text = _as_text(scores, sections, caution)
             html = render_page(
                 f"Audit of {f'{subject.name} ({model})' if subject else name}",
                 "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
@@ -150,12 +150,12 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}.",
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
-            files["audit.txt"] = f"{said}\n".encode()
+            files["audit.txt"] = f"{text}\n".encode()
             publish_page(tracker, folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
-            stands_out = [one for section in sections for one in section.findings]
+            stands_out = [finding for section in sections for finding in section.findings]
             shown = [*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]
             tracker.describe("\n\n".join(shown))
-    return "\n".join([said, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
+    return "\n".join([text, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
 def _rows(
@@ -172,7 +172,7 @@ def _rows(
     return survey, rows
 
 
-def _say_time(
+def _announce_time(
     survey: Survey,
     rows: np.ndarray,
     subject: ModelRun | None,
@@ -182,32 +182,34 @@ def _say_time(
     console: Console,
 ) -> None:
     """Time a small piece of everything that is to be done, and say how long all of it will take."""
-    seconds, said = 0.0, []
+    seconds, notes = 0.0, []
     if "shortcuts" in settings.parts:
         shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
-        slow = [one for one in shortcuts if one.is_slow]
+        slow = [shortcut for shortcut in shortcuts if shortcut.is_slow]
         start = time.perf_counter()
-        for one in slow[:2]:
-            predict_unseen(one, survey, rows, 2, settings.seed, n_jobs)
+        for shortcut in slow[:2]:
+            predict_unseen(shortcut, survey, rows, 2, settings.seed, n_jobs)
         # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
         seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
-        said.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
+        notes.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
     if tasks:
         seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
-        said.append(f"{len(tasks):,} records perturbed in every way")
-    console.say(f"{'; '.join(said)}: about {seconds / 60:.1f} min")
+        notes.append(f"{len(tasks):,} records perturbed in every way")
+    console.say(f"{'; '.join(notes)}: about {seconds / 60:.1f} min")
 
 
-def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
+def _as_text(scores: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
     """Return the audit as text: what stands out, then the figures of each set of records."""
     blocks = [caution] if caution else []
-    blocks += [one for section in sections for one in section.findings]
-    for what, own in found.items():
+    blocks += [finding for section in sections for finding in section.findings]
+    for what, part_scores in scores.items():
         shown = titles_of("overview")
         cells = [("", *shown.values())]
-        cells += [(one.title, *(interval_text(one.scores[name]) for name in shown)) for one in own]
+        cells += [
+            (shortcut.title, *(interval_text(shortcut.scores[name]) for name in shown)) for shortcut in part_scores
+        ]
         widths = [max(len(row[column]) for row in cells) for column in range(1 + len(shown))]
-        lines = [f"{PLACES[what]} ({own[0].scores.n_records:,} records)", ""]
+        lines = [f"{PLACES[what]} ({part_scores[0].scores.n_records:,} records)", ""]
         lines += [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
         ]
@@ -215,14 +217,19 @@ def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[
     return "\n\n".join(blocks)
 
 
-def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
+def _table(scores: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
     """Return every figure with its interval, a row a model and set of records."""
     rows = []
-    for what, own in found.items():
-        for one in own:
-            row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
+    for what, part_scores in scores.items():
+        for shortcut in part_scores:
+            row: dict[str, object] = {
+                "records": what,
+                "model": shortcut.name,
+                "title": shortcut.title,
+                "n": shortcut.scores.n_records,
+            }
             for name in names_of("audit"):
-                estimate = one.scores[name]
+                estimate = shortcut.scores[name]
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
     return pd.DataFrame(rows)

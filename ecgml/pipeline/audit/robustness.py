@@ -86,14 +86,16 @@ def perturbation_tasks(
         (place, index, row) for index, queue in enumerate(queues) for place, row in enumerate(queue.tolist())
     )
     rows = np.array(sorted(row for *_, row in turns[:n_records]), dtype=np.int64)
-    known = np.isfinite(np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])).any(axis=0)
-    columns = tuple(name for name, there in zip(CLINICAL_NAMES, known, strict=True) if there)
-    others = table.given[np.roll(rows, len(rows) // 2)]
+    is_available = np.isfinite(np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])).any(
+        axis=0
+    )
+    columns = tuple(name for name, available in zip(CLINICAL_NAMES, is_available, strict=True) if available)
+    exchanged = table.given[np.roll(rows, len(rows) // 2)]
     tasks = [
         PerturbationTask(
-            number, entries[str(table.record_ids[row])], table.given[row], other, columns, seed, checkpoint
+            number, entries[str(table.record_ids[row])], table.given[row], exchanged_row, columns, seed, checkpoint
         )
-        for number, (row, other) in enumerate(zip(rows.tolist(), others, strict=True))
+        for number, (row, exchanged_row) in enumerate(zip(rows.tolist(), exchanged, strict=True))
     ]
     return rows, tasks
 
@@ -136,12 +138,17 @@ def predict_perturbed(
     y_prob = np.full((len(conditions), len(tasks), len(classes)), np.nan)
     abstained = np.ones((len(conditions), len(tasks)), dtype=bool)
     jobs = [(task,) for task in tasks]
-    for done, (number, found, silent) in enumerate(parallel_map(perturb, jobs, n_jobs), start=1):
-        y_prob[:, number], abstained[:, number] = found, silent
+    for done, (number, probabilities, is_silent) in enumerate(parallel_map(perturb, jobs, n_jobs), start=1):
+        y_prob[:, number], abstained[:, number] = probabilities, is_silent
         on_record(done)
     everything = [
-        Perturbed(one.kind, one.strength, to_predictions(table, own, classes, harmonised=True), silent)
-        for one, own, silent in zip(conditions, y_prob, abstained, strict=True)
+        Perturbed(
+            condition.kind,
+            condition.strength,
+            to_predictions(table, condition_prob, classes, harmonised=True),
+            is_silent,
+        )
+        for condition, condition_prob, is_silent in zip(conditions, y_prob, abstained, strict=True)
     ]
     return everything[0], everything[1:]
 
@@ -173,10 +180,10 @@ def perturb(task: PerturbationTask) -> tuple[int, NDArray[np.float64], NDArray[n
         with contextlib.suppress(RecordError):  # refused: it stays without probabilities, abstained on
             prepared[place] = _prepare(task, record, condition, rng, predictor.checkpoint.preprocessing)
     with one_thread():
-        found = predictor.describe([conditions[place].kind for place in prepared], list(prepared.values()))
-    for place, one in zip(prepared, found, strict=True):
-        y_prob[place] = [one.probabilities[name] for name in classes]
-        abstained[place] = one.abstained
+        predictions = predictor.describe([conditions[place].kind for place in prepared], list(prepared.values()))
+    for place, prediction in zip(prepared, predictions, strict=True):
+        y_prob[place] = [prediction.probabilities[name] for name in classes]
+        abstained[place] = prediction.abstained
     return task.number, y_prob, abstained
 
 

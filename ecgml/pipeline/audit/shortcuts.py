@@ -152,11 +152,11 @@ def table_columns(*names: str) -> Callable[[Survey], NDArray[np.float64] | None]
 
 def dates(survey: Survey) -> NDArray[np.float64] | None:
     """Return the acquisition date as days, NaN where unknown."""
-    known = ~np.isnat(survey.dates)
-    if not known.any():
+    has_date = ~np.isnat(survey.dates)
+    if not has_date.any():
         return None
-    days = (survey.dates - survey.dates[known].min()) / DAY
-    return np.where(known, days, np.nan)[:, None]
+    days = (survey.dates - survey.dates[has_date].min()) / DAY
+    return np.where(has_date, days, np.nan)[:, None]
 
 
 def shortcuts_beside(checkpoint: Checkpoint | None) -> tuple[Shortcut, ...]:
@@ -226,8 +226,8 @@ def predict_unseen(
         (number, shortcut.learner(seed), x[inner], y[inner], x[outer], len(classes))
         for number, (inner, outer) in enumerate(folds)
     ]
-    for number, found in parallel_map(_fit_fold, jobs, n_jobs):
-        y_prob[folds[number][1]] = found
+    for number, fold_prob in parallel_map(_fit_fold, jobs, n_jobs):
+        y_prob[folds[number][1]] = fold_prob
         on_fold()
     return Predictions(
         record_ids=tuple(f"{survey.cohorts[row]}/{survey.record_ids[row]}" for row in rows),

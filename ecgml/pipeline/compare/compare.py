@@ -61,25 +61,25 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
         If a run or file does not exist or holds no predictions, the two were not scored on the same records, or are one
         and the same.
     """
-    one, other = scored_model(a), scored_model(b)
-    if one.identity == other.identity:
+    model_a, model_b = scored_model(a), scored_model(b)
+    if model_a.identity == model_b.identity:
         raise EvaluationError(f"compare: {a} with itself; name two models")
-    common = [name for name in one.predictions if name in other.predictions]
+    common = [name for name in model_a.predictions if name in model_b.predictions]
     if not common:
         raise EvaluationError(
-            f"compare: {a} was scored on the {', '.join(one.predictions)}, {b} on the {', '.join(other.predictions)}; "
-            "score both models on one set"
+            f"compare: {a} was scored on the {', '.join(model_a.predictions)}, {b} on the "
+            f"{', '.join(model_b.predictions)}; score both models on one set"
         )
-    names = [one.name, other.name]
-    if one.name == other.name:
-        names = [f"{model.name} {model.short_identity}" for model in (one, other)]
+    names = [model_a.name, model_b.name]
+    if model_a.name == model_b.name:
+        names = [f"{model.name} {model.short_identity}" for model in (model_a, model_b)]
     return Compared(
         *names,
         {
-            name: compare(one.predictions[name], other.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
+            name: compare(model_a.predictions[name], model_b.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
             for name in common
         },
-        [*one.cautions, *other.cautions],
+        [*model_a.cautions, *model_b.cautions],
     )
 
 
@@ -149,10 +149,10 @@ def as_text(compared: Compared) -> str:
 
 def as_json(compared: Compared) -> str:
     """Return the comparisons as JSON; what is undefined is null."""
-    found = {}
+    report = {}
     for what, comparison in compared.comparisons.items():
         figures = json.loads(comparison.table().to_json(orient="index", double_precision=15))
-        found[what] = {
+        report[what] = {
             "n_records": comparison.n_records,
             "n_groups": comparison.n_groups,
             "metrics": figures,
@@ -160,7 +160,7 @@ def as_json(compared: Compared) -> str:
             "verdict": comparison.verdict(compared.a, compared.b),
         }
     cautions = {"cautions": list(compared.cautions)} if compared.cautions else {}
-    return json.dumps({"a": compared.a, "b": compared.b, **found, **cautions})
+    return json.dumps({"a": compared.a, "b": compared.b, **report, **cautions})
 
 
 def _p(value: float) -> str:

@@ -28,7 +28,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
@@ -94,9 +94,9 @@ def evaluate(
         title = f"{checkpoint.model_name} on {material.name}"
         tags = {"ecgml.model": model, "ecgml.model_version": version or "", "ecgml.model_run": subject.run_id}
         with running.run(f"evaluate {title}", configuration, tags, is_simulated=bool(note)) as tracker:
-            sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
-            found = _findings(checkpoint, material, sources, note, configuration, console, judged)
-            sections = make_sections(found)
+            sources = {evaluated.key: _by_source(evaluated.predictions, settings) for evaluated in material.evaluated}
+            report_input = _report_input(checkpoint, material, sources, note, configuration, console, judged)
+            sections = make_sections(report_input)
             html = render_page(
                 f"Evaluation of {title}",
                 _summary(checkpoint, model, version, material),
@@ -106,24 +106,26 @@ def evaluate(
                 f"{settings.bootstrap:,} bootstrap draws.",
             )
             card = evaluated_card(checkpoint, _own_card(subject), material.evaluated, material.how, note)
-            predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
+            predictions = {evaluated.file: as_csv(evaluated.predictions) for evaluated in material.evaluated}
             answers = {
-                one.answers_file: answers_csv(one.predictions, one.answers)
-                for one in material.evaluated
-                if one.answers is not None
+                evaluated.answers_file: answers_csv(evaluated.predictions, evaluated.answers)
+                for evaluated in material.evaluated
+                if evaluated.answers is not None
             }
             files = {CARD: card.encode(), **predictions, **answers}
             replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
             publish_page(tracker, folder, PAGE, html, sections, _tables(material), files, replaced)
-            said = _said(checkpoint, material, sources, note)
-            for one in material.evaluated:
-                tracker.metrics(one.scores.flat(f"{one.key}_"))
-                tracker.metrics(one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {})
-            tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
-    return "\n".join([*said, *running.said(tracker.run_id, PAGE, folder if out else None)])
+            lines = _summary_lines(checkpoint, material, sources, note)
+            for evaluated in material.evaluated:
+                tracker.metrics(evaluated.scores.flat(f"{evaluated.key}_"))
+                tracker.metrics(
+                    evaluated.harmonised.flat(f"{evaluated.key}_harmonised_") if evaluated.harmonised else {}
+                )
+            tracker.describe("\n\n".join([*lines, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
+    return "\n".join([*lines, *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
-def _findings(
+def _report_input(
     checkpoint: Checkpoint,
     material: EvaluationInput,
     sources: Mapping[str, Mapping[str, Scores]],
@@ -158,11 +160,14 @@ def _findings(
 
 
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: EvaluationInput) -> str:
-    what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
+    what = ", ".join(
+        f"{evaluated.scores.n_records:,} records of the {evaluated.title}" for evaluated in material.evaluated
+    )
     of_version = f", version {version}" if version else ""
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
-    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    classes = "; ".join(
+        f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
+    )
     n = len(material.left_out)
     left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""
     return (
@@ -175,35 +180,37 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
 def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
     """Return every score in full, and what was left out."""
     tables: dict[str, dict[str, list[Any]]] = {}
-    for one in material.evaluated:
-        for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
+    for evaluated in material.evaluated:
+        for name, scores in (("scores", evaluated.scores), ("harmonised_scores", evaluated.harmonised)):
             if scores is None:
                 continue
             estimates = scores.estimates
-            tables[f"{one.key}_{name}"] = {
+            tables[f"{evaluated.key}_{name}"] = {
                 "metric": list(estimates),
                 **{part: [getattr(value, part) for value in estimates.values()] for part in ("value", "low", "high")},
             }
     if material.left_out:
         tables["left_out"] = {
-            "record": [one.record_id for one in material.left_out],
-            "reason": [one.reason for one in material.left_out],
+            "record": [evaluated.record_id for evaluated in material.left_out],
+            "reason": [evaluated.reason for evaluated in material.left_out],
         }
     return tables
 
 
-def _said(
+def _summary_lines(
     checkpoint: Checkpoint, material: EvaluationInput, sources: Mapping[str, Mapping[str, Scores]], note: str
 ) -> list[str]:
-    said = []
-    for one in material.evaluated:
-        where = f"on {material.name}" if one.key == "evaluation" else f"on the {one.title}"
-        said.append(summary_text(one.scores, f"{checkpoint.model_name} {where}, labels as written", note))
-        if one.harmonised:
-            said.append(summary_text(one.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note))
-        if len(sources[one.key]) > 1:
-            said.append(_source_text(sources[one.key]))
-    return said
+    lines = []
+    for evaluated in material.evaluated:
+        where = f"on {material.name}" if evaluated.key == "evaluation" else f"on the {evaluated.title}"
+        lines.append(summary_text(evaluated.scores, f"{checkpoint.model_name} {where}, labels as written", note))
+        if evaluated.harmonised:
+            lines.append(
+                summary_text(evaluated.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note)
+            )
+        if len(sources[evaluated.key]) > 1:
+            lines.append(_source_text(sources[evaluated.key]))
+    return lines
 
 
 def _own_card(subject: ModelRun) -> str | None:

@@ -48,8 +48,8 @@ def kind_of(entry: Entry, scheme: Scheme) -> str:
     name, _ = scheme.class_of(entry.rhythms)
     if name:
         return ""
-    inside = any(rhythm in members for rhythm in entry.rhythms for members in scheme.members.values())
-    return AMBIGUOUS if inside else UNNAMED
+    is_inside = any(rhythm in members for rhythm in entry.rhythms for members in scheme.members.values())
+    return AMBIGUOUS if is_inside else UNNAMED
 
 
 MOST = 100
@@ -87,8 +87,8 @@ def abstained_outside(
         return {}
     chosen = np.concatenate(rows)
     abstained = answer_checkpoint(checkpoint, table[chosen], store)[1].abstained
-    parts = np.split(abstained, np.cumsum([len(one) for one in rows])[:-1])
-    return {str(name): (len(one), int(one.sum())) for name, one in zip(names, parts, strict=True)}
+    parts = np.split(abstained, np.cumsum([len(kind_rows) for kind_rows in rows])[:-1])
+    return {str(name): (len(part), int(part.sum())) for name, part in zip(names, parts, strict=True)}
 
 
 def outside_table(

@@ -128,11 +128,11 @@ def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
     """Return the counts by cohort and rhythm, and the whole list of quarantined records and remarks."""
     counts: dict[str, list[Any]] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
     for cohort in survey.cohort_names:
-        here = survey.cohorts == cohort
-        for kind in np.unique(survey.rhythms[here]).tolist():
-            own = here & (survey.rhythms == kind)
-            n_bad = (own & (survey.states == QUARANTINED)).sum()
-            cells = (cohort, rhythm_name(kind), own.sum(), (own & survey.usable).sum(), n_bad)
+        in_cohort = survey.cohorts == cohort
+        for kind in np.unique(survey.rhythms[in_cohort]).tolist():
+            of_rhythm = in_cohort & (survey.rhythms == kind)
+            n_bad = (of_rhythm & (survey.states == QUARANTINED)).sum()
+            cells = (cohort, rhythm_name(kind), of_rhythm.sum(), (of_rhythm & survey.usable).sum(), n_bad)
             for column, cell in zip(counts.values(), cells, strict=True):
                 column.append(cell)
     rows = np.flatnonzero((survey.states == QUARANTINED) | (survey.notes != ""))
@@ -150,8 +150,8 @@ def _description(survey: Survey, sections: Sequence[Section]) -> str:
     """Return the text on top of the run."""
     caution = [f"*{survey.caution}*"] if survey.caution else []
     findings = [f"* {finding}" for section in sections for finding in section.findings]
-    said = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
-    return "\n\n".join(said)
+    paragraphs = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
+    return "\n\n".join(paragraphs)
 
 
 def _digest(survey: Survey, caches: Mapping[str, CachedCohort]) -> str:

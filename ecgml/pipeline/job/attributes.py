@@ -59,10 +59,10 @@ def attributes_of_split(
     predictions : Predictions
     age_bands : sequence of int
     """
-    own = split.drop_duplicates("record").set_index("record").reindex(predictions.record_ids)
-    blank = [float("nan")] * len(own)
-    age, sex, rate = (own[name].astype(float).tolist() if name in own else blank for name in ("age", "sex", "rate"))
-    dates = own["date"].fillna("").astype(str).tolist() if "date" in own else [""] * len(own)
+    rows = split.drop_duplicates("record").set_index("record").reindex(predictions.record_ids)
+    blank = [float("nan")] * len(rows)
+    age, sex, rate = (rows[name].astype(float).tolist() if name in rows else blank for name in ("age", "sex", "rate"))
+    dates = rows["date"].fillna("").astype(str).tolist() if "date" in rows else [""] * len(rows)
     return _named(age, sex, predictions.sources, dates, rate, predictions.notes, age_bands)
 
 

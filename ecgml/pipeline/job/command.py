@@ -71,7 +71,7 @@ class Command:
             Whether its figures stand on simulated records.
         """
         model: dict[str, Any] = {"model": tags["ecgml.model"]} if tags.get("ecgml.model") else {}
-        own = {
+        run_tags = {
             COMMAND: self.name,
             "ecgml.version": ecgml.__version__,
             "ecgml.git_commit": git_commit(),
@@ -79,7 +79,7 @@ class Command:
         }
         with open_run(self.experiment, title) as run:
             tracker = Tracker(run.info.run_id)
-            tracker.tags({name: value for name, value in {**own, **tags}.items() if value})
+            tracker.tags({name: value for name, value in {**run_tags, **tags}.items() if value})
             tracker.params(model | configuration.values())
             tracker.json(configuration.to_json(), CONFIG)
             tracker.text(environment(), ENVIRONMENT)

@@ -101,8 +101,8 @@ class JobData:
     @property
     def name(self) -> str:
         """The cohorts trained on."""
-        there = set(np.char.partition(self.table.record_ids, "/")[:, 0])
-        return "+".join(cohort.name for cohort in self.cohorts if cohort.name in there)
+        present = set(np.char.partition(self.table.record_ids, "/")[:, 0])
+        return "+".join(cohort.name for cohort in self.cohorts if cohort.name in present)
 
     @property
     def simulated(self) -> bool:
@@ -272,8 +272,8 @@ def load_data(configuration: TrainConfiguration, console: Console, lineage: Line
 
     parts = split_records(table, configuration.split)
     stays, notes = _unknown(parts, learnt[is_inner & ~leaked], trained[is_inner & ~leaked], known_outer, lineage)
-    known = [*joint.record_ids[known_outer].tolist(), *table.record_ids[~stays].tolist()]
-    left_out += [LeftOut(name, LEARNT_EARLIER) for name in known]
+    excluded = [*joint.record_ids[known_outer].tolist(), *table.record_ids[~stays].tolist()]
+    left_out += [LeftOut(name, LEARNT_EARLIER) for name in excluded]
     table, parts = table[stays], parts[stays]
     for note in notes:
         console.say(note)
@@ -316,16 +316,16 @@ def _unknown(
     What it learnt from is not tested on. What its weights were fitted to is not selected or calibrated by: its own
     validation and calibration parts may be, as they may where it is divided as it was.
     """
-    known = np.where(parts == "test", learnt, trained & (parts != "train"))
+    excluded = np.where(parts == "test", learnt, trained & (parts != "train"))
     counts = {"external cohort": int(known_outer.sum())}
     for part in ("test", "val", "calibration"):
-        here = parts == part
-        counts[f"{part} part"] = int((here & known).sum())
-        _check_left(f"{part} part", counts[f"{part} part"], int((here & ~known).sum()), lineage)
+        in_part = parts == part
+        counts[f"{part} part"] = int((in_part & excluded).sum())
+        _check_left(f"{part} part", counts[f"{part} part"], int((in_part & ~excluded).sum()), lineage)
     listed = ", ".join(f"{count:,} of the {where}" for where, count in counts.items() if count)
     if not listed:
-        return ~known, []
-    return ~known, [
+        return ~excluded, []
+    return ~excluded, [
         f"records left out, {listed}: {lineage.ancestors[0].address}, which this model starts from, or one before it "
         "learnt from them or their patients"
     ]

@@ -25,8 +25,8 @@ def environment() -> str:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    found = {f"{one.metadata['Name']}=={one.version}" for one in importlib.metadata.distributions()}
-    return tuple(sorted(found, key=str.lower))
+    packages = {f"{package.metadata['Name']}=={package.version}" for package in importlib.metadata.distributions()}
+    return tuple(sorted(packages, key=str.lower))
 
 
 @cache

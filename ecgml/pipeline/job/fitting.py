@@ -17,10 +17,10 @@ from ecgml.pipeline.job.lineage import ANCESTORS, Ancestor, as_facts
 from ecgml.pipeline.job.reporting import report_history, report_job
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.start import Start, initial_model
+from ecgml.saving import remove_whole
 from ecgml.service.tracker import Tracker
 from ecgml.training.data import TrainingData, fit_encoder
 from ecgml.training.fit import Fitted, fit
-from ecgml.training.state import remove_state
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def fit_model(
     try:
         fitted = fit_with_progress(name, model, data, encoder, configuration, state_path, tracker, console)
     except TrainingError:
-        remove_state(state_path)  # going on from there would fail again
+        remove_whole(state_path)  # going on from there would fail again
         raise
     trained = Trained(name, model, encoder, data, fitted, ancestors)
     tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})

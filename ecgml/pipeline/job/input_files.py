@@ -52,14 +52,14 @@ def read_inputs(
 def _read_each(
     paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Record | RecordError]]:
-    for given in paths:
-        records, others = find_records(given) if given.is_dir() else ([given], [])
+    for place in paths:
+        records, others = find_records(place) if place.is_dir() else ([place], [])
         if others:
-            shown = ", ".join(str(path.relative_to(given)) for path in others[:5]) + (", …" if others[5:] else "")
-            say(f"{given}: {len(others):,} file{'s' * (len(others) > 1)} passed over as no ECG: {shown}")
+            shown = ", ".join(str(path.relative_to(place)) for path in others[:5]) + (", …" if others[5:] else "")
+            say(f"{place}: {len(others):,} file{'s' * (len(others) > 1)} passed over as no ECG: {shown}")
         if not records:
-            suffixes = " ".join(sorted(suffix for known in formats() for suffix in known.suffixes))
-            yield given, RecordError(f"no ECG in this folder or below; looked for {suffixes}", "missing file")
+            suffixes = " ".join(sorted(suffix for file_format in formats() for suffix in file_format.suffixes))
+            yield place, RecordError(f"no ECG in this folder or below; looked for {suffixes}", "missing file")
         for path in records:
             try:
                 yield path, read_record(path, **vars(options))

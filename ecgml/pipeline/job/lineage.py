@@ -20,7 +20,8 @@ from ecgml.datasets.table import RecordTable
 from ecgml.errors import EcgmlError, TrackingError
 from ecgml.evaluation.predictions import Predictions
 from ecgml.pipeline.job.artifacts import IDENTITY, SEPARATOR, read_split
-from ecgml.service.models import moves, read_checkpoint
+from ecgml.service.address import moves, run_and_path
+from ecgml.service.models import read_checkpoint
 from ecgml.service.runs import parent_of, read_run
 from ecgml.training.checkpoint import Checkpoint
 
@@ -77,7 +78,7 @@ class Lineage:
     @property
     def earlier(self) -> Lineage:
         """What the ancestors alone learnt from."""
-        return Lineage(self.ancestors, tuple(one for one in self.learnt if one.is_ancestor), self.doubts)
+        return Lineage(self.ancestors, tuple(learnt for learnt in self.learnt if learnt.is_ancestor), self.doubts)
 
     def seen(
         self, table: RecordTable, identity_of: Mapping[str, Sequence[str]], parts: Collection[str] | None = None
@@ -128,21 +129,21 @@ class Lineage:
         parts: Collection[str] | None,
     ) -> NDArray[np.bool_]:
         names: set[tuple[str, str]] = set()
-        known: set[str] = set()
-        for one in self.learnt:
-            rows = one.split[one.split.part.isin(LEARNT_FROM if parts is None else parts)]
+        learnt_keys: set[str] = set()
+        for learnt in self.learnt:
+            rows = learnt.split[learnt.split.part.isin(LEARNT_FROM if parts is None else parts)]
             names |= set(zip(rows.source, map(_bare, rows.record), strict=True))
-            known |= {key for cell in rows.get(IDENTITY, ()) for key in _keys(cell)}
+            learnt_keys |= {key for cell in rows.get(IDENTITY, ()) for key in _keys(cell)}
         return np.array(
             [
-                (source, _bare(record_id)) in names or not known.isdisjoint(own)
-                for record_id, source, own in zip(record_ids, sources, keys, strict=True)
+                (source, _bare(record_id)) in names or not learnt_keys.isdisjoint(record_keys)
+                for record_id, source, record_keys in zip(record_ids, sources, keys, strict=True)
             ],
             dtype=bool,
         )
 
 
-def read_lineage(ancestors: Sequence[Ancestor], own: str | None = None) -> Lineage:
+def read_lineage(ancestors: Sequence[Ancestor], model_run_id: str | None = None) -> Lineage:
     """Read which records models learnt from.
 
     Parameters
@@ -152,9 +153,9 @@ def read_lineage(ancestors: Sequence[Ancestor], own: str | None = None) -> Linea
         Run of the model itself, ``""`` where that is unknown; not given of one that is yet to be trained.
     """
     learnt, doubts = [], []
-    models = [*([Ancestor("", own)] if own is not None else []), *ancestors]
+    models = [*([Ancestor("", model_run_id)] if model_run_id is not None else []), *ancestors]
     for place, model in enumerate(models):
-        is_ancestor = own is None or place > 0
+        is_ancestor = model_run_id is None or place > 0
         split, doubt = _read_split(model, is_ancestor)
         if split is not None:
             learnt.append(Learnt(split, is_ancestor))
@@ -190,7 +191,7 @@ def ancestors_of_job(run_id: str) -> tuple[Ancestor, ...]:
 
 def as_facts(ancestors: Sequence[Ancestor]) -> list[dict[str, str]]:
     """Return ancestors ready for JSON: for the facts of a checkpoint, and the tag of a run."""
-    return [asdict(one) for one in ancestors]
+    return [asdict(ancestor) for ancestor in ancestors]
 
 
 def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str]:
@@ -208,15 +209,15 @@ def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str
     if not lineage.ancestors:
         return []
     split, doubt = _read_split(Ancestor("", run_id), False)
-    said = [f"run {run_id}: {doubt}"] if doubt else []
-    for what, own in predictions.items():
-        if n_seen := int(lineage.seen_of(own, pd.DataFrame() if split is None else split).sum()):
-            said.append(
-                f"{n_seen:,} of the {own.n_records:,} records of the {what} are of patients that a model which run "
+    cautions = [f"run {run_id}: {doubt}"] if doubt else []
+    for what, stored in predictions.items():
+        if n_seen := int(lineage.seen_of(stored, pd.DataFrame() if split is None else split).sum()):
+            cautions.append(
+                f"{n_seen:,} of the {stored.n_records:,} records of the {what} are of patients that a model which run "
                 f"{run_id} was started from ({lineage.ancestors[0].address}) learnt from: they were not unseen; score "
                 "it on other records, ecgml evaluate MODEL DATA"
             )
-    return [*said, *(f"run {run_id}: {one}" for one in lineage.doubts)]
+    return [*cautions, *(f"run {run_id}: {doubt}" for doubt in lineage.doubts)]
 
 
 def _of_checkpoint(checkpoint: Checkpoint, passed: frozenset[str]) -> tuple[Ancestor, ...]:
@@ -246,14 +247,14 @@ def _followed(address: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
     try:
         start = read_checkpoint(address)
     except EcgmlError:
-        run_id = address.removeprefix("runs:/").partition("/")[0] if address.startswith("runs:/") else ""
+        run_id, _ = run_and_path(address)
         return (Ancestor(address, run_id), *(_of_run(run_id, passed) if run_id else ()))
     return (Ancestor(address, str(start.facts.get("run_id", ""))), *_of_checkpoint(start, passed))
 
 
 def _parsed(recorded: Any) -> tuple[Ancestor, ...]:
     items = json.loads(recorded) if isinstance(recorded, str) else recorded
-    return tuple(Ancestor(str(one.get("address", "")), str(one.get("run_id", ""))) for one in items)
+    return tuple(Ancestor(str(item.get("address", "")), str(item.get("run_id", ""))) for item in items)
 
 
 def _read_split(model: Ancestor, is_ancestor: bool) -> tuple[pd.DataFrame | None, str]:

@@ -21,7 +21,7 @@ from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.preprocess import DEFAULT_MIN_DURATION_S
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import Scheme, scheme_named
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.trust import limits_of
@@ -126,14 +126,15 @@ def evaluated_card(
         )
     warning = f"**{note}**\n\n" if note and note not in own_card else ""
     classes = evaluated[0].scores.classes
-    titles = [f"{one.title} ({one.scores.n_records:,})" for one in evaluated]
+    titles = [f"{evaluation.title} ({evaluation.scores.n_records:,})" for evaluation in evaluated]
     lines = [f"| | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
     for metric in (*names_of("summary"), *names_of("card", classes)):
         cells = [
-            interval_text(one.scores[metric]) if np.isfinite(one.scores[metric].value) else "–" for one in evaluated
+            interval_text(evaluation.scores[metric]) if np.isfinite(evaluation.scores[metric].value) else "–"
+            for evaluation in evaluated
         ]
         lines.append(f"| {metric_title(metric, classes)} | {' | '.join(cells)} |")
-    people = [f"{one.title.capitalize()}: {one.people}" for one in evaluated if one.people]
+    people = [f"{evaluation.title.capitalize()}: {evaluation.people}" for evaluation in evaluated if evaluation.people]
     limits = "\n".join(f"* {line}" for line in limits_of(evaluated, LIMITS))
     blocks = [
         warning + own_card.strip(),
@@ -153,8 +154,9 @@ def _commit(commit: str) -> str:
 
 
 def _classes(scheme: Scheme) -> str:
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
-    lines = [f"* {name}: {', '.join(names[code] for code in members)}" for name, members in scheme.members.items()]
+    lines = [
+        f"* {name}: {', '.join(RHYTHM_NAMES[code] for code in members)}" for name, members in scheme.members.items()
+    ]
     return "\n".join([f"{scheme.description}:", "", *lines])
 
 
@@ -169,7 +171,9 @@ def _data(configuration: TrainConfiguration, job: JobData, ancestors: Sequence[A
             "none in any figure."
         )
     if ancestors:
-        chain = ", that from ".join(f"`{one.address}` (run `{one.run_id or 'unknown'}`)" for one in ancestors)
+        chain = ", that from ".join(
+            f"`{ancestor.address}` (run `{ancestor.run_id or 'unknown'}`)" for ancestor in ancestors
+        )
         lines.append(f"Started from the weights of {chain}: what those learnt from is part of what it learnt from.")
     elif start := configuration.job.init_from:
         lines.append(f"Trained from the start; another model of its job started from `{start}`.")

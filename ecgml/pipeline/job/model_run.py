@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,14 +33,14 @@ from ecgml.pipeline.job.lineage import (
 )
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.report.evaluated import answers_file, predictions_file
+from ecgml.service.address import is_local, pin, run_and_path
 from ecgml.service.model_card import card_of_run
-from ecgml.service.models import fetch_checkpoint, pinned, read_checkpoint, refuse_job
+from ecgml.service.models import fetch_checkpoint, read_checkpoint, refuse_job
+from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.runs import read_run, siblings_of
 from ecgml.service.store import check_store
 from ecgml.service.tracker import artifact_names
 from ecgml.training.checkpoint import Checkpoint
-
-_OF_A_RUN = re.compile(r"runs:/([^/]+)(/checkpoint)?/?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +79,10 @@ class ModelRun:
         """
         if "/" not in address and not Path(address).expanduser().exists():
             address = f"runs:/{address}"
-        address, version = pinned(address)
-        if made_by := _OF_A_RUN.fullmatch(address):
+        address, version = pin(address)
+        if run_id := _made_by(address):
             check_store()
-            refuse_job(made_by[1])
+            refuse_job(run_id)
         return cls(address, version)
 
     @classmethod
@@ -94,8 +93,7 @@ class ModelRun:
     @cached_property
     def run_id(self) -> str:
         """The run that made it; empty where that is unknown."""
-        made_by = _OF_A_RUN.fullmatch(self.address)
-        return made_by[1] if made_by else str(self.checkpoint.facts.get("run_id", ""))
+        return _made_by(self.address) or str(self.checkpoint.facts.get("run_id", ""))
 
     @cached_property
     def checkpoint(self) -> Checkpoint:
@@ -104,7 +102,7 @@ class ModelRun:
 
     def on_this_machine(self, folder: Path) -> ModelRun:
         """Return it with a checkpoint folder as its address; one that lies elsewhere is put into the folder given."""
-        if ":/" not in self.address:
+        if is_local(self.address):
             return ModelRun(str(Path(self.address).expanduser().absolute()), self.version)
         return ModelRun(str(fetch_checkpoint(self.address, folder).absolute()), self.version)
 
@@ -182,15 +180,17 @@ class ModelRun:
     @cached_property
     def siblings(self) -> dict[str, ModelRun]:
         """The other finished models of its job, by name."""
-        others = siblings_of(read_run(self.run_id))
+        children = siblings_of(read_run(self.run_id))
         return {
-            name: ModelRun.of(one.run_id) for name, one in others.items() if one.finished and one.run_id != self.run_id
+            name: ModelRun.of(child.run_id)
+            for name, child in children.items()
+            if child.finished and child.run_id != self.run_id
         }
 
     @cached_property
     def ancestors(self) -> tuple[Ancestor, ...]:
         """The models that it was started from (``init_from``), nearest first."""
-        return ancestors_of_run(self.run_id) if _OF_A_RUN.fullmatch(self.address) else ancestors_of(self.checkpoint)
+        return ancestors_of_run(self.run_id) if _made_by(self.address) else ancestors_of(self.checkpoint)
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -210,4 +210,9 @@ class ModelRun:
     @property
     def cautions(self) -> list[str]:
         """What of its stored predictions is not of unseen records, and what cannot be told."""
-        return cautions_of(self.run_id, {TITLES[what]: own for what, own in self.predictions.items()})
+        return cautions_of(self.run_id, {TITLES[what]: stored for what, stored in self.predictions.items()})
+
+
+def _made_by(address: str) -> str:
+    run_id, path = run_and_path(address)
+    return run_id if path in ("", CHECKPOINT) else ""

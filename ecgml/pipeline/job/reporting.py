@@ -78,7 +78,7 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     tracker.table(columns, SPLIT)
     tracker.table(as_columns(job.cohorts, job.caches), QUARANTINE)
     tracker.table(
-        {"record": [one.record_id for one in job.left_out], "reason": [one.reason for one in job.left_out]},
+        {"record": [record.record_id for record in job.left_out], "reason": [record.reason for record in job.left_out]},
         LEFT_OUT,
     )
     real = [cohort for cohort in job.cohorts if cohort.kind != "pool"]
@@ -151,11 +151,11 @@ def report_answers(
     model_id: str | None = None,
 ) -> AnswerScores:
     """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
-    found = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
-    tracker.metrics(found.flat(predictions.classes, f"{what}_"), model_id=model_id)
+    scores = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
+    tracker.metrics(scores.flat(predictions.classes, f"{what}_"), model_id=model_id)
     with tracker.folder(answers_file(what)) as path:
         path.write_bytes(answers_csv(predictions, answers))
-    return found
+    return scores
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:

@@ -97,40 +97,40 @@ def calibrate(
     settings : CalibrationSettings
     """
     train, val, held_out = parts
-    said = window_logits(model, store, val, encoder, n_classes)
-    calibration = fit_probabilities(said, train, val, n_classes, settings)
-    y_prob = said.y_prob(calibration)
-    values, n_leads = _oddities(said, y_prob, store, val)
+    val_logits = window_logits(model, store, val, encoder, n_classes)
+    calibration = fit_probabilities(val_logits, train, val, n_classes, settings)
+    y_prob = val_logits.y_prob(calibration)
+    values, n_leads = _oddities(val_logits, y_prob, store, val)
     rows = np.linspace(0, len(train) - 1, min(len(train), SHAPES)).astype(int)
     abstention = fit_abstention(values, n_leads, store.shapes[train.first_window[rows]], settings.answered)
     conformal = None
     if len(held_out):
-        own = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)
-        conformal = fit_conformal(own, held_out.y_harmonised, settings.set_coverage)
+        y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)
+        conformal = fit_conformal(y_prob, held_out.y_harmonised, settings.set_coverage)
     return replace(calibration, conformal=conformal, abstention=abstention)
 
 
 def fit_probabilities(
-    said: WindowLogits, train: RecordTable, val: RecordTable, n_classes: int, settings: CalibrationSettings
+    val_logits: WindowLogits, train: RecordTable, val: RecordTable, n_classes: int, settings: CalibrationSettings
 ) -> Calibration:
     """Fit what makes probabilities of logits: scaling to validation, rate bands to the training records' rates.
 
     Parameters
     ----------
-    said : WindowLogits
+    val_logits : WindowLogits
         Of the validation part.
     train, val : RecordTable
     n_classes : int
     settings : CalibrationSettings
     """
-    scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
+    scaling = fit_scaling(val_logits.logits, val.y_harmonised[val_logits.owner], val_logits.owner)
     if not settings.rate_bands:
         return Calibration(scaling)
     bands = fit_rate_bands(train.y_harmonised, train.measured_rates, train.sinus, n_classes)
     return Calibration(scaling, rate_bands=bands)
 
 
-def answers_of(said: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable) -> Answers:
+def answers_of(table_logits: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable) -> Answers:
     """Say which records are answered, and which classes each may have.
 
     Parameters
@@ -141,16 +141,16 @@ def answers_of(said: WindowLogits, calibration: Calibration, store: WindowStore,
     store : WindowStore
     table : RecordTable
     """
-    y_prob = said.y_prob(calibration)
+    y_prob = table_logits.y_prob(calibration)
     unread = np.isnan(y_prob).any(axis=1)
     sets = None
     if calibration.conformal:
         sets = calibration.conformal.sets(np.nan_to_num(y_prob)) | unread[:, None]
     if not calibration.abstention:
         certainty = np.where(unread, 0.0, np.nan_to_num(y_prob).max(axis=1))
-        return Answers(tuple("could not be used" if one else "" for one in unread), certainty, sets)
-    values, n_leads = _oddities(said, y_prob, store, table)
-    reasons = [one.reason for one in calibration.abstention.judge(values, n_leads)]
+        return Answers(tuple("could not be used" if is_unread else "" for is_unread in unread), certainty, sets)
+    values, n_leads = _oddities(table_logits, y_prob, store, table)
+    reasons = [judgement.reason for judgement in calibration.abstention.judge(values, n_leads)]
     shares = calibration.abstention.shares(values).min(axis=1)
     return Answers(
         tuple("could not be used" if bad else reason for bad, reason in zip(unread, reasons, strict=True)),
@@ -188,11 +188,11 @@ def answer_checkpoint(
     harmonised : bool
         Whether the labels beside them are the harmonised ones.
     """
-    said = window_logits(
+    table_logits = window_logits(
         checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
     )
-    y_prob = said.y_prob(checkpoint.calibration)
-    answers = answers_of(said, checkpoint.calibration, store, table)
+    y_prob = table_logits.y_prob(checkpoint.calibration)
+    answers = answers_of(table_logits, checkpoint.calibration, store, table)
     return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised), answers
 
 
@@ -205,10 +205,10 @@ def predict_checkpoint(
     harmonised: bool = False,
 ) -> Predictions:
     """Predict a table's records by a trained model, as its evaluation did; arguments as :func:`answer_checkpoint`."""
-    said = window_logits(
+    table_logits = window_logits(
         checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
     )
-    y_prob = said.y_prob(checkpoint.calibration)
+    y_prob = table_logits.y_prob(checkpoint.calibration)
     return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised)
 
 
@@ -228,7 +228,7 @@ def to_predictions(
 
 
 def _oddities(
-    said: WindowLogits, y_prob: NDArray[np.float64], store: WindowStore, table: RecordTable
+    table_logits: WindowLogits, y_prob: NDArray[np.float64], store: WindowStore, table: RecordTable
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     numbers = windows_of(table.first_window, table.n_windows)[0]
-    return oddities(store.shapes[numbers], store.n_leads[numbers], said.owner, said.logits, y_prob)
+    return oddities(store.shapes[numbers], store.n_leads[numbers], table_logits.owner, table_logits.logits, y_prob)

@@ -17,6 +17,7 @@ from ecgml.models.registry import DEFAULT_MODELS, model_names
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.schemes import HARMONISE_RULES, SCHEMES, scheme_named
+from ecgml.service.address import is_local
 from ecgml.training.settings import FitSettings
 
 PROTOCOLS = ("kfold", "date", "source", "published")
@@ -93,7 +94,7 @@ class JobSettings:
 
     def __post_init__(self) -> None:
         validate(self)
-        if self.init_from and ":/" not in self.init_from:
+        if self.init_from and is_local(self.init_from):
             # A job may be resumed, and is read about, from another working directory.
             object.__setattr__(self, "init_from", str(Path(self.init_from).expanduser().absolute()))
         if not self.models:

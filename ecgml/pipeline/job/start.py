@@ -16,7 +16,8 @@ from ecgml.pipeline.job.lineage import Ancestor, descent
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.records.leads import LEADS
 from ecgml.records.schemes import scheme_named
-from ecgml.service.models import pinned, read_checkpoint
+from ecgml.service.address import pin
+from ecgml.service.models import read_checkpoint
 from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import TrainingData
 
@@ -43,13 +44,13 @@ class Start:
 
     def gives(self, name: str, classes: Sequence[str]) -> str:
         """Say what a model takes over of it."""
-        own = self.checkpoint
-        if own.model_name != name:
-            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {own.model_name}"
-        taken = f"starts from {self.address}: its weights and clinical encoder"
+        checkpoint = self.checkpoint
+        if checkpoint.model_name != name:
+            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {checkpoint.model_name}"
+        message = f"starts from {self.address}: its weights and clinical encoder"
         if self.keeps_head(classes):
-            return f"{taken}, its classifier of {', '.join(classes)} included"
-        return f"{taken}; the classifier starts afresh, that one tells apart {', '.join(own.classes)}"
+            return f"{message}, its classifier of {', '.join(classes)} included"
+        return f"{message}; the classifier starts afresh, that one tells apart {', '.join(checkpoint.classes)}"
 
 
 def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguration, Start | None]:
@@ -62,7 +63,7 @@ def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguratio
     """
     if not configuration.job.init_from:
         return configuration, None
-    address = pinned(configuration.job.init_from)[0]
+    address = pin(configuration.job.init_from)[0]
     start = read_checkpoint(address)
     models = configuration.job.models
     if start.model_name not in models:

@@ -37,7 +37,9 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.rhythms import RHYTHM_CODES
-from ecgml.records.schemes import SCHEMES, Scheme
+from ecgml.records.schemes import Scheme
+
+_EACH_RHYTHM = Scheme("each", "Every rhythm", {code: (code,) for code in RHYTHM_CODES})
 
 PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
 
@@ -77,12 +79,11 @@ def survey_cohorts(
     entries = [entry for _, entry in pairs]
     states, reasons, notes, fingerprints = _states(cohorts, caches)
     variables, values = _variables(cohorts, caches, entries)
-    eleven = SCHEMES["rhythms"]
     simulated = [cohort.simulated for cohort in cohorts]
     return Survey(
         record_ids=np.array([entry.record_id for entry in entries], dtype=np.str_),
         cohorts=np.array([cohort.name for cohort, _ in pairs], dtype=np.str_),
-        rhythms=np.array([_rhythm(entry, eleven) for entry in entries], dtype=np.int64),
+        rhythms=np.array([_rhythm(entry) for entry in entries], dtype=np.int64),
         classes=np.array([_label(entry, scheme) for entry in entries], dtype=np.int64),
         scheme=scheme,
         variables=variables,
@@ -115,19 +116,19 @@ def gather_signals(
     n_valid = np.zeros(len(rows), dtype=np.int64)
     for cohort in cohorts:
         cached = caches.get(cohort.name)
-        here = np.flatnonzero(survey.cohorts[rows] == cohort.name)
-        if cached is None or not len(here):
+        places = np.flatnonzero(survey.cohorts[rows] == cohort.name)
+        if cached is None or not len(places):
             continue
         place_of = {record_id: place for place, record_id in enumerate(cached.record_ids)}
-        windows = np.array([cached.first_window[place_of[name]] for name in survey.record_ids[rows[here]].tolist()])
-        waveforms[here] = to_mv(cached.windows[windows])
-        n_valid[here] = cached.n_valid[windows]
+        windows = np.array([cached.first_window[place_of[name]] for name in survey.record_ids[rows[places]].tolist()])
+        waveforms[places] = to_mv(cached.windows[windows])
+        n_valid[places] = cached.n_valid[windows]
     band_hz = (preprocessing.highpass_hz, preprocessing.lowpass_hz)
     return Signals(rows, waveforms, n_valid, preprocessing.fs, band_hz)
 
 
-def _rhythm(entry: Entry, eleven: Scheme) -> int:
-    name, _ = eleven.class_of(entry.rhythms)
+def _rhythm(entry: Entry) -> int:
+    name, _ = _EACH_RHYTHM.class_of(entry.rhythms)
     return RHYTHM_CODES.index(name) if name else SEVERAL if entry.rhythms else NO_RHYTHM
 
 
@@ -173,23 +174,27 @@ def _variables(
             variables.append(variable)
             columns.append(column)
 
-    for one in CLINICAL_COLUMNS:
-        told = attributes.get(one.diagnostics or "", Attribute(one.description))
-        unit = told.unit or ("" if one.name == "sex" or one.unit == "1" else one.unit)
-        variable = Variable(one.name, told.label, unit, circular=one.circular, low=told.low, high=told.high)
-        add(variable, (entry.given.get(one.name, np.nan) for entry in entries))
+    for column in CLINICAL_COLUMNS:
+        attribute = attributes.get(column.diagnostics or "", Attribute(column.description))
+        unit = attribute.unit or ("" if column.name == "sex" or column.unit == "1" else column.unit)
+        variable = Variable(
+            column.name, attribute.label, unit, circular=column.circular, low=attribute.low, high=attribute.high
+        )
+        add(variable, (entry.given.get(column.name, np.nan) for entry in entries))
     for name in dict.fromkeys(name for entry in entries for name in entry.further):
-        told = attributes.get(name, Attribute(name))
-        variable = Variable(name, told.label, told.unit, low=told.low, high=told.high)
+        attribute = attributes.get(name, Attribute(name))
+        variable = Variable(name, attribute.label, attribute.unit, low=attribute.low, high=attribute.high)
         add(variable, (entry.further.get(name, np.nan) for entry in entries))
     measured = _of_caches(cohorts, caches, "measured", CLINICAL_NAMES)
     intervals = _of_caches(cohorts, caches, "intervals", INTERVALS)
-    further = [one for one in INTERVAL_MEASUREMENTS if one not in MEASUREMENTS]
-    for ones, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
-        for one in ones:
-            unit = "" if one.unit == "1" else one.unit
-            variable = Variable(one.name, one.description, unit, measured=True, circular=one.circular)
-            add(variable, values[:, names.index(one.name)])
+    further = [measurement for measurement in INTERVAL_MEASUREMENTS if measurement not in MEASUREMENTS]
+    for measurements, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
+        for measurement in measurements:
+            unit = "" if measurement.unit == "1" else measurement.unit
+            variable = Variable(
+                measurement.name, measurement.description, unit, measured=True, circular=measurement.circular
+            )
+            add(variable, values[:, names.index(measurement.name)])
     return tuple(variables), np.array(columns).reshape(len(columns), len(entries)).T
 
 
@@ -220,7 +225,7 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
     def grouped(keys_of: Callable[[int, Cohort, Entry], Sequence[str]]) -> NDArray[np.int64]:
         keys = [list(keys_of(row, cohort, entry)) for row, (cohort, entry) in enumerate(pairs)]
         groups = connected(keys)
-        groups[[not own for own in keys]] = -1
+        groups[[not record_keys for record_keys in keys]] = -1
         return groups
 
     return (

@@ -16,7 +16,7 @@ from ecgml.pipeline.measure.measure import HEADINGS
 from ecgml.records.marked_beat import MarkedBeat
 from ecgml.saving import write_whole
 
-UNITS = {one.name: "°" if one.circular else one.unit for one in INTERVAL_MEASUREMENTS}
+UNITS = {measurement.name: "°" if measurement.circular else measurement.unit for measurement in INTERVAL_MEASUREMENTS}
 
 
 class IntervalPage:

@@ -14,7 +14,7 @@ from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_rem
 from ecgml.preprocessing.preprocess import usable_waveform
 from ecgml.records.readers.options import ReadOptions
 
-HEADINGS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS}
+HEADINGS = {measurement.name: measurement.heading for measurement in INTERVAL_MEASUREMENTS}
 """Of the table's columns: 1/min, ms, degrees."""
 
 _WIDTH = 9

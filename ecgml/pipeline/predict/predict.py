@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecgml.errors import RecordError
 from ecgml.inference.predictor import Prediction, Predictor
@@ -14,12 +13,17 @@ from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
 """In place of a rhythm that the model does not stand by."""
 
-_INTERVALS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS if one.unit in ("1/min", "ms")}
+_INTERVALS = {
+    measurement.name: measurement.heading
+    for measurement in INTERVAL_MEASUREMENTS
+    if measurement.unit in ("1/min", "ms")
+}
 """Columns of the table beside the probabilities."""
 
 
@@ -37,17 +41,8 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     EcgmlError
         If there is none or it is damaged.
     """
-    chosen = choose_device(device)
-    if ":/" not in address:
-        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
-
-
-def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    with checkpoint_at(address) as folder:
+        predictor = Predictor.load(folder, choose_device(device))
     if min_leads is None:
         return predictor
     preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
@@ -93,21 +88,6 @@ def _predict_each(
             yield path, replace(prediction, notes=(*contradictions(record, options), *prediction.notes))
 
 
-def resolve_model(address: str) -> tuple[str, str | None]:
-    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
-
-    Raises
-    ------
-    TrackingError
-        If there is none.
-    """
-    if ":/" not in address:
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
-
-
 def table_head(classes: Sequence[str]) -> str:
     """Return the line above :func:`as_row`."""
     headings = "".join(f"{heading:>6}" for heading in _INTERVALS.values())
@@ -120,8 +100,8 @@ def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]
         cells = "       –" * len(classes) + "     –" * len(_INTERVALS)
         return f"{'error':<{_width(classes)}}{cells}  {path}  {outcome}"
     values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
-    said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
-    notes = "; ".join([*said, *outcome.notes])
+    remarks = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
+    notes = "; ".join([*remarks, *outcome.notes])
     rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
     return f"{rhythm:<{_width(classes)}}{values}{_interval_cells(outcome)}  {path}{f'  ({notes})' if notes else ''}"
 
@@ -145,5 +125,7 @@ def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) 
     version : str or None
         Of the registered model that made it.
     """
-    told = {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
-    return json.dumps({"file": str(path), **told, "model_version": version})
+    answer = (
+        {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
+    )
+    return json.dumps({"file": str(path), **answer, "model_version": version})

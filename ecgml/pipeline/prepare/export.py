@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from ecgml.pipeline.job.console import Console
 from ecgml.preprocessing.preprocess import denoise_record
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
+from ecgml.saving import whole_file
 
 SIGNAL_FOLDER = "ECGDataDenoised"
 MARKER = "EXPORT.json"
@@ -118,9 +118,8 @@ def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> 
         denoised = denoise_record(read_entry(entry), settings, entry.promised_s)
     except RecordError as error:
         return str(error)
-    whole = np.zeros((len(LEADS), denoised.waveform.shape[1]))
-    whole[denoised.usable] = 1000 * denoised.waveform
-    partial = path.with_suffix(".partial")
-    np.savetxt(partial, whole.T, fmt="%.5g", delimiter=",")
-    os.replace(partial, path)
+    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
+    waveform[denoised.usable] = 1000 * denoised.waveform
+    with whole_file(path) as partial:
+        np.savetxt(partial, waveform.T, fmt="%.5g", delimiter=",")
     return ""

@@ -102,14 +102,16 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
     remarks = list(remarks_on(cached))
     for reason, by_class in losses_by_reason(cohort, cached, scheme).items():
         listed = ", ".join(f"{name} {count:,}" for name, count in by_class.items())
-        bad = (one.record_id for one in remarks if one.reason == reason)
+        bad = (remark.record_id for remark in remarks if remark.reason == reason)
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
         ("suspect", "leads, electrodes or amplitudes that are suspect"),
     ):
-        if count := sum(one.used and one.reason == reason for one in remarks):
-            lines.append(f"  {what}: {count:,}: {_some(one.record_id for one in remarks if one.reason == reason)}")
+        if count := sum(remark.used and remark.reason == reason for remark in remarks):
+            lines.append(
+                f"  {what}: {count:,}: {_some(remark.record_id for remark in remarks if remark.reason == reason)}"
+            )
     if groups := repeated(cached):
         count = sum(map(len, groups)) - len(groups)
         rhythms = {entry.record_id: entry.rhythms for entry in cohort.entries}

@@ -94,23 +94,25 @@ def gather(
     if settings.on:
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
     digest = digest_of(job.predictions["test"])
-    other = ModelRun.of(champion.run_id) if champion else None
-    if other and other.data_digest != job.data_digest:
-        return _on_test_part(champion, job, other, settings, age_bands, console)
-    how = "stored predictions of both on the same test part" if other else "the challenger's stored predictions"
+    champion_run = ModelRun.of(champion.run_id) if champion else None
+    if champion_run and champion_run.data_digest != job.data_digest:
+        return _on_test_part(champion, job, champion_run, settings, age_bands, console)
+    how = "stored predictions of both on the same test part" if champion_run else "the challenger's stored predictions"
     stored = job.predictions["test"]
-    started = [model.start_lineage for model in (job, other) if model]
+    started = [model.start_lineage for model in (job, champion_run) if model]
     seen = np.any([lineage.seen_of(stored, job.split) for lineage in started], axis=0)
     if seen.any():
         _some_left(~seen, "the challenger's test part", "a model, from which one was started,")
         how += f", less {int(seen.sum()):,} records of patients that a model which one was started from was made with"
-    own = stored.subset(~seen)
-    others = None
-    if other:
-        others = other.predictions["test"].subset(np.isin(other.predictions["test"].record_ids, own.record_ids))
-    attributes = _judged(attributes_of_split(job.split, own, age_bands))
+    challenger_predictions = stored.subset(~seen)
+    champion_predictions = None
+    if champion_run:
+        champion_predictions = champion_run.predictions["test"].subset(
+            np.isin(champion_run.predictions["test"].record_ids, challenger_predictions.record_ids)
+        )
+    attributes = _judged(attributes_of_split(job.split, challenger_predictions, age_bands))
     doubts = tuple(doubt for lineage in started for doubt in lineage.doubts)
-    return ComparisonInput(own, others, attributes, how, digest, doubts)
+    return ComparisonInput(challenger_predictions, champion_predictions, attributes, how, digest, doubts)
 
 
 def _on_test_part(
@@ -173,27 +175,35 @@ def _on_cohort(
     table, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
     if not len(table):
         raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
-    models = [one for one in (challenger, champion) if one]
-    checkpoints = [read_checkpoint(f"models:/{one.model_id}") for one in models]
+    models = [version for version in (challenger, champion) if version]
+    checkpoints = [read_checkpoint(f"models:/{version.model_id}") for version in models]
     digest = digest_of(to_predictions(table, np.full((len(table), len(scheme.classes)), np.nan), scheme.classes))
     lineages = [
-        (ModelRun.of(one.run_id).lineage, made.preprocessing) for one, made in zip(models, checkpoints, strict=True)
+        (ModelRun.of(version.run_id).lineage, checkpoint.preprocessing)
+        for version, checkpoint in zip(models, checkpoints, strict=True)
     ]
     kept, notes = _unseen(table, lineages, cohorts, configuration, console)
     _some_left(kept, settings.on, "challenger, champion or a model which one was started from")
     table = table[kept]
     scored = [
-        _score(one, made, table, cohorts, configuration, settings, console)
-        for one, made in zip(models, checkpoints, strict=True)
+        _score(version, checkpoint, table, cohorts, configuration, settings, console)
+        for version, checkpoint in zip(models, checkpoints, strict=True)
     ]
-    own, others = scored[0], scored[1] if champion else None
+    challenger_predictions, champion_predictions = scored[0], scored[1] if champion else None
     if cohorts[0].simulated:
         notes.append(f"{settings.on} is simulated: the comparison tells nothing about patients")
     how = (
         f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
         "it was started from, was made with"
     )
-    return ComparisonInput(own, others, _judged(attributes_of(table, age_bands)), how, digest, tuple(notes))
+    return ComparisonInput(
+        challenger_predictions,
+        champion_predictions,
+        _judged(attributes_of(table, age_bands)),
+        how,
+        digest,
+        tuple(notes),
+    )
 
 
 def _machine(settings: PromotionSettings) -> dict[str, object]:
@@ -222,22 +232,26 @@ def _score(
     """Predict a table's records with a model and its own preprocessing."""
     scheme = scheme_named(configuration.data.scheme)
     if not scheme_named(checkpoint.scheme).same_labels(scheme):
-        others = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
+        difference = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
         raise PromotionError(
-            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme {others}: "
-            "they cannot be compared"
+            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme "
+            f"{difference}: they cannot be compared"
         )
     device = choose_device(settings.device)
     caches = fill_caches(cohorts, configuration.data, checkpoint.preprocessing, console)
-    own, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
-    rows = {record_id: row for row, record_id in enumerate(own.record_ids.tolist())}
+    usable, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
+    rows = {record_id: row for row, record_id in enumerate(usable.record_ids.tolist())}
     # Of an ECG in two forms another one may have stayed: it is not scored then, and counts as an error.
-    found = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
+    places = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
     y_prob = np.full((len(table), len(scheme.classes)), np.nan)
     store = WindowStore(caches, device)
-    with_windows = found >= 0
+    with_windows = places >= 0
     y_prob[with_windows] = predict_table(
-        checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration
+        checkpoint.build(device),
+        store,
+        usable[places[with_windows]],
+        checkpoint.encoder,
+        checkpoint.calibration,
     )
     return to_predictions(table, y_prob, scheme.classes)
 

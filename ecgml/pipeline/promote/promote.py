@@ -94,17 +94,17 @@ def promote(
             if not candidate.version:
                 candidate = register_candidate(candidate)
                 console.say(f"registered as version {candidate.version} of {REGISTERED_MODEL}, challenger")
-            now = read_registry()
-            if now.champion == candidate.version:
+            registry = read_registry()
+            if registry.champion == candidate.version:
                 raise PromotionError(f"version {candidate.version} is the champion already")
-            for complaint in now.complaints():
+            for complaint in registry.complaints():
                 console.warn(complaint)
-            return _decide(candidate, now, configuration, experiment, log, lock, console, force, why.strip())
+            return _decide(candidate, registry, configuration, experiment, log, lock, console, force, why.strip())
 
 
 def _decide(
     candidate: RegisteredVersion,
-    now: Registry,
+    registry: Registry,
     configuration: PromoteConfiguration,
     experiment: str,
     log: PromotionLog,
@@ -113,16 +113,16 @@ def _decide(
     force: bool,
     why: str,
 ) -> str:
-    made = ModelRun.of(candidate.run_id)
-    classes = made.predictions["test"].classes
-    if made.is_simulated:
+    model = ModelRun.of(candidate.run_id)
+    classes = model.predictions["test"].classes
+    if model.is_simulated:
         console.warn(SIMULATED)
     console.say(f"version {candidate.version}: loading it in a process of its own")
     served = _served(candidate.version, classes)
     evidence, judgement, reasons = None, None, [served] if served else []
     if not served:
         try:
-            champion = find_candidate(now.champion) if now.champion else None
+            champion = find_candidate(registry.champion) if registry.champion else None
             evidence = gather(candidate, champion, configuration.promotion, configuration.gate.age_bands, console)
             judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration.gate)
         except (PromotionError, EvaluationError, TrackingError) as error:
@@ -135,8 +135,8 @@ def _decide(
     decision = PROMOTED if not reasons else FORCED if force and not served else REFUSED
     moves = decision != REFUSED
     digest = evidence.digest if evidence else ""
-    uses = 1 + sum(one.test_digest == digest for one in now.entries) if digest else 0
-    there = [version for version in (now.champion, now.previous) if version in now.versions]
+    uses = 1 + sum(entry.test_digest == digest for entry in registry.entries) if digest else 0
+    remaining = [version for version in (registry.champion, registry.previous) if version in registry.versions]
     entry = Entry(
         number=lock.number,
         decision=decision,
@@ -144,20 +144,20 @@ def _decide(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         by=f"{login()}@{socket.gethostname()}",
         run_id="",
-        champion_before=now.champion,
-        previous_before=now.previous,
-        champion_after=candidate.version if moves else now.champion,
-        previous_after=(there[0] if there else "") if moves else now.previous,
+        champion_before=registry.champion,
+        previous_before=registry.previous,
+        champion_after=candidate.version if moves else registry.champion,
+        previous_after=(remaining[0] if remaining else "") if moves else registry.previous,
         why=why,
         test_digest=digest,
         test_uses=uses,
-        summary=_summary(decision, candidate.version, now.champion, judgement, reasons),
+        summary=_summary(decision, candidate.version, registry.champion, judgement, reasons),
         notes=(
-            *now.complaints(),
-            *_past(candidate.version, now),
-            *_start(made.ancestors),
+            *registry.complaints(),
+            *_past(candidate.version, registry),
+            *_start(model.ancestors),
             *(evidence.notes if evidence else ()),
-            *([SIMULATED] if made.is_simulated else []),
+            *([SIMULATED] if model.is_simulated else []),
         ),
     )
     _record(entry, evidence, judgement, reasons, configuration, experiment, log)
@@ -165,7 +165,7 @@ def _decide(
         raise PromotionError(f"{entry.summary}; log entry {entry.number}")
     if uses > 1:
         console.say(f"these test records have now served for {uses} decisions: each makes the next less certain")
-    return _headline(decision, candidate.version, now.champion, reasons)
+    return _headline(decision, candidate.version, registry.champion, reasons)
 
 
 def rollback(console: Console, *, why: str = "") -> str:
@@ -189,12 +189,16 @@ def rollback(console: Console, *, why: str = "") -> str:
     with command("rollback", console) as running:
         experiment = running.connect()
         with promotion_lock(console) as (log, lock):
-            now = read_registry()
-            for complaint in now.complaints():
+            registry = read_registry()
+            for complaint in registry.complaints():
                 console.warn(complaint)
-            back = now.earlier()
+            back = registry.earlier()
             if not back:
-                first = f"version {now.champion} is the first champion" if now.champion else "there is no champion"
+                first = (
+                    f"version {registry.champion} is the first champion"
+                    if registry.champion
+                    else "there is no champion"
+                )
                 raise PromotionError(f"nothing to go back to: {first}, or those before it were deleted")
             console.say(f"version {back[0]}: loading it in a process of its own")
             if served := _served(back[0]):
@@ -206,13 +210,13 @@ def rollback(console: Console, *, why: str = "") -> str:
                 when=datetime.now(UTC).isoformat(timespec="seconds"),
                 by=f"{login()}@{socket.gethostname()}",
                 run_id="",
-                champion_before=now.champion,
-                previous_before=now.previous,
+                champion_before=registry.champion,
+                previous_before=registry.previous,
                 champion_after=back[0],
                 previous_after=back[1] if len(back) > 1 else "",
                 why=why.strip(),
-                summary=f"rolled back from version {now.champion or '(deleted)'} to version {back[0]}",
-                notes=tuple(now.complaints()),
+                summary=f"rolled back from version {registry.champion or '(deleted)'} to version {back[0]}",
+                notes=tuple(registry.complaints()),
             )
             _record(entry, None, None, [], None, experiment, log)
             return entry.summary
@@ -234,17 +238,21 @@ def history(console: Console) -> tuple[list[dict[str, Any]], str]:
         The same as a table, and the aliases below it.
     """
     connect()
-    now = read_registry()
-    if pending := now.pending:
+    registry = read_registry()
+    if pending := registry.pending:
         try:
             with promotion_lock(console):
-                now = read_registry()
+                registry = read_registry()
         except PromotionError as error:
             console.say(f"log entry {pending.number} is being carried out: {error}")
-    for complaint in now.complaints():
+    for complaint in registry.complaints():
         console.warn(complaint)
-    aliases = ", ".join(f"{name} version {version}" for name, version in sorted(now.aliases.items())) or "no aliases"
-    return [as_row(entry) for entry in now.entries], "\n".join([*_table(now.entries), f"{REGISTERED_MODEL}: {aliases}"])
+    aliases = (
+        ", ".join(f"{name} version {version}" for name, version in sorted(registry.aliases.items())) or "no aliases"
+    )
+    return [as_row(entry) for entry in registry.entries], "\n".join(
+        [*_table(registry.entries), f"{REGISTERED_MODEL}: {aliases}"]
+    )
 
 
 @contextlib.contextmanager
@@ -259,9 +267,9 @@ def promotion_lock(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
         yield log, lock
 
 
-def _past(version: str, now: Registry) -> Iterator[str]:
+def _past(version: str, registry: Registry) -> Iterator[str]:
     """Say when a version was rolled back from before."""
-    for entry in now.entries:
+    for entry in registry.entries:
         if entry.decision == ROLLED_BACK and entry.state == DONE and entry.champion_before == version:
             why = f": {entry.why}" if entry.why else ""
             yield f"version {version} was rolled back from before, log entry {entry.number}{why}"
@@ -282,7 +290,7 @@ def _served(version: str, classes: Sequence[str] = ()) -> str:
     clinical = np.full((len(records), len(CLINICAL_NAMES)), np.nan, dtype=np.float32)
     clinical[0, [CLINICAL_NAMES.index(name) for name in ("age", "sex")]] = 60, 1
     try:
-        check_serving(version, classes, np.stack([one.waveform for one in records]), clinical, PROBE_FS)
+        check_serving(version, classes, np.stack([record.waveform for record in records]), clinical, PROBE_FS)
     except PromotionError as error:
         return str(error)
     return ""
@@ -382,14 +390,16 @@ def _page(entry: Entry, evidence: ComparisonInput | None, judgement: Judgement |
 
 
 def _row(check: Check) -> str:
-    own = f"{check.challenger.value:.3f}" if check.challenger else check.found
+    challenger = f"{check.challenger.value:.3f}" if check.challenger else check.found
     if check.challenger and not check.difference:
-        own += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
-    other = f"{check.champion.value:.3f}" if check.champion else ""
+        challenger += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
+    champion = f"{check.champion.value:.3f}" if check.champion else ""
     gap = check.difference
     difference = signed(gap) if gap else ""
     title = f"{check.title}: {check.found}" if check.challenger and check.found else check.title
-    return f"| {title} | {own} | {other} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
+    return (
+        f"| {title} | {challenger} | {champion} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
+    )
 
 
 def _table(entries: Sequence[Entry]) -> list[str]:
@@ -399,16 +409,16 @@ def _table(entries: Sequence[Entry]) -> list[str]:
     rows = [("entry", "when", "by", "decision", "version", "champion", "test use", "why")]
     rows += [
         (
-            str(one.number),
-            one.when.removesuffix("+00:00").replace("T", " "),
-            one.by,
-            one.decision if one.state == "done" else f"{one.decision} ({one.state})",
-            one.version,
-            f"{one.champion_before or '-'} -> {one.champion_after or '-'}",
-            str(one.test_uses or ""),
-            one.why,
+            str(entry.number),
+            entry.when.removesuffix("+00:00").replace("T", " "),
+            entry.by,
+            entry.decision if entry.state == "done" else f"{entry.decision} ({entry.state})",
+            entry.version,
+            f"{entry.champion_before or '-'} -> {entry.champion_after or '-'}",
+            str(entry.test_uses or ""),
+            entry.why,
         )
-        for one in entries
+        for entry in entries
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -17,7 +17,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.reporting import THREADS, Scored
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.threads import choose_threads, using_threads
-from ecgml.service.jobs import RESUMED_BY, has_data, refuse_worked_on, runs_of_job
+from ecgml.service.jobs import RESUMED_BY, has_data, refuse_running, runs_of_job
 from ecgml.service.pages import run_link
 from ecgml.service.runs import Child, children_of, move_children, read_run
 from ecgml.service.tracker import Tracker
@@ -73,7 +73,9 @@ class Interrupted:
         TrainingError
             If the checkpoint at the address is another than when the job began.
         """
-        if self.ancestors is not None and [one.run_id for one in ancestors] != [one.run_id for one in self.ancestors]:
+        if self.ancestors is not None and [ancestor.run_id for ancestor in ancestors] != [
+            ancestor.run_id for ancestor in self.ancestors
+        ]:
             raise TrainingError(
                 f"resume: init_from: {(self.ancestors or ancestors)[0].address} is not the model that "
                 f"run {self.run_id} started from any more; put it back, or start a new job"
@@ -103,15 +105,15 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
         raise TrackingError(f"resume: run {run_id} is no training job that got as far as its data; start a new one")
     if run.info.status == "FINISHED":
         raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
-    refuse_worked_on(run)
+    refuse_running(run)
     configuration = ModelRun.of(run_id).configuration
-    given = resolve(TrainConfiguration, options)
-    for key, own in configuration.values().items():
-        if given.origins[key] == "option" and given.values()[key] != own:
-            raise ConfigError(f"{key}: a resumed job keeps its settings (here {own}); leave it out")
+    requested = resolve(TrainConfiguration, options)
+    for key, value in configuration.values().items():
+        if requested.origins[key] == "option" and requested.values()[key] != value:
+            raise ConfigError(f"{key}: a resumed job keeps its settings (here {value}); leave it out")
     children: dict[str, Child] = {}
-    for one in runs:
-        children |= children_of(one)
+    for job_run in runs:
+        children |= children_of(job_run)
     tags = run.data.tags
     return Interrupted(
         run_id,
@@ -139,8 +141,8 @@ def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
     TrackingError
         If another process took the job over meanwhile.
     """
-    if other := read_run(interrupted.run_id).data.tags.get(RESUMED_BY):
-        raise TrackingError(f"resume: run {other} went on with run {interrupted.run_id} meanwhile")
+    if successor := read_run(interrupted.run_id).data.tags.get(RESUMED_BY):
+        raise TrackingError(f"resume: run {successor} went on with run {interrupted.run_id} meanwhile")
     Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
     move_children(interrupted.children, tracker.run_id)
     experiment = read_run(tracker.run_id).info.experiment_id
@@ -155,4 +157,4 @@ def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
 def finished_model(child: Child, n_bootstrap: int) -> Scored:
     """Return the predictions and scores of a model that was finished before the job was stopped."""
     stored = dict(ModelRun.of(child.run_id).predictions)
-    return Scored(stored, {what: score(one, n_bootstrap=n_bootstrap) for what, one in stored.items()})
+    return Scored(stored, {what: score(predictions, n_bootstrap=n_bootstrap) for what, predictions in stored.items()})

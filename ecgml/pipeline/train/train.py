@@ -25,12 +25,12 @@ from ecgml.pipeline.job.reporting import (
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.pipeline.job.start import Start, starting_point
 from ecgml.pipeline.train.resume import adopt, find_interrupted, finished_model, same_threads
+from ecgml.saving import remove_whole
 from ecgml.service.jobs import COMMAND, LAST, RESUMES, claim, last_job, launch_to_resume
 from ecgml.service.pages import run_name, where_to_look
 from ecgml.service.runs import open_run
 from ecgml.service.tracker import Tracker
 from ecgml.training.device import choose_device
-from ecgml.training.state import remove_state
 
 
 def train(options: Mapping[str, Any], console: Console, *, config: str = "", resume: str = "") -> str:
@@ -95,11 +95,11 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
                     continue
                 with open_run(
                     experiment, name, parent_id=run.info.run_id, run_id=child.run_id if child else None
-                ) as own:
+                ) as model_run:
                     models[name] = train_model(
-                        name, configuration, job, store, start, Tracker(own.info.run_id), console
+                        name, configuration, job, store, start, Tracker(model_run.info.run_id), console
                     )
-                console.say(f"{name}: checkpoint runs:/{own.info.run_id}/checkpoint")
+                console.say(f"{name}: checkpoint runs:/{model_run.info.run_id}/checkpoint")
             verdicts: list[str] = []
             if len(models) > 1:
                 verdicts = report_comparison(tracker, models, configuration.job.bootstrap, job)
@@ -133,5 +133,5 @@ def train_model(
     """Fit one model in the active run and score it; log everything about it."""
     trained, state_path = fit_model(name, configuration, job, store, start, tracker, console)
     scored = judge_model(trained, configuration, job, tracker, console)[0]
-    remove_state(state_path)
+    remove_whole(state_path)
     return scored

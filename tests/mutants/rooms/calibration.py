@@ -63,16 +63,17 @@ FAULTS = (
     Fault(
         "calibration/sets-before-scaling",
         "ecgml/pipeline/job/scoring.py",
-        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)",
-        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob(Calibration.none(n_classes))",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob("
+        "Calibration.none(n_classes))",
         "conformal thresholds are of other probabilities than they are applied to",
         SCORING,
     ),
     Fault(
         "calibration/scaled-by-labels-as-written",
         "ecgml/pipeline/job/scoring.py",
-        "fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)",
-        "fit_scaling(said.logits, val.y_written[said.owner], said.owner)",
+        "fit_scaling(val_logits.logits, val.y_harmonised[val_logits.owner], val_logits.owner)",
+        "fit_scaling(val_logits.logits, val.y_written[val_logits.owner], val_logits.owner)",
         "confidence is fitted to other labels than the model was trained on",
         SCORING,
     ),
@@ -191,9 +192,17 @@ FAULTS = (
     Fault(
         "calibration/shapes-of-the-padding",
         "ecgml/preprocessing/shapes.py",
-        "shape_measurements(to_mv(window[:, :valid]), fs)",
-        "shape_measurements(to_mv(window), fs)",
+        "shape_measurements(to_mv(window[:, :valid]), fs,",
+        "shape_measurements(to_mv(window), fs,",
         "the padding of a short record is looked at for beats",
+        ABSTENTION,
+    ),
+    Fault(
+        "calibration/shapes-by-the-beats-of-all",
+        "ecgml/preprocessing/shapes.py",
+        "beats if len(windows) == 1 else None",
+        "beats",
+        "each window of a long record is cut by the beats of the whole",
         ABSTENTION,
     ),
 )

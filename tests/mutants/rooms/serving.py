@@ -121,8 +121,8 @@ FAULTS = (
     Fault(
         "serving/implausible-is-not-said",
         PYFUNC,
-        '{**told, "notes": [*said, *told["notes"]]',
-        '{**told, "notes": told["notes"]',
+        '{**prediction, "notes": [*input_notes, *prediction["notes"]]',
+        '{**prediction, "notes": prediction["notes"]',
         "a client is not told that a value was not used",
         SERVED,
     ),
