@@ -160,12 +160,6 @@ def parent_of(run: Run) -> str:
     return run.data.tags.get(MLFLOW_PARENT_RUN_ID, "")
 
 
-def siblings_of(run: Run) -> dict[str, Child]:
-    """Return the models of a run's job by name, including the run's own; empty without a job."""
-    parent = parent_of(run)
-    return children_of(read_run(parent)) if parent else {}
-
-
 def runs_tagged(experiment_id: str, tag: str, value: str) -> list[Run]:
     """Return the runs of an experiment whose tag has this value, newest first."""
     client, selection = MlflowClient(), f"tags.`{tag}` = '{value}'"

@@ -48,6 +48,7 @@ from ecgml.service.runs import (
     find_tagged,
     move_children,
     open_run,
+    parent_of,
     read_run,
 )
 from ecgml.service.tracker import Tracker
@@ -384,7 +385,7 @@ def _outcome(
 
 def _take_over(name: str, child: Child, parent: Tracker) -> None:
     """Make a fold's run a child of this one, unless it belongs to an evaluation that was finished."""
-    former_parent = read_run(child.run_id).data.tags.get("mlflow.parentRunId")
+    former_parent = parent_of(read_run(child.run_id))
     if not former_parent or read_run(former_parent).info.status != "FINISHED":
         move_children({name: child}, parent.run_id)
 

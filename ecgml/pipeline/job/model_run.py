@@ -37,7 +37,7 @@ from ecgml.service.address import is_local, pin, run_and_path
 from ecgml.service.model_card import card_of_run
 from ecgml.service.models import fetch_checkpoint, read_checkpoint, refuse_job
 from ecgml.service.pyfunc import CHECKPOINT
-from ecgml.service.runs import read_run, siblings_of
+from ecgml.service.runs import children_of, parent_of, read_run
 from ecgml.service.store import check_store
 from ecgml.service.tracker import artifact_names
 from ecgml.training.checkpoint import Checkpoint
@@ -116,6 +116,11 @@ class ModelRun:
         """Of its run."""
         return read_run(self.run_id).data.tags
 
+    @cached_property
+    def metrics(self) -> Mapping[str, float]:
+        """The last value of each metric of its run."""
+        return read_run(self.run_id).data.metrics
+
     @property
     def data_digest(self) -> str:
         """Of the records, labels and parts that it was trained and tested on."""
@@ -178,14 +183,17 @@ class ModelRun:
         return card_of_run(self.run_id)
 
     @cached_property
+    def models(self) -> dict[str, ModelRun]:
+        """The finished models of a job, by name."""
+        children = children_of(read_run(self.run_id))
+        return {name: ModelRun.of(child.run_id) for name, child in children.items() if child.finished}
+
+    @cached_property
     def siblings(self) -> dict[str, ModelRun]:
         """The other finished models of its job, by name."""
-        children = siblings_of(read_run(self.run_id))
-        return {
-            name: ModelRun.of(child.run_id)
-            for name, child in children.items()
-            if child.finished and child.run_id != self.run_id
-        }
+        job = parent_of(read_run(self.run_id))
+        others = ModelRun.of(job).models if job else {}
+        return {name: model for name, model in others.items() if model.run_id != self.run_id}
 
     @cached_property
     def ancestors(self) -> tuple[Ancestor, ...]:
