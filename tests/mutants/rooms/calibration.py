@@ -64,8 +64,7 @@ FAULTS = (
         "calibration/sets-before-scaling",
         "ecgml/pipeline/job/scoring.py",
         "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)",
-        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob("
-        "Calibration.none(n_classes))",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(Calibration.none(n_classes))",
         "conformal thresholds are of other probabilities than they are applied to",
         SCORING,
     ),
