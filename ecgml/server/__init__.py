@@ -21,5 +21,6 @@ drawing         what a client draws of a record
 pages           the page at /, its examples, the model's card
 about           /v1/schema, /metrics
 monitoring      counters and timings for Prometheus
+described       /openapi.json: the routes, with the errors and the header that they share
 running         uvicorn: port, workers, shutdown
 """

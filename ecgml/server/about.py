@@ -11,7 +11,7 @@ from time import time
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ecgml.inference.arrays import DEFAULT_FS, DEFAULT_UNIT, FS_RANGE_HZ
@@ -63,7 +63,7 @@ async def schema(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", summary="Figures of this server, as Prometheus reads them")
+@router.get("/metrics", summary="Figures of this server, as Prometheus reads them", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """Return counters and timings; no patient's data are in them."""
     answering: Answering = request.app.state.answering

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -22,6 +23,7 @@ from ecgml.server import about, drift, feedback, files, invocations, open_infere
 from ecgml.server.answer_ids import AnswerIds
 from ecgml.server.answering import Answering
 from ecgml.server.batching import Batcher, QueueFull
+from ecgml.server.described import describe
 from ecgml.server.drift import DriftWatch
 from ecgml.server.following import Follower
 from ecgml.server.guard import Guard, Refused, failed, log_as_json
@@ -87,6 +89,7 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.state.settings, app.state.monitor, app.state.model_name = settings, monitor, name_of(model.address)
     app.state.watch, app.state.reviews, app.state.ids = watch, reviews, ids
     for room in (files, invocations, open_inference, about, drift, feedback, pages):
@@ -133,4 +136,8 @@ async def _failed(request: Request, error: Exception) -> JSONResponse:
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of the first route of this path alone
+        known = describe(request.app)["paths"].get(getattr(request.scope.get("route"), "path", ""), {})
+        headers["Allow"] = ", ".join(sorted(map(str.upper, known))) or headers.get("Allow", "")
+    return JSONResponse({"error": str(error.detail)}, error.status_code, headers=headers)

@@ -19,7 +19,7 @@ from ecgml.errors import ConfigError, RecordError
 from ecgml.inference.predictor import Prediction, PredictorInput
 from ecgml.paper.page import to_svg
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES, accepted, is_plausible, parse_number, parse_sex
-from ecgml.records.leads import canonical_lead
+from ecgml.records.leads import LEADS, canonical_lead
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
 from ecgml.records.units import UNITS, is_voltage
@@ -44,17 +44,28 @@ _BODY = {
             "properties": {
                 "file": {
                     "type": "array",
+                    "minItems": 1,
                     "items": {"type": "string", "format": "binary"},
                     "description": "ECG files of any readable format; the parts of a WFDB record, or a zip",
                 },
-                "fs": {"type": "number", "description": "Sampling frequency, Hz, where the file does not tell it"},
+                "fs": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "description": "Sampling frequency, Hz, where the file does not tell it",
+                },
                 "unit": {"type": "string", "enum": list(UNITS), "description": "Where the file does not tell it"},
-                "leads": {"type": "string", "description": "Comma-separated, where the file does not tell them"},
-                "clinical": {
+                "leads": {
                     "type": "string",
-                    "description": "JSON: an object of clinical values (see /v1/schema) for all records, or a list of "
-                    "one a record",
-                    "examples": ['{"age": 63, "sex": "male"}'],
+                    "pattern": f"^({'|'.join(LEADS)})(,({'|'.join(LEADS)}))*$",
+                    "description": "Comma-separated, where the file does not tell them",
+                },
+                "clinical": {
+                    "type": "object",
+                    "properties": {name: {"type": ["number", "string", "null"]} for name in CLINICAL_NAMES},
+                    "additionalProperties": False,
+                    "description": "Clinical values (see /v1/schema) for all records; a list of such objects: one a "
+                    "record",
+                    "examples": [{"age": 63, "sex": "male"}],
                 },
                 "explain": {"type": "boolean", "description": "Add what in the ECG the answer rests on"},
                 "svg": {"type": "boolean", "description": "Add the ECG on paper as SVG"},
@@ -63,7 +74,8 @@ _BODY = {
                     "description": "Add samples and the representative beat",
                 },
             },
-        }
+        },
+        "encoding": {"clinical": {"contentType": "application/json"}},
     }
 }
 
@@ -81,7 +93,10 @@ _BODY = {
 async def predict_files(request: Request) -> JSONResponse:
     """Answer each record of a request; one that cannot be used is an ``error`` of its own.
 
-    ``curl -F file=@ecg.dcm http://127.0.0.1:8000/v1/predict``
+    To try it with an example of the server's own:
+
+        curl -sO http://127.0.0.1:8000/v1/demos/sinus-rhythm.csv.gz
+        curl -F file=@sinus-rhythm.csv.gz -F fs=500 -F unit=uV http://127.0.0.1:8000/v1/predict
     """
     answering: Answering = request.app.state.answering
     settings: ServerSettings = request.app.state.settings

@@ -42,7 +42,38 @@ async def version() -> Response:
     return Response(importlib.metadata.version("mlflow"), media_type="application/json")
 
 
-@router.post("/invocations", summary="Classify arrays, as mlflow models serve does")
+_BODY = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["inputs"],
+            "properties": {
+                "inputs": {
+                    "type": "object",
+                    "required": ["waveform", "clinical"],
+                    "properties": {
+                        "waveform": {"type": "array", "description": "(records, 12, times); null where missing"},
+                        "clinical": {"type": "array", "description": "(records, 16), see `/v1/schema`; null: unknown"},
+                    },
+                },
+                "params": {
+                    "type": "object",
+                    "properties": {
+                        "fs": {"type": "number", "default": DEFAULT_FS, "description": "Hz"},
+                        "unit": {"type": "string", "default": DEFAULT_UNIT},
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+@router.post(
+    "/invocations",
+    summary="Classify arrays, as mlflow models serve does",
+    openapi_extra={"requestBody": {"required": True, "content": _BODY}},
+)
 async def invocations(request: Request) -> Response:
     """Answer ``{"inputs": {"waveform": …, "clinical": …}, "params": {"fs": 500, "unit": "mV"}}``."""
     kind, *parameters = [part.strip() for part in request.headers.get("content-type", "").split(";")]

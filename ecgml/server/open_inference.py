@@ -31,6 +31,31 @@ PLATFORM = "ecgml_pytorch"
 LENGTH_HEADER = "inference-header-content-length"
 
 _TYPES = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64, "INT16": np.int16, "INT32": np.int32}
+_BODY = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["inputs"],
+            "properties": {
+                "inputs": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["name", "datatype", "shape"],
+                        "properties": {
+                            "name": {"type": "string", "enum": ["waveform", "clinical"]},
+                            "datatype": {"type": "string", "enum": list(_TYPES)},
+                            "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+                            "data": {"type": "array"},
+                        },
+                    },
+                },
+                "parameters": {"type": "object", "description": "`fs` (Hz, 500) and `unit` (mV)"},
+            },
+        }
+    },
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+}
 _MAX_VALUES = 50_000_000
 
 
@@ -84,7 +109,11 @@ async def model_ready(request: Request, name: str, version: str = "") -> dict[st
     return {"name": name, "ready": True}
 
 
-@router.post("/models/{name}/infer", summary="Classify arrays")
+@router.post(
+    "/models/{name}/infer",
+    summary="Classify arrays",
+    openapi_extra={"requestBody": {"required": True, "content": _BODY}},
+)
 @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
 async def infer(request: Request, name: str, version: str = "") -> Response:
     """Answer tensors with tensors; ``parameters`` take ``fs`` (Hz, 500) and ``unit`` (mV).

@@ -118,7 +118,10 @@ class Reviews:
             file.seek(self._read_to)
             content = file.read()
         content = content[: content.rfind(b"\n") + 1]
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline="")))
+        try:
+            rows = list(csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline="")))
+        except csv.Error as error:
+            raise ConfigError(f"--feedback {self._path}: no file of reviews: {error}") from None
         if not self._read_to and rows and tuple(rows.pop(0)) != COLUMNS:
             raise ConfigError(f"--feedback {self._path}: no file of reviews; its first line must name {COLUMNS[0]} …")
         for row in rows:

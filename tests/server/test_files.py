@@ -98,6 +98,11 @@ def test_names_of_files_are_in_no_answer_and_no_log(
     assert "/tmp" not in response.text
 
 
+def test_a_file_that_is_called_file_is_named_once(client: TestClient) -> None:
+    (answer,) = ask(client, ("file.png", b"no ECG"))
+    assert answer["error"].startswith("file 0: no known format")
+
+
 def test_a_header_opens_no_file_of_the_machine(client: TestClient, wfdb: list[Path], tmp_path: Path) -> None:
     secret = tmp_path / "secret.mat"
     secret.write_bytes(wfdb[0].with_suffix(".mat").read_bytes())
