@@ -135,7 +135,9 @@ class Predictor:
         """
         return cls(load_checkpoint(Path(folder)), device)
 
-    def prepare(self, record: Record, given: Mapping[str, float] | None = None) -> PredictorInput:
+    def prepare(
+        self, record: Record, given: Mapping[str, float] | None = None, with_spread: bool = True
+    ) -> PredictorInput:
         """Preprocess a record and put its clinical row together.
 
         Parameters
@@ -144,6 +146,8 @@ class Predictor:
             As read; clinical values it brings count as given.
         given : mapping of str to float, optional
             Further clinical values by name; they beat the record's own.
+        with_spread : bool
+            Whether to say how sure each interval is.
 
         Raises
         ------
@@ -164,7 +168,7 @@ class Predictor:
             ready.notes,
             ready.faults,
             ready.suspicions,
-            shown_intervals(ready.intervals, known),
+            shown_intervals(ready.intervals, known, with_spread),
             ready.intervals,
             ready.beats,
             ready.measured,

@@ -63,7 +63,7 @@ def test_value_that_is_not_finite_is_never_better() -> None:
 def test_stopping_survives_json() -> None:
     stopping = EarlyStopping(patience=2, min_epochs=1, larger_is_better=True)
     stopping.update(0, 0.25)
-    assert EarlyStopping.from_state_dict(json.loads(json.dumps(stopping.state_dict()))) == stopping
+    assert EarlyStopping(**json.loads(json.dumps(stopping.state_dict()))) == stopping
 
 
 def test_average_follows_its_formula() -> None:

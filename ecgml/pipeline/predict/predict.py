@@ -54,7 +54,11 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
 
 
 def predict_files(
-    predictor: Predictor, paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
+    predictor: Predictor,
+    paths: Sequence[Path],
+    options: ReadOptions,
+    say: Callable[[str], None],
+    with_spread: bool = True,
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
     """Predict files in their order; a file that cannot be used gives its error, and the rest goes on.
 
@@ -68,17 +72,19 @@ def predict_files(
         where another sampling frequency or unit was given.
     say : callable
         Takes a line about what a folder holds beside ECGs.
+    with_spread : bool
+        Whether to say how sure each interval is, which the table does not show.
 
     Raises
     ------
     ConfigError
         If the unit is no voltage, or none of the leads is one.
     """
-    return _predict_each(predictor, read_inputs(paths, options, say), options)
+    return _predict_each(predictor, read_inputs(paths, options, say), options, with_spread)
 
 
 def _predict_each(
-    predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions
+    predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions, with_spread: bool
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
     while files := list(itertools.islice(inputs, FILES_AT_ONCE)):
         outcomes: dict[int, Prediction | RecordError] = {}
@@ -88,7 +94,7 @@ def _predict_each(
                 outcomes[place] = record
                 continue
             try:
-                ready = predictor.prepare(record)
+                ready = predictor.prepare(record, with_spread=with_spread)
             except RecordError as error:
                 outcomes[place] = with_remedy(error)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ from ecgml.service.promotions import (
     Entry,
     PromotionLog,
     Registry,
-    as_row,
     read_registry,
     registry_errors,
 )
@@ -137,15 +136,11 @@ def _decide(
     digest = evidence.digest if evidence else ""
     uses = 1 + sum(entry.test_digest == digest for entry in registry.entries) if digest else 0
     remaining = [version for version in (registry.champion, registry.previous) if version in registry.versions]
-    entry = Entry(
-        number=lock.number,
-        decision=decision,
-        version=candidate.version,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        by=f"{login()}@{socket.gethostname()}",
-        run_id="",
-        champion_before=registry.champion,
-        previous_before=registry.previous,
+    entry = _entry(
+        registry,
+        lock,
+        decision,
+        candidate.version,
         champion_after=candidate.version if moves else registry.champion,
         previous_after=(remaining[0] if remaining else "") if moves else registry.previous,
         why=why,
@@ -203,15 +198,11 @@ def rollback(console: Console, *, why: str = "") -> str:
             console.say(f"version {back[0]}: loading it in a process of its own")
             if served := _served(back[0]):
                 raise PromotionError(f"{served}; promote another version")
-            entry = Entry(
-                number=lock.number,
-                decision=ROLLED_BACK,
-                version=back[0],
-                when=datetime.now(UTC).isoformat(timespec="seconds"),
-                by=f"{login()}@{socket.gethostname()}",
-                run_id="",
-                champion_before=registry.champion,
-                previous_before=registry.previous,
+            entry = _entry(
+                registry,
+                lock,
+                ROLLED_BACK,
+                back[0],
                 champion_after=back[0],
                 previous_after=back[1] if len(back) > 1 else "",
                 why=why.strip(),
@@ -220,6 +211,21 @@ def rollback(console: Console, *, why: str = "") -> str:
             )
             _record(entry, None, None, [], None, experiment, log)
             return entry.summary
+
+
+def _entry(registry: Registry, lock: Lock, decision: str, version: str, **further: Any) -> Entry:
+    """Return a decision made now, by who is logged in, on the registry as it is."""
+    return Entry(
+        number=lock.number,
+        decision=decision,
+        version=version,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=f"{login()}@{socket.gethostname()}",
+        run_id="",
+        champion_before=registry.champion,
+        previous_before=registry.previous,
+        **further,
+    )
 
 
 def history(console: Console) -> tuple[list[dict[str, Any]], str]:
@@ -250,7 +256,7 @@ def history(console: Console) -> tuple[list[dict[str, Any]], str]:
     aliases = (
         ", ".join(f"{name} version {version}" for name, version in sorted(registry.aliases.items())) or "no aliases"
     )
-    return [as_row(entry) for entry in registry.entries], "\n".join(
+    return [asdict(entry) for entry in registry.entries], "\n".join(
         [*_table(registry.entries), f"{REGISTERED_MODEL}: {aliases}"]
     )
 
@@ -319,7 +325,7 @@ def _record(
     log: PromotionLog,
 ) -> None:
     """Write the record as a run with an artifact, then carry the entry out."""
-    content: dict[str, Any] = {**as_row(entry), "reasons": list(reasons)}
+    content: dict[str, Any] = {**asdict(entry), "reasons": list(reasons)}
     if evidence:
         content |= {"compared_on": evidence.how, "notes": list(entry.notes)}
     if configuration:

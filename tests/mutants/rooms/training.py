@@ -214,7 +214,7 @@ FAULTS = (
     Fault(
         "training/resumed-without-its-stopping",
         FIT,
-        'return EarlyStopping.from_state_dict(facts["stopping"])',
+        'return EarlyStopping(**facts["stopping"])',
         'return EarlyStopping(**{**facts["stopping"], "best_epoch": -1})',
         "a resumed training takes its next epoch for the best",
         RESUMED,
