@@ -146,7 +146,7 @@ def test_job_does_not_go_on_with_other_data(job: Job, again: Again, monkeypatch:
     monkeypatch.setattr("ecgml.pipeline.train.train.load_data", lambda *_: other)
     client.set_terminated(run_id, "KILLED")
     try:
-        with pytest.raises(TrainingError, match=f"resume: the data are not those that run {run_id} began with"):
+        with pytest.raises(TrainingError, match=f"resume: the data differ from those of run {run_id}"):
             train({}, Console(io.StringIO()), resume=run_id)
     finally:
         client.set_terminated(run_id, "FINISHED")

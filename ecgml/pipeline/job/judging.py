@@ -1,4 +1,4 @@
-"""A fitted model scored, once, on the test part and the external cohort, and logged with its figures."""
+"""Score a fitted model once on the test part and the external cohort, and log it with its figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 def judge_model(
     trained: Trained, configuration: TrainConfiguration, job: JobData, tracker: Tracker, console: Console
 ) -> tuple[Scored, str]:
-    """Score a fitted model, once, on the test part and the external cohort; log it in the active run.
+    """Score a fitted model once on the test part and the external cohort; log it in the active run.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def judge_model(
         if configuration.data.harmonise != "none":
             labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
-    # The model carries its figures, so they come first; then they are logged as that model's.
+    # The card needs the scores, so they come first; then they are logged as that model's.
     card = model_card(
         name, configuration, job, scored.scores, tracker.run_id, git_commit(), ancestors=trained.ancestors
     )

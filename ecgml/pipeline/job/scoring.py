@@ -1,4 +1,4 @@
-"""A fitted model -> its calibration, its predictions of any table, and which of them it stands by."""
+"""Calibrate a fitted model, predict any table, and decide which records are answered."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ecgml.training.data import clinical_values
 from ecgml.training.predict import average_windows, predict_records, windows_of
 
 SHAPES = 2000
-"""Training records whose beats' shape is looked at, at most."""
+"""Most training records whose beat shapes are used for abstention."""
 
 
 @dataclass(frozen=True, eq=False)
 class WindowLogits:
-    """What a model says of a table's records before anything is made of it.
+    """A model's logits for the windows of a table's records.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def calibrate(
     n_classes: int,
     settings: CalibrationSettings,
 ) -> Calibration:
-    """Fit all that stands between logits and answers; the test part has no say in it.
+    """Fit scaling, abstention and conformal thresholds, without the test part.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def fit_probabilities(
 
 
 def answers_of(table_logits: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable) -> Answers:
-    """Say which records are answered, and which classes each may have.
+    """Decide which records are answered, and their conformal sets.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def answer_checkpoint(
     *,
     harmonised: bool = False,
 ) -> tuple[Predictions, Answers]:
-    """Predict a table's records by a trained model, and say which of them it stands by: what its `Predictor` says.
+    """Predict a table's records by a trained model and decide which are answered, as its `Predictor` does.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def predict_checkpoint(
     *,
     harmonised: bool = False,
 ) -> Predictions:
-    """Predict a table's records by a trained model, as its evaluation did; arguments as :func:`answer_checkpoint`."""
+    """Predict a table's records by a trained model, as its evaluation does; arguments as :func:`answer_checkpoint`."""
     table_logits = window_logits(
         checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
     )
@@ -215,7 +215,7 @@ def predict_checkpoint(
 def to_predictions(
     table: RecordTable, y_prob: NDArray[np.float64], classes: tuple[str, ...], *, harmonised: bool = False
 ) -> Predictions:
-    """Put probabilities beside the labels as their source wrote them, or harmonised on request."""
+    """Combine probabilities with original labels, or harmonised ones on request."""
     return Predictions(
         record_ids=tuple(table.record_ids.tolist()),
         classes=classes,
