@@ -283,7 +283,7 @@ def predict(
     address, version = pin(model)
     predictor = load_predictor(address, device, min_leads)
     classes = predictor.checkpoint.classes
-    outcomes = predict_files(predictor, files, options, partial(click.echo, err=True))
+    outcomes = predict_files(predictor, files, options, partial(click.echo, err=True), with_spread=is_json)
     if not is_json:
         if address != model:
             click.echo(f"{model} is version {version}", err=True)

@@ -13,7 +13,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
 
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
@@ -335,8 +334,3 @@ def registry_errors() -> Iterator[None]:
     except (MlflowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise TrackingError(f"{REGISTERED_MODEL}: the registry refused: {first_line}") from None
-
-
-def as_row(entry: Entry) -> dict[str, Any]:
-    """Return an entry as a row of the log, ready for ``json.dump``."""
-    return asdict(entry)

@@ -147,10 +147,3 @@ def _experiment(beside: str) -> str:
     if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(f"MLflow experiment {name!r} was deleted; restore it or set MLFLOW_EXPERIMENT_NAME")
     return experiment.experiment_id
-
-
-def local_artifact_path(uri: str) -> Path | None:
-    """Return the local folder of an artifact address, or None if it is on another machine."""
-    if uri.startswith("file://"):
-        return Path(unquote(uri.removeprefix("file://")))
-    return None if "://" in uri else Path(uri)

@@ -170,7 +170,7 @@ def test_clinical_values_are_given_by_name_and_a_bad_one_is_noted(client: TestCl
         ({"clinical": "{"}, "JSON"),
         ({"clinical": '{"aeg": 3}'}, "did you mean age"),
         ({"clinical": "[1]"}, "object"),
-        ({"clinical": '[{"age": 3}, {"age": 4}]'}, "one a record"),
+        ({"clinical": '[{"age": 3}, {"age": 4}]'}, "one per record"),
         ({"explain": "perhaps"}, "true or false"),
     ],
 )
