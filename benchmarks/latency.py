@@ -11,7 +11,9 @@ as it is before training, which costs as much. To compare with an earlier commit
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,10 +28,14 @@ import torch
 from benchmarks.evaluation import untrained
 from ecgml.cohorts.simulation.demo import write_demo
 from ecgml.inference.predictor import Predictor
+from ecgml.pipeline.predict.predict import predict_files
 from ecgml.preprocessing.preprocess import preprocess
-from ecgml.records.reading import read_record
+from ecgml.records.readers.options import ReadOptions
+from ecgml.records.reading import files_of, read_record
 
 N_RECORDS = 40
+
+FILES = "predict, each of many"
 
 
 def main() -> None:
@@ -55,13 +61,21 @@ def main() -> None:
                     stages = _ask(worker, header)
                     if turn:
                         taken[title].append(stages)
+        several = folder / "several"
+        several.mkdir()
+        for header in headers:
+            for part in files_of(header):
+                shutil.copy(part, several)
+        for _ in range(given.rounds):
+            for title, worker in workers.items():
+                taken[title].append(_ask(worker, several))
         for worker in workers.values():
             worker.communicate()
-    print(f"processor time, ms a record: median of {len(taken['here'])}")
-    for stage in taken["here"][0]:
-        medians = {title: statistics.median(stages[stage] for stages in taken[title]) for title in taken}
+    print(f"processor time, ms a record: median of {(given.rounds - 1) * len(headers)}")
+    for stage in (*taken["here"][0], FILES):
+        medians = {title: statistics.median(one[stage] for one in taken[title] if stage in one) for title in taken}
         ratio = f"   {medians['beside'] / medians['here']:.2f} times" if "beside" in medians else ""
-        print(f"  {stage:12}" + "".join(f"   {title} {ms:6.2f}" for title, ms in medians.items()) + ratio)
+        print(f"  {stage:22}" + "".join(f"   {title} {ms:6.2f}" for title, ms in medians.items()) + ratio)
 
 
 def _start(checkout: Path, model: Path) -> subprocess.Popen[str]:
@@ -87,7 +101,8 @@ def work(model: str) -> None:
     torch.set_num_threads(1)
     predictor = Predictor.load(model)
     for line in sys.stdin:
-        print(json.dumps(stages_ms(predictor, Path(line.strip()))), flush=True)
+        path = Path(line.strip())
+        print(json.dumps(files_ms(predictor, path) if path.is_dir() else stages_ms(predictor, path)), flush=True)
 
 
 def stages_ms(predictor: Predictor, header: Path) -> dict[str, float]:
@@ -108,6 +123,15 @@ def stages_ms(predictor: Predictor, header: Path) -> dict[str, float]:
     timed("model", lambda: predictor.describe([record.name], [prepared]))
     timed("all", lambda: predictor.predict([read_record(header)]))
     return taken
+
+
+def files_ms(predictor: Predictor, folder: Path) -> dict[str, float]:
+    """Return what a file costs of many, as `ecgml predict FOLDER` reads and answers them."""
+    # Other checkouts may know no table without the spread.
+    as_table = {"with_spread": False} if "with_spread" in inspect.signature(predict_files).parameters else {}
+    start = time.process_time()
+    n_files = len(list(predict_files(predictor, [folder], ReadOptions(None, None, None), print, **as_table)))
+    return {FILES: 1000 * (time.process_time() - start) / n_files}
 
 
 if __name__ == "__main__":

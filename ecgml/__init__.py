@@ -6,6 +6,7 @@ errors                every exception raised on purpose
 config                settings: options and file in, frozen dataclasses out, JSON back
 plugins               what other installed packages add
 saving                a result as a file: whole or not there
+owner                 whether the process that owns a run, lock or trial lives
 source                which code runs, as a digest
 records               one ECG: leads, units, rhythms, label schemes, readers, the clinical row
 measurements, paper   beats, rates and intervals from a waveform; an ECG on paper
@@ -13,6 +14,7 @@ figures, page         what figures share; figures, tables and words as one HTML 
 preprocessing         record -> model waveform; quality
 cohorts               a data set on disk as a list of labelled records; the simulated demo cohort
 calibration           scaling, conformal sets, abstention: fitted after training, applied by inference
+drift                 whether ECGs that come in resemble those of validation
 perturbations         what may be wrong with an ECG that is sent in
 datasets              cohorts -> cache -> batches: splits, encoder, sampling, augmentation
 models                the base class and registry of architectures; fusion, baseline and their layers

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import click
 
 from ecgml import __version__
 from ecgml.errors import EcgmlError
+from ecgml.service.address import full_address, is_local, pin
 
 if TYPE_CHECKING:
     from ecgml.config import Configuration
@@ -278,12 +278,12 @@ def predict(
     A file that cannot be used is said to be so, the others are answered, and the exit code is 1. Rate (1/min) and
     intervals (ms) stand beside the probabilities; --json says of each where it comes from, and why it is missing.
     """
-    from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, resolve_model, table_head
+    from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, table_head
 
-    address, version = resolve_model(model)
+    address, version = pin(model)
     predictor = load_predictor(address, device, min_leads)
     classes = predictor.checkpoint.classes
-    outcomes = predict_files(predictor, files, options, partial(click.echo, err=True))
+    outcomes = predict_files(predictor, files, options, partial(click.echo, err=True), with_spread=is_json)
     if not is_json:
         if address != model:
             click.echo(f"{model} is version {version}", err=True)
@@ -333,6 +333,25 @@ def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bo
     if page and plot:
         click.echo(page.write(plot), err=True)
     sys.exit(failed)
+
+
+@main.command()
+@click.argument("url", metavar="URL")
+@click.option("--every", default=60.0, show_default=True, metavar="SECONDS", help="How often the server is asked.")
+@click.option("--once", is_flag=True, help="Ask once.")
+def monitor(url: str, every: float, once: bool) -> None:
+    """Log the drift of a running server to MLflow: inputs and answers beside those of the model's validation.
+
+    URL is the address of `ecgml serve`. Reviews and counts are logged, too; what changes is a line here. Ctrl-C ends
+    it. A server that asks for a token takes that of the environment variable ECGML_TOKEN.
+    """
+    from ecgml.pipeline.job.console import Console
+    from ecgml.pipeline.monitor.monitor import monitor as follow
+
+    click.echo(follow({"url": url, "every_s": str(every)}, Console(), once=once))
+
+
+monitor.params.append(experiment_option())
 
 
 @main.command("compare")
@@ -487,8 +506,7 @@ def _evaluate() -> click.Command:
 
         if what and not model:
             model, what = what[0], what[1:]
-        if _RUN.fullmatch(model) and ":/" not in model:
-            model = f"runs:/{model}"
+        model = full_address(model)
         options = _gathered(what, options, is_trained=bool(options["splits"]))
         judged = None
         if options["splits"]:
@@ -512,12 +530,9 @@ def _evaluate() -> click.Command:
     return _command("evaluate", run, ProtocolConfiguration, extra)
 
 
-_RUN = re.compile(r"(runs|models):/\S+|[0-9a-f]{32}")
-
-
 def _is_model(what: str) -> bool:
     """Whether it names a model: a run, an address in MLflow, or a checkpoint folder."""
-    return bool(_RUN.fullmatch(what)) or (Path(what) / "checkpoint.json").is_file()
+    return not is_local(full_address(what)) or (Path(what) / "checkpoint.json").is_file()
 
 
 def _promote() -> click.Command:

@@ -86,6 +86,7 @@ def _packages() -> Iterator[Check]:
 def _additions() -> Iterator[Check]:
     from ecgml.evaluation.metric_table import OURS, metric_rows
     from ecgml.models.registry import model_class, model_names, model_package
+    from ecgml.records import reading
 
     listed = []
     for name in model_names():
@@ -95,6 +96,8 @@ def _additions() -> Iterator[Check]:
     yield Check("ok", f"architectures: {', '.join(listed)}")
     if metrics := [row.name for row in metric_rows() if row not in OURS]:
         yield Check("ok", f"metrics of other packages: {', '.join(metrics)}")
+    if formats := [known.name for known in reading.formats() if known not in reading.OURS]:
+        yield Check("ok", f"file formats of other packages: {', '.join(formats)}")
 
 
 def _satisfied(requirement: str) -> bool:

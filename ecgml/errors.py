@@ -69,6 +69,10 @@ class TrackingError(EcgmlError):
     """MLflow's tracking store or registry cannot be used."""
 
 
+class ServerError(EcgmlError):
+    """A running server does not answer as one of ecgml does."""
+
+
 class TuningError(EcgmlError):
     """A study cannot be opened, does not fit what is asked, or leads nowhere."""
 

@@ -342,7 +342,7 @@ def test_folder_without_an_ecg_is_an_error(checkpoint: Path, tmp_path: Path) -> 
 
 def test_unit_that_is_no_voltage_is_a_bad_option(checkpoint: Path, mixed: Path) -> None:
     result = call("predict", str(checkpoint), str(mixed), "--unit", "mmHg")
-    assert (result.exit_code, result.output) == (2, "error: --unit: 'mmHg' is no voltage; one of V, mV, uV, nV\n")
+    assert (result.exit_code, result.output) == (2, "error: --unit: 'mmHg' is not a voltage; one of V, mV, uV, nV\n")
 
 
 def test_prediction_with_a_missing_model_is_one_line(files: Path, tmp_path: Path) -> None:

@@ -18,9 +18,13 @@ from ecgml.models.registry import OURS, model_class, model_entry, model_names, m
 from ecgml.pipeline.evaluate import protocols
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.plugins import added, carried, load
+from ecgml.records.reading import GROUP
+from ecgml.server.app import make_app
+from ecgml.server.settings import ServerSettings
 from ecgml.source import code_digest
 from ecgml.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.extension import extension, write_extension
+from tests.server.conftest import served_model
 from tests.untrained import untrained_checkpoint
 
 __all__ = ["extension"]
@@ -103,10 +107,45 @@ def test_doctor_lists_what_was_added_and_says_what_is_broken(
     lines = [one.line() for one in examine([], tmp_path, "cpu")]
     assert "ok    architectures: fusion, baseline, tcn (my-rhythms 0.1)" in lines
     assert "ok    metrics of other packages: top_two" in lines
+    assert "ok    file formats of other packages: ecg-json" in lines
     broken = EntryPoint("mine", "no_such_module:Model", "ecgml.models")
     monkeypatch.setattr("ecgml.models.registry.OURS", (*OURS, broken))
     (fault,) = (one for one in examine([], tmp_path, "cpu") if "no_such_module" in one.what)
     assert fault.is_fatal
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ("ecg-json = my_rhythms:OURS", "ecg-json: my-rhythms 0.1 claims the suffix .csv, which is read as ecgml's CSV"),
+        (
+            "ecg-json = my_rhythms:ECG_JSON\nsame = my_rhythms:ECG_JSON",
+            "same: my-rhythms 0.1 claims the suffix .ecgjson, which is read as ecg-json of my-rhythms 0.1; leave",
+        ),
+    ],
+)
+def test_a_format_that_claims_a_suffix_of_another_is_refused(entries: str, message: str, tmp_path: Path) -> None:
+    write_extension(tmp_path)
+    with (tmp_path / "my_rhythms.py").open("a") as module:
+        module.write(
+            'OURS = Format("ecg-json", frozenset({".ecgjson", ".csv"}), lambda path, head: False, read_json)\n'
+        )
+    (listed,) = tmp_path.glob("*.dist-info/entry_points.txt")
+    listed.write_text(f"[ecgml.readers]\n{entries}\n")
+    (tmp_path / "ecg.csv").write_text("I,II\n1,2\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "ecgml", "measure", str(tmp_path / "ecg.csv")],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert message in done.stderr
+    assert (len(done.stderr.splitlines()), done.returncode) == (1, 2)
+
+
+def test_a_server_refuses_it_before_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("mine", "ecgml.records.readers.wfdb:WFDB", GROUP)
+    monkeypatch.setattr("ecgml.records.reading.added", lambda group, taken: {"mine": entry})
+    with pytest.raises(ConfigError, match=r"mine: .* claims the suffix \.dat, which is read as ecgml's WFDB"):
+        make_app(served_model(), ServerSettings())
 
 
 def test_the_waveform_only_reference_is_one_that_says_so(extension: Path) -> None:

@@ -1,4 +1,4 @@
-"""How many trials of a study came to what: the same numbers on the console, in MLflow and in best.yaml."""
+"""Counts of a study's trials by outcome: the same on the console, in MLflow and in best.yaml."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from optuna.trial import FrozenTrial, TrialState
 from tuning.queue import retried
 
 WORDS = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-"""What a trial came to, in words."""
+"""Outcome of a trial, as shown."""
 
 
 @dataclass(frozen=True)
 class TrialCounts:
-    """How many trials of a study came to what.
+    """Counts of a study's trials by outcome.
 
     Parameters
     ----------
     finished, pruned, failed : int
-        Trials that ran to their end, were ended by the pruner, or ended with an error.
+        Trials that completed, were ended by the pruner, or ended with an error.
     stopped : int
         Trials that were stopped, or whose worker died; each is run again and counts there.
     """
@@ -49,11 +49,11 @@ class TrialCounts:
         return {f"trials_{name}": count for name, count in counts.items()}
 
     def progress(self, n_trials: int) -> str:
-        """Return how far a study is that is asked for so many trials."""
+        """Return the progress of a study of ``n_trials``."""
         done = f"{self.done} of {n_trials} trials done"
         return f"{done}: {self}" if self.done or self.stopped else done
 
     def __str__(self) -> str:
         ended = [f"{getattr(self, word)} {word}" for word in WORDS.values() if getattr(self, word)]
         again = [f"{self.stopped} stopped and queued again"] if self.stopped else []
-        return "; ".join(filter(None, [", ".join(ended), *again])) or "no trial ended yet"
+        return "; ".join(filter(None, [", ".join(ended), *again])) or "no trial has ended yet"

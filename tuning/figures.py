@@ -1,4 +1,4 @@
-"""Figures of a study: Optuna's, without their global state, with readable ticks and a colour for each outcome."""
+"""Figures of a study: Optuna's, without changes of pyplot's state, with readable ticks and a colour an outcome."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ LEAST_FOR_IMPORTANCES = 4
 
 
 def draw_study(study: optuna.Study, metric: str, note: str = "") -> Iterator[tuple[str, Figure]]:
-    """Draw a study of at least one finished trial, figure by figure.
+    """Yield the figures of a study with at least one finished trial.
 
     Parameters
     ----------
     study : Study
     metric : str
     note : str
-        Below each figure.
+        Shown below each figure.
 
     Yields
     ------
@@ -55,9 +55,9 @@ def draw_study(study: optuna.Study, metric: str, note: str = "") -> Iterator[tup
 
 
 def history(study: optuna.Study, metric: str, note: str = "") -> Figure:
-    """Draw the value of every finished trial, the best so far, and at the foot the trials without a value."""
+    """Draw the value of every finished trial, the best so far, and at the bottom the trials without a value."""
     title = "Optimization history"
-    figure, (axes,) = _drawn(drawings.plot_optimization_history, study, title, note, target_name=metric)
+    figure, (axes,) = _panels(drawings.plot_optimization_history, study, title, note, target_name=metric)
     axes.lines[0].set_drawstyle("steps-post")
     ended = study.get_trials(deepcopy=False, states=(TrialState.PRUNED, TrialState.FAIL))
     foot = [0.02] * len(ended)
@@ -70,8 +70,8 @@ def history(study: optuna.Study, metric: str, note: str = "") -> Figure:
 
 
 def intermediate(study: optuna.Study, metric: str, note: str = "") -> Figure:
-    """Draw what every trial reported, step by step, coloured by what became of it."""
-    figure, (axes,) = _drawn(drawings.plot_intermediate_values, study, "Intermediate values", note)
+    """Draw the intermediate values of every trial, coloured by outcome."""
+    figure, (axes,) = _panels(drawings.plot_intermediate_values, study, "Intermediate values", note)
     states = {f"Trial{trial.number}": trial.state for trial in study.get_trials(deepcopy=False)}
     for line in axes.lines:
         line.set(color=STATE_COLOURS.get(states[str(line.get_label())], GREY), xdata=np.add(line.get_xdata(), 1))
@@ -84,8 +84,8 @@ def intermediate(study: optuna.Study, metric: str, note: str = "") -> Figure:
 
 
 def slices(study: optuna.Study, metric: str, note: str = "") -> Figure:
-    """Draw the value over each parameter, coloured by trial: late trials show where the sampler went."""
-    figure, panels = _drawn(drawings.plot_slice, study, "Slices", note, target_name=metric)
+    """Draw the value over each parameter, coloured by trial number, which shows where the sampler converged."""
+    figure, panels = _panels(drawings.plot_slice, study, "Slices", note, target_name=metric)
     for axes in panels:
         _readable(axes.xaxis)
     return figure
@@ -94,7 +94,7 @@ def slices(study: optuna.Study, metric: str, note: str = "") -> Figure:
 def parallel(study: optuna.Study, metric: str, note: str = "") -> Figure:
     """Draw every finished trial as a line through its parameters to its value."""
     title = "Parallel coordinates"
-    figure, (axes, *_) = _drawn(drawings.plot_parallel_coordinate, study, title, note, target_name=metric)
+    figure, (axes, *_) = _panels(drawings.plot_parallel_coordinate, study, title, note, target_name=metric)
     scales = [twin for twin in figure.axes if twin.get_shared_x_axes().joined(twin, axes) and twin is not axes]
     figure.set_size_inches(2.2 * (len(scales) + 1) + 1, 4.8)
     for scale in scales:
@@ -102,7 +102,7 @@ def parallel(study: optuna.Study, metric: str, note: str = "") -> Figure:
         for label in scale.get_yticklabels():
             label.set(fontsize=8.5, bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.5})
     axes.tick_params(axis="x", rotation=0)
-    # Optuna's scale of blues begins in white.
+    # Optuna's blue colour map begins in white.
     axes.collections[0].set_cmap("viridis_r" if study.direction == StudyDirection.MAXIMIZE else "viridis")
     return figure
 
@@ -111,7 +111,7 @@ def importances(study: optuna.Study, metric: str, note: str = "") -> Figure:
     """Draw each parameter's share of the metric's variance (fANOVA, Hutter et al. 2014)."""
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
     title = f"Importance for {metric}"
-    figure, (axes,) = _drawn(drawings.plot_param_importances, study, title, note, evaluator=evaluator)
+    figure, (axes,) = _panels(drawings.plot_param_importances, study, title, note, evaluator=evaluator)
     axes.set(xlabel="Share of the variance among finished trials (fANOVA)", ylabel="")
     if (legend := axes.get_legend()) is not None:
         legend.remove()
@@ -119,8 +119,8 @@ def importances(study: optuna.Study, metric: str, note: str = "") -> Figure:
 
 
 def timeline(study: optuna.Study, note: str = "") -> Figure:
-    """Draw when each trial ran and what became of it."""
-    figure, (axes,) = _drawn(drawings.plot_timeline, study, "Timeline", note)
+    """Draw when each trial ran, coloured by outcome."""
+    figure, (axes,) = _panels(drawings.plot_timeline, study, "Timeline", note)
     locator = AutoDateLocator()
     axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
     legend = axes.get_legend()
@@ -129,12 +129,12 @@ def timeline(study: optuna.Study, note: str = "") -> Figure:
     return figure
 
 
-def _drawn(
+def _panels(
     plot: Callable[..., Any], study: optuna.Study, title: str, note: str, **options: Any
 ) -> tuple[Figure, list[Axes]]:
     """Return one of Optuna's figures and its panels, detached from pyplot and without Optuna's change of its style."""
     with plt.rc_context({"figure.constrained_layout.use": True}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # experimental parts; layouts that are set anew below
+        warnings.simplefilter("ignore")  # experimental functions; layouts that are replaced below
         panels: list[Axes] = list(np.ravel(plot(study, **options)))
         figure = plt.gcf()
     plt.close(figure)
@@ -154,7 +154,7 @@ def _drawn(
 
 
 def _readable(axis: Axis) -> None:
-    """Give a logarithmic axis three ticks that are numbers, not powers of ten."""
+    """Label a logarithmic axis with three plain numbers instead of powers of ten."""
     if axis.get_scale() == "log":
         ticks = np.geomspace(*axis.get_view_interval(), 7)[1::2]
         axis.set_ticks(ticks, [f"{tick:.3g}" for tick in ticks])

@@ -1,4 +1,4 @@
-"""One trial: the training of `ecgml train`, epoch by epoch, on what all trials of a process share."""
+"""One trial: the training of `ecgml train`, on data shared by all trials of a process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Record = Callable[[Mapping[str, float], int], None]
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """One of a trial's trainings: its data, its encoder, and what is added to its seed."""
+    """One of a trial's trainings: its data, encoder and seed offset."""
 
     data: TrainingData
     encoder: ClinicalEncoder
@@ -40,9 +40,9 @@ class Repeat:
 def make_repeats(
     tune: TuneSettings, configuration: TuneConfiguration, job: JobData, store: WindowStore
 ) -> list[Repeat]:
-    """Return the trainings of every trial: a single one, one for each seed, or one for each fold.
+    """Return the trainings of each trial: one, or one for each seed or fold.
 
-    Of a job's parts these hold train and val only.
+    They contain train and val only.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def make_repeats(
     Raises
     ------
     TrainingError
-        If the records are too few to train on, or to fold.
+        If there are too few records to train on or to divide into folds.
     """
     data = training_data(configuration, job, store)
     if tune.folds == 1:
@@ -63,7 +63,7 @@ def make_repeats(
     both = RecordTable.join([data.train, data.val])
     n_groups = len(np.unique(both.blocks))
     if n_groups < tune.folds:
-        raise TrainingError(f"folds: {tune.folds} of {n_groups} independent groups of records; ask for fewer folds")
+        raise TrainingError(f"folds: {tune.folds} of {n_groups} independent groups of records; reduce folds")
     divided = StratifiedGroupKFold(tune.folds, shuffle=True, random_state=configuration.split.split_seed)
     repeats = []
     for inner, outer in divided.split(both.y_harmonised, both.y_harmonised, both.blocks):
@@ -73,13 +73,13 @@ def make_repeats(
 
 
 class Objective:
-    """Trains a trial and returns its value: the metric at the epoch whose weights are kept, its mean over trainings.
+    """Train a trial and return its value: the metric at the epoch whose weights are kept, averaged over trainings.
 
     Parameters
     ----------
     tune : TuneSettings
     configuration : TuneConfiguration
-        What the space's values are put into.
+        Settings that the space's values override.
     space : callable
     repeats : sequence of Repeat
     """
@@ -93,11 +93,11 @@ class Objective:
         self._repeats = repeats
 
     def parameters(self, trial: BaseTrial) -> dict[str, Any]:
-        """Return what the space proposes, by setting."""
+        """Return the settings that the space proposes for a trial."""
         return dict(self._space(trial))
 
     def __call__(self, trial: BaseTrial, parameters: Mapping[str, Any], record: Record = lambda *_: None) -> float:
-        """Train.
+        """Train a trial and return its value.
 
         Parameters
         ----------
@@ -105,14 +105,14 @@ class Objective:
         parameters : mapping
             Settings by name.
         record : callable, optional
-            Gets every epoch's metrics.
+            Called with every epoch's metrics.
 
         Raises
         ------
         optuna.TrialPruned
             If the pruner ends it.
         EcgmlError
-            If the settings do not fit, or the loss is not finite.
+            If the settings are invalid or the loss is not finite.
         """
         configuration = self._configuration.changed(parameters)
         values: list[float] = []
@@ -139,7 +139,7 @@ class Objective:
             if len(self._repeats) > 1 or not math.isfinite(metrics[metric]):
                 return False
             trial.report(metrics[metric], epoch)
-            return epoch + 1 < settings.epochs and trial.should_prune()  # after the last epoch there is nothing to save
+            return epoch + 1 < settings.epochs and trial.should_prune()  # after the last epoch pruning saves nothing
 
         name = configuration.job.models[0]
         model = initial_model(name, configuration, repeat.encoder, repeat.data, None).to(repeat.data.store.device)

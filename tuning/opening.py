@@ -1,4 +1,4 @@
-"""Opens a study by its name, or makes it; refuses to resume one that tunes something else."""
+"""Open or create a study by name; refuse to resume one with another search."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tuning.spaces import Probed, Space, changed_settings, describe_space
 from tuning.storage import StudyStorage
 
 IDENTITY = "ecgml"
-"""User attribute of a study: what it tunes, and on what."""
+"""User attribute of a study: goal, search space, data and fixed settings."""
 
 FREE = {
     "study", "n_trials", "sampler", "pruner", "storage", "jobs", "finalise", "space", "metric",
     "data_dir", "external_dir", "cache_dir", "demo_records", "max_quarantined", "backend", "device", "bootstrap",
 }  # fmt: skip
-"""Settings that may differ when a study is resumed: trials' values do not depend on them, or they are checked apart."""
+"""Settings that may change on resumption: trials' values do not depend on them, or they are checked separately."""
 
 
 def identity_of(configuration: TuneConfiguration, probed: Probed, job: JobData) -> dict[str, Any]:
-    """Return what must not change when a study is resumed, as JSON keeps it."""
+    """Return what must not change when a study is resumed, in JSON types."""
     tune, space = configuration.tune, describe_space(probed.parameters)
     fixed = {name: value for name, value in configuration.values().items() if name not in FREE and name not in space}
     return {
@@ -40,7 +40,7 @@ def identity_of(configuration: TuneConfiguration, probed: Probed, job: JobData) 
 def open_study(
     storage: StudyStorage, configuration: TuneConfiguration, space: Space, identity: Mapping[str, Any]
 ) -> optuna.Study:
-    """Open the study of the name given, or make it; many processes may do so at once.
+    """Open the named study or create it; safe for processes that do so at the same time.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def open_study(
     configuration : TuneConfiguration
     space : callable
     identity : mapping
-        Of :func:`identity_of`.
+        From :func:`identity_of`.
 
     Raises
     ------
     TuningError
-        If it exists and tunes something else, or on other data.
+        If it exists with another search or other data.
     """
     tune = configuration.tune
     with storage.lock(tune.study):
@@ -75,21 +75,21 @@ def open_study(
 
 
 def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], space: Space, configuration: TuneConfiguration
+    before: Mapping[str, Any], current: Mapping[str, Any], space: Space, configuration: TuneConfiguration
 ) -> Iterator[str]:
-    goal, wanted = (f"{identity['direction']} {identity['metric']}" for identity in (before, now))
+    goal, wanted = (f"{identity['direction']} {identity['metric']}" for identity in (before, current))
     if goal != wanted:
         yield f"and goes to {goal}, not to {wanted}"
-    old, new = before["space"], now["space"]
+    old, new = before["space"], current["space"]
     if names := [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]:
         yield f"with another search space ({', '.join(names)} differ)"
-    # Distributions do not show the constants and formulas of a space; its values at the same parameters do.
+    # Constants and formulas of a space are not in its distributions; compare its values at the same parameters.
     if changed := changed_settings(space, configuration, before.get("draws", [])):
-        listed = ", ".join(f"{name} {then} before, {value} now" for name, (then, value) in changed.items())
+        listed = ", ".join(f"{name} {old_value} before, now {value}" for name, (old_value, value) in changed.items())
         yield f"with another search space ({listed})"
-    if before["data"] != now["data"]:
-        digests = f"digest {before['data'][:8]}, here {now['data'][:8]}"
+    if before["data"] != current["data"]:
+        digests = f"digest {before['data'][:8]}, here {current['data'][:8]}"
         yield f"on other data (files, labels or split differ: {digests})"
-    for name, value in now["settings"].items():
+    for name, value in current["settings"].items():
         if before["settings"].get(name, value) != value:
             yield f"with {name} {before['settings'][name]}, not {value}"

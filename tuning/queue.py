@@ -1,15 +1,15 @@
-"""Hands out the trials of a study: the total holds over workers and restarts, trials of dead workers run again.
+"""Assigns the trials of a study: keeps the total over workers and restarts, repeats trials of dead workers.
 
 Optuna's own heartbeat and retry do not keep the total (docs/architecture.md). Here every running trial carries its
-worker (host, process, that process's start) and a beat that grows while the worker lives; all that is decided is
-decided under the storage's lock. A worker of the same host is looked up among the processes; another's is dead when its
-beat has stood still for :data:`GRACE_S` by the observer's own clock, so that hosts need not agree on the time.
+worker and a beat that grows while the worker lives; all that is decided is decided under the storage's lock. A worker
+is looked up among the processes; one of another host or container is dead when its beat has stood still for
+:data:`GRACE_S` by the observer's own clock, so that hosts need not agree on the time.
 """
 
 from __future__ import annotations
 
 import contextlib
-import threading
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -18,7 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ecgml.service.owner import is_here, own_identity, owner_lives
+from ecgml import owner
 from tuning.storage import StudyStorage
 
 BEAT_S = 10.0
@@ -26,32 +26,32 @@ BEAT_S = 10.0
 GRACE_S = 60.0
 
 MAX_DEATHS = 2
-"""A trial whose worker died runs once more; after a second death the trial itself is the likely cause."""
+"""Deaths of its worker after which a trial is not repeated: it is then the likely cause."""
 
 MAX_FAILURES = 5
-"""A study stops after so many trials if all of them failed."""
+"""Number of trials after which a study stops if all of them failed."""
 
 OWNER, BEAT, RUN_ID, REASON, RETRY_OF, DEATHS = "owner", "beat", "run_id", "reason", "retry_of", "deaths"
-SETTINGS = "settings"  # those that the space made of the trial's parameters when it ran
+SETTINGS = "settings"  # the settings that the space made of the trial's parameters when it ran
 """Names of a trial's user attributes."""
 
 STOPPED = "stopped"
-"""Reason of a trial that was put back into the queue."""
+"""Reason of a trial that was returned to the queue."""
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class Queue:
-    """Hands out a study's trials.
+    """Assigns a study's trials.
 
     Parameters
     ----------
     study : Study
     storage : StudyStorage
     n_trials : int
-        In all; a trial that runs again counts once.
+        Total; a repeated trial counts once.
     sampler : callable
-        From the number of trials so far to the sampler of the next.
+        Maps the number of trials so far to the sampler of the next.
     on_death : callable, optional
         Called with (the run of a trial whose worker died, the reason).
     """
@@ -72,22 +72,22 @@ class Queue:
         self._seen: dict[int, tuple[object, float]] = {}
 
     def trials(self) -> list[FrozenTrial]:
-        """Return all trials as they are now."""
+        """Return the current state of all trials."""
         return self.study.get_trials(deepcopy=False)
 
     def claim(self) -> Trial | None:
-        """Return the next trial, or None where there is none to begin now."""
+        """Return the next trial, or None if none can begin now."""
         with self._lock():
             trials = self._requeue_dead()
             if self._all_begun(trials):
                 return None
             self.study.sampler = self._sampler(len(trials))
             trial = self.study.ask()
-            trial.set_user_attr(OWNER, own_identity())
+            trial.set_user_attr(OWNER, owner.process_identity())
             return trial
 
     def is_finished(self) -> bool:
-        """Whether no trial runs, waits or is left to begin, on any host."""
+        """Return whether no trial runs, waits or is yet to begin on any host."""
         trials = self.trials()
         if any(trial.state == TrialState.RUNNING for trial in trials):
             self.requeue_dead()
@@ -95,21 +95,21 @@ class Queue:
         return self._all_begun(trials)
 
     def end(self, trial: Trial, value: float | None, state: TrialState, reason: str = "") -> None:
-        """Record how a trial ended; one that another worker took for dead is left alone."""
+        """Record a trial's outcome, unless another worker declared it dead."""
         with contextlib.suppress(UpdateFinishedTrialError, ValueError):
             if reason:
                 trial.set_user_attr(REASON, reason)
             self.study.tell(trial, value, state)
 
     def release(self, trial: Trial) -> None:
-        """Put back a trial whose worker was asked to stop: it runs again when the study is resumed."""
+        """Return a stopped trial to the queue: it runs again when the study is resumed."""
         with self._lock(), contextlib.suppress(UpdateFinishedTrialError, ValueError):
             trial.set_user_attr(REASON, STOPPED)
             self.study.tell(trial, state=TrialState.FAIL)
             self._requeue(self.trials()[trial.number], died=False)
 
     def requeue_dead(self) -> None:
-        """Fail the trials of dead workers, once each, and put them back into the queue."""
+        """Fail the trials of dead workers and return them to the queue."""
         with self._lock():
             self._requeue_dead()
 
@@ -124,9 +124,7 @@ class Queue:
         trials = self.trials()
         dead = [trial for trial in trials if trial.state == TrialState.RUNNING and self._is_dead(trial)]
         for trial in dead:
-            owner = trial.user_attrs.get(OWNER, "an unknown worker")
-            host, _, process = str(owner).partition(" ")
-            reason = f"its worker died ({host}, process {process.split()[0]})" if process else "its worker died"
+            reason = f"its worker died ({owner.describe(trial.user_attrs.get(OWNER, ''))})"
             self._set(trial, REASON, reason)
             self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
             self._requeue(trial, died=True)
@@ -135,15 +133,14 @@ class Queue:
         return self.trials() if dead else trials
 
     def _is_dead(self, trial: FrozenTrial) -> bool:
-        owner = trial.user_attrs.get(OWNER, "")
-        if is_here(owner):
-            return not owner_lives(owner)
-        beat, now = trial.user_attrs.get(BEAT, 0), time.monotonic()
-        seen, since = self._seen.get(trial.number, (None, now))
+        if (alive := owner.is_alive(trial.user_attrs.get(OWNER, ""))) is not None:
+            return not alive
+        beat, now_s = trial.user_attrs.get(BEAT, 0), time.monotonic()
+        seen, since = self._seen.get(trial.number, (None, now_s))
         if seen != beat:
-            since = now
+            since = now_s
         self._seen[trial.number] = (beat, since)
-        return now - since > GRACE_S
+        return now_s - since > GRACE_S
 
     def _requeue(self, trial: FrozenTrial, *, died: bool) -> None:
         deaths = trial.user_attrs.get(DEATHS, 0) + died
@@ -160,25 +157,25 @@ class Queue:
 
 
 def n_begun(trials: Sequence[FrozenTrial]) -> int:
-    """Return how many trials there are; one that runs again counts once."""
+    """Return the number of trials; a repeated trial counts once."""
     return sum(RETRY_OF not in trial.user_attrs for trial in trials)
 
 
 def all_failed(trials: Sequence[FrozenTrial]) -> bool:
-    """Whether every trial that ended failed, and enough did."""
+    """Return whether at least :data:`MAX_FAILURES` trials ended and all of them failed."""
     ended = [trial for trial in trials if trial.state in FINISHED and trial.user_attrs.get(REASON) != STOPPED]
     return len(ended) >= MAX_FAILURES and all(trial.state == TrialState.FAIL for trial in ended)
 
 
 def retried(trials: Sequence[FrozenTrial]) -> set[int]:
-    """Return the numbers of failed trials that ran again, or wait to."""
+    """Return the numbers of failed trials that are repeated or queued again."""
     latest = {trial.user_attrs.get(RETRY_OF, trial.number): trial.number for trial in trials}
     return {trial.number for trial in trials} - set(latest.values())
 
 
 @contextlib.contextmanager
 def beating(trial: Trial, on_beat: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Show, while a trial runs, that its worker lives.
+    """Write a trial's beat while it runs, which shows that its worker is alive.
 
     Parameters
     ----------
@@ -186,21 +183,12 @@ def beating(trial: Trial, on_beat: Callable[[], None] = lambda: None) -> Iterato
     on_beat : callable, optional
         Called at every beat.
     """
-    done = threading.Event()
+    beats = itertools.count(1)
 
-    def beat() -> None:
-        count = 0
-        while not done.wait(BEAT_S):
-            count += 1
-            on_beat()
-            # A storage that does not answer now may at the next beat; a trial taken for dead takes no more beats.
-            with contextlib.suppress(Exception):
-                trial.set_user_attr(BEAT, count)
+    def show() -> None:
+        on_beat()
+        # A trial that was taken for dead takes no more beats.
+        trial.set_user_attr(BEAT, next(beats))
 
-    thread = threading.Thread(target=beat, name=f"beat of trial {trial.number}", daemon=True)
-    thread.start()
-    try:
+    with owner.beating(show, BEAT_S):
         yield
-    finally:
-        done.set()
-        thread.join()

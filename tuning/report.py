@@ -1,4 +1,4 @@
-"""A study's run in MLflow: best trial, table of trials, search space, figures, and a description on top."""
+"""Report a study in its MLflow run: best trial, table of trials, search space, figures, description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tuning.worker import STATE, STATUSES, outcome_tags
 
 
 def begin_report(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
-    """Log in the study's run its settings, and on what data."""
+    """Log the study's settings and data in its run."""
     tracker, space = Tracker(plan.run_id), study.user_attrs[IDENTITY]["space"]
     report_job(tracker, plan.configuration, job)
     tracker.params({name: value for name, value in plan.configuration.values().items() if name not in space})
@@ -36,7 +36,7 @@ def begin_report(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
 
 
 def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
-    """Log the present state of a study in its run; may be called again later."""
+    """Log the current state of a study in its run; may be repeated."""
     trials, metric = study.get_trials(deepcopy=False), plan.tune.metric
     close_trials(trials, plan)
     tracker = Tracker(plan.run_id)
@@ -44,7 +44,7 @@ def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
     tracker.table(trial_columns(trials, metric), "trials.csv")
     if (best := best_of(study)) is not None and best.value is not None:
         tracker.metrics({f"best_{metric}": best.value, "best_trial": best.number})
-        # Tags, not parameters: these MLflow never changes, and a resumed study may find better.
+        # Tags, not parameters: those cannot change, and a resumed study may find a better trial.
         tracker.tags({f"best_{name}": _short(value) for name, value in best.params.items()})
         tracker.text(best_yaml(study, best, plan), "best.yaml")
         with tracker.folder("figures") as folder:
@@ -55,12 +55,12 @@ def report_study(study: optuna.Study, plan: StudyPlan, job: JobData) -> None:
 
 
 def close_trials(trials: list[FrozenTrial], plan: StudyPlan) -> None:
-    """Close the runs of trials that ended in the study while their worker died before it could tell MLflow."""
+    """Close the runs of trials that ended in the study but whose worker died before it closed the run."""
     by_number = {str(trial.number): trial for trial in trials}
     for run_id, number in without_tag(plan.experiment_id, plan.run_id, STATE, "ecgml.trial").items():
         trial = by_number.get(number)
         if trial is not None and trial.state in FINISHED:
-            # A worker that died between making the run and telling the study of it is not named there.
+            # If the worker died right after creating the run, the study does not know the run.
             status = STATUSES[trial.state] if RUN_ID in trial.user_attrs else "KILLED"
             close_dead(run_id, status, outcome_tags(trial.state, trial.user_attrs.get(REASON, "")))
 
@@ -74,7 +74,7 @@ def best_of(study: optuna.Study) -> FrozenTrial | None:
 
 
 def best_settings(best: FrozenTrial, configuration: TuneConfiguration) -> dict[str, Any]:
-    """Return the settings that a trial ran with; made anew from its parameters where an older study kept none."""
+    """Return the settings of a trial; recomputed from its parameters if an older study stored none."""
     if SETTINGS in best.user_attrs:
         return dict(best.user_attrs[SETTINGS])
     return plain_settings(configuration, settings_of(space_named(configuration.tune.space), best.params))
@@ -101,12 +101,12 @@ def trial_columns(trials: list[FrozenTrial], metric: str) -> dict[str, list[Any]
 
 
 def train_command(plan: StudyPlan) -> str:
-    """Return what a person types to train with the best trial's settings."""
+    """Return the command that trains with the best trial's settings."""
     return launch_command(plan.experiment_id, f"config=runs:/{plan.run_id}/best.yaml")
 
 
 def best_yaml(study: optuna.Study, best: FrozenTrial, plan: StudyPlan) -> str:
-    """Return the settings file that trains the winner: the study's own settings, and the best trial's."""
+    """Return the settings file that trains the winner: the study's settings and the best trial's."""
     values, not_training = plan.configuration.values(), fields_of(TuneSettings)
     given = {
         name: list(values[name]) if isinstance(values[name], tuple) else values[name]
@@ -121,7 +121,7 @@ def best_yaml(study: optuna.Study, best: FrozenTrial, plan: StudyPlan) -> str:
 
 
 def describe_study(study: optuna.Study, plan: StudyPlan, note: str) -> str:
-    """Return the text that the MLflow UI shows on top of the study's run."""
+    """Return the description of the study's run, Markdown."""
     tune, best = plan.tune, best_of(study)
     progress = TrialCounts.of(study.get_trials(deepcopy=False)).progress(tune.n_trials)
     lines = [f"*{note}*"] if note else []
@@ -131,7 +131,7 @@ def describe_study(study: optuna.Study, plan: StudyPlan, note: str) -> str:
         lines.append(f"Best: trial {best.number}, {tune.metric} {best.value:.4f} on the validation part.")
         lines.append(f"| setting | best |\n|---|---|\n{table}")
         lines.append(f"Train with it: `{train_command(plan)}`")
-    lines.append(f"Kept in `{tune.storage}`: `optuna-dashboard {tune.storage}` shows it.")
+    lines.append(f"Stored in `{tune.storage}`; view it with `optuna-dashboard {tune.storage}`.")
     return "\n\n".join(lines)
 
 
@@ -139,7 +139,7 @@ def print_best(study: optuna.Study, plan: StudyPlan, console: Console) -> None:
     """Print the counts of the trials, the best one, and the command that trains with its settings."""
     best, counts = best_of(study), TrialCounts.of(study.get_trials(deepcopy=False))
     if best is None:
-        console.warn(f"study {study.study_name}: {counts}; no trial finished, so there is no best")
+        console.warn(f"study {study.study_name}: {counts}; no trial has finished")
         return
     chosen = ", ".join(f"{name} {_short(value)}" for name, value in best.params.items())
     console.say(

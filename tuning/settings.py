@@ -1,4 +1,4 @@
-"""Settings of a study, and what all its workers know."""
+"""Settings of a study and the plan that its workers share."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ class TuneSettings:
     """Settings of a study."""
 
     study: str = setting("ecg-rhythm", "Name of the study; a study of that name is resumed")
-    n_trials: int = setting(
-        30, "Trials of the study in all, over all workers, hosts and restarts", low=1, high=1_000_000
-    )
+    n_trials: int = setting(30, "Total number of trials, over all workers, hosts and restarts", low=1, high=1_000_000)
     space: str = setting("default", f"Search space: {', '.join(SPACES)}, or your own as package.module:function")
-    metric: str = setting("val_macro_f1", "Metric of the validation part to optimise", choices=monitors)
-    sampler: str = setting("tpe", "Proposes parameters (docs/tuning.md compares samplers)", choices=tuple(SAMPLERS))
+    metric: str = setting("val_macro_f1", "Validation metric to optimise", choices=monitors)
+    sampler: str = setting(
+        "tpe", "Sampler that proposes parameters (compared in docs/tuning.md)", choices=tuple(SAMPLERS)
+    )
     pruner: str = setting(
         "auto",
-        f"Ends trials that fall behind; auto: {DEFAULT_PRUNER} within a training, wilcoxon between seeds or folds",
+        f"Ends unpromising trials; auto: {DEFAULT_PRUNER} within a training, wilcoxon between seeds or folds",
         choices=("auto", *PRUNERS),
     )
     storage: str = setting(
         "",
-        "Where the study is kept: a file (journal), sqlite:///… or postgresql://…; by default studies/<study>.journal",
+        "Storage of the study: a file (journal), sqlite:///… or postgresql://…; by default studies/<study>.journal",
     )
-    jobs: int = setting(1, "Processes of this machine that run trials, and that read and preprocess", low=0, high=1024)
-    seeds: int = setting(1, "Seeds that each trial is trained with; the value is their mean", low=1, high=100)
-    folds: int = setting(1, "Folds of train and val that each trial is trained on, likewise", low=1, high=20)
+    jobs: int = setting(1, "Processes on this machine, for trials and for preprocessing", low=0, high=1024)
+    seeds: int = setting(1, "Number of seeds to train each trial with; its value is the mean", low=1, high=100)
+    folds: int = setting(
+        1, "Number of folds of train and val to train each trial on; its value is the mean", low=1, high=20
+    )
     finalise: int = setting(
         0,
-        "Train the winner on so many seeds, test the best once, register it as challenger; 0 does not",
+        "Train the winner on this many seeds, test the best once, register it as challenger; 0 for none",
         low=0,
         high=50,
     )
@@ -49,15 +51,15 @@ class TuneSettings:
         if not self.study.strip() or "/" in self.study:
             raise ConfigError(f"study: {self.study!r} is not a valid name; use letters, digits, dots and dashes")
         if self.seeds > 1 and self.folds > 1:
-            raise ConfigError(f"folds: {self.folds} beside seeds {self.seeds}; repeat a trial by one of them")
+            raise ConfigError(f"folds: {self.folds} and seeds {self.seeds}; set only one of them above 1")
         if self.pruner == "wilcoxon" and self.n_repeats < 3:
             raise ConfigError(
-                "pruner: wilcoxon compares the trainings of a trial; give --seeds or --folds of 3 or more"
+                "pruner: wilcoxon compares repeated trainings of a trial; give --seeds or --folds of 3 or more"
             )
 
     @property
     def n_repeats(self) -> int:
-        """Trainings of a trial."""
+        """Number of trainings of a trial."""
         return max(self.seeds, self.folds)
 
     @property
@@ -67,7 +69,7 @@ class TuneSettings:
 
     @property
     def pruner_name(self) -> str:
-        """The pruner, ``auto`` resolved."""
+        """Name of the pruner, with ``auto`` resolved."""
         if self.pruner != "auto":
             return self.pruner
         return DEFAULT_PRUNER if self.n_repeats == 1 else "wilcoxon" if self.n_repeats > 2 else "none"
@@ -75,16 +77,16 @@ class TuneSettings:
 
 @dataclass(frozen=True)
 class TrialSettings(JobSettings):
-    """What a trial trains: one model, from the start."""
+    """Settings of a trial's model, which starts untrained."""
 
     models: tuple[str, ...] = setting(DEFAULT_MODELS[:1], "Model to tune", choices=model_names)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.models) > 1:
-            raise ConfigError(f"models: {','.join(self.models)}; a study tunes one, give one of them")
+            raise ConfigError(f"models: {','.join(self.models)}; a study tunes one model, choose one")
         if self.init_from:
-            raise ConfigError(f"init_from: {self.init_from}; a study trains every trial from the start, leave it out")
+            raise ConfigError(f"init_from: {self.init_from}; trials of a study start untrained, leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +96,21 @@ class _Study(Configuration):
 
 @dataclass(frozen=True, kw_only=True)
 class TuneConfiguration(TrainConfiguration, _Study):
-    """The settings of `python -m tuning`: a study's own, and every setting of `ecgml train`."""
+    """Settings of `python -m tuning`: the study's and all of `ecgml train`."""
 
     job: TrialSettings
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What every worker needs to know; passed between processes.
+    """Everything that a worker needs; passed between processes.
 
     Parameters
     ----------
     configuration : TuneConfiguration
-        Its ``storage`` holds no password.
+        Its ``storage`` has no password.
     address : str
-        The storage's.
+        Of the storage.
     digest : str
         Of the data.
     experiment_id, run_id : str

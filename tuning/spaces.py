@@ -1,4 +1,4 @@
-"""Search spaces: a space is a pure function from a trial to settings of `ecgml train` by name.
+"""Search spaces: pure functions from a trial to settings of `ecgml train`.
 
 Users add their own as ``package.module:function``. A function that suggests numbers only (integers on a log scale, no
 categories) serves every sampler, CMA-ES too.
@@ -21,11 +21,11 @@ from ecgml.errors import ConfigError
 Space = Callable[[BaseTrial], dict[str, Any]]
 
 N_PROBES = 16
-"""Draws that show a space's parameters; enough to enter the branches of a space that has some."""
+"""Draws used to learn a space's parameters; enough to reach its branches."""
 
 
 def default(trial: BaseTrial) -> dict[str, Any]:
-    """Learning rate, batch size and GRU width: an order of magnitude or two around the defaults."""
+    """Vary learning rate, batch size and GRU width by one or two orders of magnitude around the defaults."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 1e-4, 2e-2, log=True),
         "batch_size": trial.suggest_int("batch_size", 16, 256, log=True),
@@ -34,7 +34,7 @@ def default(trial: BaseTrial) -> dict[str, Any]:
 
 
 def wide(trial: BaseTrial) -> dict[str, Any]:
-    """Those, and what regularises: dropout, weight decay, augmentation, clinical branch, label smoothing."""
+    """Vary also the regularisation: dropout, weight decay, augmentation, clinical branch, label smoothing."""
     return default(trial) | {
         "dropout": trial.suggest_float("dropout", 0.0, 0.6),
         "weight_decay": trial.suggest_float("weight_decay", 1e-3, 0.5, log=True),
@@ -48,7 +48,7 @@ SPACES: dict[str, Space] = {"default": default, "wide": wide}
 
 
 def space_named(name: str) -> Space:
-    """Return a space by its name, or a user's own by ``package.module:function``.
+    """Return a space by name, or a user's own by ``package.module:function``.
 
     Raises
     ------
@@ -68,18 +68,18 @@ def space_named(name: str) -> Space:
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"space: {name} cannot be imported: {error}") from None
     if not callable(space):
-        raise ConfigError(f"space: {name} is no function")
+        raise ConfigError(f"space: {name} is not a function")
     return space
 
 
 @dataclass(frozen=True)
 class Probed:
-    """A space as draws from it show it.
+    """A search space, learnt from draws.
 
     Parameters
     ----------
     parameters : mapping of str to BaseDistribution
-        What it suggests, by name.
+        Distribution of each suggested parameter.
     draws : tuple of (mapping, mapping)
         Parameters, and the settings that the space makes of them, constants included; JSON values only.
     """
@@ -89,18 +89,18 @@ class Probed:
 
 
 def probe(space: Space, configuration: Configuration) -> Probed:
-    """Draw from a space to learn its parameters and the settings it makes of them; check these.
+    """Draw from a space to learn its parameters and settings, and check them.
 
     Parameters
     ----------
     space : callable
     configuration : Configuration
-        What its values are put into.
+        Settings that the space's values override.
 
     Raises
     ------
     ConfigError
-        If it returns no settings, or values out of their bounds.
+        If it returns no settings, or values out of bounds.
     """
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     parameters: dict[str, BaseDistribution] = {}
@@ -122,29 +122,29 @@ def probe(space: Space, configuration: Configuration) -> Probed:
 
 
 def plain_settings(configuration: Configuration, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a space's values as the settings they become, as JSON keeps them.
+    """Return a space's values as validated settings, in JSON types.
 
     Raises
     ------
     ConfigError
-        If one is no setting, or out of its bounds.
+        If a name is not a setting or a value is out of bounds.
     """
     settings = configuration.changed(values).values_of(values)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
 
 
 def describe_space(parameters: Mapping[str, BaseDistribution]) -> dict[str, str]:
-    """Return each parameter's distribution as Optuna writes it; equal for equal spaces."""
+    """Return each parameter's distribution as Optuna's JSON; equal for equal spaces."""
     return {name: distribution_to_json(parameters[name]) for name in sorted(parameters)}
 
 
 def settings_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that a space makes of a trial's parameters.
+    """Return a space's settings for given parameters.
 
     Raises
     ------
     ValueError
-        If the space asks for a parameter that is not among them.
+        If the space asks for another parameter.
     """
     return space(optuna.trial.FixedTrial(dict(params)))
 
@@ -152,26 +152,26 @@ def settings_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
 def changed_settings(
     space: Space, configuration: Configuration, draws: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 ) -> dict[str, tuple[Any, Any]]:
-    """Return the settings that a space makes otherwise than it did: constants and formulas, not distributions.
+    """Return the settings whose constants or formulas in a space have changed.
 
     Parameters
     ----------
     space : callable
-        As it is now.
+        The current space.
     configuration : Configuration
     draws : sequence of (mapping, mapping)
-        Of :class:`Probed`, from before.
+        Of an earlier :class:`Probed`.
 
     Returns
     -------
     changed : dict of str to (Any, Any)
-        Value then and now by setting, of the first draw that differs; None where a setting is absent.
+        Old and new value by setting, of the first draw that differs; None for an absent setting.
     """
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for params, before in draws:
-        study.enqueue_trial(dict(params))  # what another branch asks for beside these is drawn
-        now = plain_settings(configuration, space(study.ask()))
-        names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+        study.enqueue_trial(dict(params))  # parameters of another branch are drawn
+        current = plain_settings(configuration, space(study.ask()))
+        names = [name for name in sorted({*before, *current}) if before.get(name) != current.get(name)]
         if names:
-            return {name: (before.get(name), now.get(name)) for name in names}
+            return {name: (before.get(name), current.get(name)) for name in names}
     return {}

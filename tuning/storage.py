@@ -1,4 +1,4 @@
-"""Storage of studies: a journal file, sqlite or PostgreSQL, made once, under a lock, before anyone works on it.
+"""Storage of studies: a journal file, sqlite or PostgreSQL, created once under a lock.
 
 The default is Optuna's journal in a file: faster than sqlite (benchmarks/tuning_overhead.py), and without migrations
 that processes could run into at the same time. Many hosts share a PostgreSQL.
@@ -23,11 +23,11 @@ from ecgml.errors import TuningError
 from ecgml.service.store import public_uri
 
 CONNECT_S = 10
-"""A database that does not answer within so long cannot be reached, s."""
+"""Time within which a database must answer, s."""
 
 
 class StudyStorage:
-    """A storage by its address.
+    """The storage at an address.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class StudyStorage:
     Raises
     ------
     TuningError
-        If it cannot be reached or made, is of another kind, or is MLflow's own database.
+        If it cannot be reached or created, is of an unknown kind, or is MLflow's database.
     """
 
     def __init__(self, address: str) -> None:
@@ -59,7 +59,7 @@ class StudyStorage:
 
     @contextlib.contextmanager
     def guarded(self) -> Iterator[None]:
-        """Turn a database's failure on the way into an error of ours.
+        """Turn a database's failure within the block into a TuningError.
 
         Raises
         ------
@@ -70,11 +70,11 @@ class StudyStorage:
             yield
         except SQLAlchemyError as error:
             raise TuningError(
-                f"storage: {self.public} failed: {_reason(error)}; once it answers, the same command goes on"
+                f"storage: {self.public} failed: {_reason(error)}; resume by the same command once it answers"
             ) from None
 
     def close(self) -> None:
-        """Give back the connections to a database; the next use makes new ones."""
+        """Close the connections to a database; the next use opens new ones."""
         if isinstance(self.storage, RDBStorage):
             self.storage.remove_session()
             self.storage.engine.dispose()
@@ -83,7 +83,7 @@ class StudyStorage:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that all workers of all hosts share, and that a killed process drops.
+        """Hold a lock shared by all workers of all hosts, which a killed process releases.
 
         Parameters
         ----------
@@ -107,26 +107,28 @@ class StudyStorage:
         if "://" not in self.address:
             with self._file_lock(Path(self.address)):
                 _cut_torn_line(Path(self.address))
-                # The kernel drops this lock with its process; Optuna's own is a file that outlives a killed one.
+                # The kernel releases this lock with its process; Optuna's own is a file that outlives it.
                 lock = FileLock(f"{self.address}.write", thread_local=False, poll_interval=0.002)
                 # A lock of theirs has only to be acquired and released.
                 return JournalStorage(JournalFileBackend(self.address, lock_obj=lock))  # type: ignore[arg-type]
         if self.address.startswith("sqlite:"):
             url = sqlalchemy.make_url(self.address)
             if not url.database:
-                raise TuningError(f"storage: {self.address} keeps nothing; give a file, sqlite:///path")
+                raise TuningError(f"storage: {self.address} is not persistent; give a file, sqlite:///path")
             with self._file_lock(Path(url.database)):
                 return self._open_database(url, {"timeout": 60})
         if not self.address.startswith("postgres"):
-            raise TuningError(f"storage: {self.public} is of an unknown kind; a path, sqlite:///… or postgresql://…")
-        # psycopg 3 is what the extra `postgres` installs.
+            raise TuningError(
+                f"storage: {self.public} is of an unknown kind; give a path, sqlite:///… or postgresql://…"
+            )
+        # The extra `postgres` installs psycopg 3.
         url = sqlalchemy.make_url(self.address).set(drivername="postgresql+psycopg")
         self._engine = sqlalchemy.create_engine(url, connect_args={"connect_timeout": CONNECT_S}, pool_pre_ping=True)
         with self.lock("schema"):
             return self._open_database(url, {"connect_timeout": CONNECT_S})
 
     def _file_lock(self, path: Path) -> FileLock:
-        """Make a file's folder and return the lock of its workers."""
+        """Create a file's folder and return the workers' lock."""
         path.absolute().parent.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(f"{path.absolute()}.claim")
         return self._lock
@@ -134,7 +136,7 @@ class StudyStorage:
     def _open_database(self, url: sqlalchemy.URL, connect: dict[str, Any]) -> RDBStorage:
         engine = self._engine or sqlalchemy.create_engine(url)
         if sqlalchemy.inspect(engine).has_table("experiments"):
-            raise ValueError("it is MLflow's own database; give the study another")
+            raise ValueError("it is MLflow's own database; choose another")
         if engine is not self._engine:
             engine.dispose()
         text = url.render_as_string(hide_password=False)
@@ -146,7 +148,7 @@ def _reason(error: Exception) -> str:
 
 
 def _cut_torn_line(path: Path) -> None:
-    """Cut what a crash left of a line at a journal's end: Optuna would read no further than that."""
+    """Remove an incomplete last line of a journal, left by a crash, at which Optuna would stop reading."""
     if not path.exists():
         return
     with path.open("rb+") as file:

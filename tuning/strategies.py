@@ -11,13 +11,13 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 N_STARTUP = 5
-"""Trials before samplers model and pruners compare."""
+"""Trials before samplers use a model and pruners compare."""
 
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, n_startup_trials=N_STARTUP),
     "gp": lambda seed: optuna.samplers.GPSampler(seed=seed, n_startup_trials=N_STARTUP),
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
-    # Categories and parameters that come and go are none of CMA-ES's; they are drawn at random without a warning each.
+    # CMA-ES cannot sample categorical or conditional parameters; they are drawn at random, without a warning each.
     "cmaes": lambda seed: optuna.samplers.CmaEsSampler(
         seed=seed, n_startup_trials=N_STARTUP, warn_independent_sampling=False
     ),
@@ -35,12 +35,12 @@ PRUNERS: dict[str, Callable[[int], BasePruner]] = {
         optuna.pruners.MedianPruner(n_startup_trials=N_STARTUP), patience=max(1, n_steps // 10)
     ),
     "none": lambda n_steps: optuna.pruners.NopPruner(),
-    # Three trainings, each worse than the best trial's, are the fewest that can tell: p = 1/8.
+    # Three trainings, each worse than the best trial's, are the fewest that can decide: p = 1/8.
     "wilcoxon": lambda n_steps: optuna.pruners.WilcoxonPruner(p_threshold=0.15),
 }
 
 DEFAULT_PRUNER = "hyperband"
-"""The cheapest, with TPE, of those that hardly ever miss the best (benchmarks/pruning.py, docs/tuning.md)."""
+"""With TPE the cheapest of those that rarely prune the best trial (benchmarks/pruning.py, docs/tuning.md)."""
 
 
 def make_sampler(name: str, seed: Sequence[int]) -> BaseSampler:
@@ -60,7 +60,7 @@ def make_sampler(name: str, seed: Sequence[int]) -> BaseSampler:
 
 
 def make_pruner(name: str, n_steps: int) -> BasePruner:
-    """Return a pruner for trials of so many steps (epochs, or trainings of a trial)."""
+    """Return a pruner for trials of ``n_steps`` epochs or trainings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return PRUNERS[name](n_steps)

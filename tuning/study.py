@@ -1,4 +1,4 @@
-"""Runs a whole study: opens or resumes it, works on its trials, reports it, hands over the winner."""
+"""Run a study from opening or resuming it to its report and final model."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from tuning.winner import finalise
 from tuning.worker import Worker, make_queue, worker_device
 
 STUDY_RUN = "run_id"
-"""User attribute of a study: its run."""
+"""User attribute of a study: the id of its run."""
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """A study that has its trials.
+    """A completed study.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class StudyResult:
 
 
 def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> StudyResult:
-    """Run or resume a study until it has all its trials, whichever workers run them.
+    """Run or resume a study until it has all its trials.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
         Settings of `tuning.settings.TuneConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings, or its address in MLflow; options beat it.
+        A YAML file of settings, or its address in MLflow; options override it.
 
     Raises
     ------
     EcgmlError
-        If settings, data or storage do not allow it, or every trial fails.
+        If settings, data or storage are unsuitable, or every trial fails.
     """
     with command("tune", console) as running, contextlib.ExitStack() as stack:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -74,11 +74,11 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
         space = space_named(tune.space)
         probed = probe(space, configuration)
         device = worker_device(configuration.fit.device, 0)
-        # First, so that MLflow's own database exists, and is recognised, when it is given as the storage.
+        # First, so that MLflow's database exists and is recognised if it is given as the storage.
         experiment = running.connect()
         storage = StudyStorage(tune.storage or str(Path("studies") / f"{tune.study}.journal"))
         stack.callback(storage.close)
-        configuration = configuration.changed({"storage": storage.public})  # what is logged holds no password
+        configuration = configuration.changed({"storage": storage.public})  # without password in the log
         job = load_data(configuration, console)
         study = open_study(storage, configuration, space, identity_of(configuration, probed, job))
         with (
@@ -91,7 +91,7 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
             if is_owner:
                 begin_report(study, plan, job)
             progress = TrialCounts.of(queue.trials()).progress(tune.n_trials)
-            console.say(f"study {tune.study}: {progress}; kept in {storage.public}, run {run_id}")
+            console.say(f"study {tune.study}: {progress}; storage {storage.public}, run {run_id}")
             try:
                 if tune.jobs == 1:
                     with using_threads(choose_threads(device)):
@@ -108,12 +108,12 @@ def tune(options: Mapping[str, Any], console: Console, *, config: str = "") -> S
                     report_study(study, plan, job)
                 if (is_owner or is_adopted) and tune.finalise:
                     finalise(study, plan, job, device, console)
-    console.say(f"run {run_id}; look at it: {where_to_look(experiment)}")
+    console.say(f"run {run_id}; to view it: {where_to_look(experiment)}")
     return StudyResult(run_id, study)
 
 
 def refuse_failures_only(queue: Queue) -> None:
-    """Raise where every trial failed.
+    """Raise if every trial failed.
 
     Raises
     ------
@@ -124,14 +124,14 @@ def refuse_failures_only(queue: Queue) -> None:
     if all_failed(trials) or all(trial.state == TrialState.FAIL for trial in trials):
         last = [trial.user_attrs[REASON] for trial in trials if REASON in trial.user_attrs][-1]
         raise TuningError(
-            f"study {queue.study.study_name}: every trial failed, the last one with: {last}; correct that and start "
+            f"study {queue.study.study_name}: every trial failed, the last with: {last}; fix this and start "
             "again with another --study"
         )
 
 
 @contextlib.contextmanager
 def study_run(study: optuna.Study, storage: StudyStorage, experiment: str) -> Iterator[tuple[str, bool]]:
-    """Open the study's run, or join in where another command has it open.
+    """Open the study's run, or use it while another command has it open.
 
     Yields the run and whether it is this command's to close. A study has one run however often it is resumed; what
     ``mlflow run`` opened for a later command links to it.
@@ -160,19 +160,20 @@ def study_run(study: optuna.Study, storage: StudyStorage, experiment: str) -> It
 
 @contextlib.contextmanager
 def resumption_shown(study: str, console: Console) -> Iterator[None]:
-    """Say, when a study is stopped, how to resume it."""
+    """Print how to resume a study when it is stopped."""
     try:
         yield
     except KeyboardInterrupt:
         console.say(
-            f"stopped; the same command goes on with study {study}: finished trials are kept, stopped ones run again"
+            f"stopped; run the same command again to resume study {study}: finished trials are kept, stopped ones "
+            "run again"
         )
         raise
 
 
 @contextlib.contextmanager
 def adopted(storage: StudyStorage, experiment: str, run_id: str, is_owner: bool) -> Iterator[bool]:
-    """Take over the run of a study that has all its trials where the command that had it open has ended."""
+    """Take over a completed study's run if the command that had it open has ended."""
     with contextlib.ExitStack() as stack:
         with storage.lock(run_id):
             is_adopted = not is_owner and is_orphaned(run_id)

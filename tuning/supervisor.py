@@ -1,4 +1,4 @@
-"""Keeps this machine's worker processes going."""
+"""Start and replace this machine's worker processes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tuning.settings import StudyPlan
 from tuning.worker import worker_process
 
 RESTARTS = 20
-"""Worker processes that may die before the command gives up."""
+"""Deaths of worker processes before the command gives up."""
 
 
 def supervise(plan: StudyPlan, queue: Queue, console: Console) -> None:
-    """Keep this machine's workers going until the study has all its trials; replace one that dies.
+    """Run this machine's workers until the study has all its trials, replacing those that die.
 
     Raises
     ------
     TuningError
-        If workers die again and again.
+        If too many workers die.
     """
     n_workers = plan.tune.jobs or n_cores()
     n_threads = max(1, n_cores() // n_workers)
@@ -53,7 +53,7 @@ def supervise(plan: StudyPlan, queue: Queue, console: Console) -> None:
                     raise TuningError(f"{deaths} worker processes died; the last with exit code {worker.exitcode}")
                 if worker.exitcode == 1:
                     raise TuningError(f"worker {index} stopped with the error above")
-                console.warn(f"worker {index} died (exit code {worker.exitcode}); another takes its place")
+                console.warn(f"worker {index} died (exit code {worker.exitcode}); starting another")
                 start(index)
     finally:
         for worker in workers.values():

@@ -1,4 +1,4 @@
-"""The winner: trained on several seeds, the best of them tested once and registered."""
+"""Train the best trial's settings on several seeds; test and register the best model."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.fitting import Trained, fit_model
 from ecgml.pipeline.job.judging import judge_model
 from ecgml.pipeline.job.settings import TrainConfiguration
+from ecgml.saving import remove_whole
 from ecgml.service.registry import CHALLENGER, REGISTERED_MODEL, register
 from ecgml.service.runs import open_run, read_run
 from ecgml.service.tracker import Tracker
-from ecgml.training.state import remove_state
 from tuning.report import best_of, best_settings
 from tuning.settings import StudyPlan
 
 WINNER = "winner"
-"""Tag of the study's run: the run of the model that the study hands over. Promotion reads it."""
+"""Tag of the study's run: the run of its final model. Promotion reads it."""
 
 WINNER_TRIAL = "ecgml.winner_trial"
 
@@ -29,7 +29,7 @@ WINNER_TRIAL = "ecgml.winner_trial"
 def finalise(study: optuna.Study, plan: StudyPlan, job: JobData, device: torch.device, console: Console) -> None:
     """Train the best trial's settings on several seeds; test the best of them once; register it as challenger.
 
-    The best is chosen by the study's metric on the validation part; the others never see the test part. A winner that
+    The best is chosen by the study's metric on the validation part; the others are never tested. A winner that
     was trained before on as many seeds is not trained again.
     """
     tune, best = plan.tune, best_of(study)
@@ -38,7 +38,7 @@ def finalise(study: optuna.Study, plan: StudyPlan, job: JobData, device: torch.d
     recipe = f"{best.number} on {tune.finalise} seeds"
     before = read_run(plan.run_id).data.tags
     if before.get(WINNER_TRIAL) == recipe:
-        console.say(f"winner: trial {best.number} was trained and registered before, run {before[WINNER]}")
+        console.say(f"winner: trial {best.number} is already trained and registered, run {before[WINNER]}")
         return
     winners = train_winners(best, plan, job, device, console)
     sign = 1 if tune.direction == "maximize" else -1
@@ -64,7 +64,7 @@ def finalise(study: optuna.Study, plan: StudyPlan, job: JobData, device: torch.d
 def train_winners(
     best: FrozenTrial, plan: StudyPlan, job: JobData, device: torch.device, console: Console
 ) -> list[tuple[Trained, str, TrainConfiguration]]:
-    """Train a trial's settings on each seed: the fitted model, its run and its configuration."""
+    """Train a trial's settings on each seed; yield fitted model, run and configuration."""
     training = plan.configuration.only(TrainConfiguration).changed(best_settings(best, plan.configuration))
     store, seed, model = WindowStore(job.caches, device), training.fit.seed, training.job.models[0]
     tags = {"ecgml.study": plan.tune.study, "ecgml.trial": str(best.number)}
@@ -74,6 +74,6 @@ def train_winners(
         with open_run(plan.experiment_id, f"winner, seed {seed + offset}", parent_id=plan.run_id, tags=tags) as run:
             tracker = Tracker(run.info.run_id)
             trained, state_path = fit_model(model, configuration, job, store, None, tracker, console)
-            remove_state(state_path)
+            remove_whole(state_path)
         winners.append((trained, run.info.run_id, configuration))
     return winners

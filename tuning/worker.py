@@ -1,4 +1,4 @@
-"""One worker process: claims trials, trains them, records how each ended, until the study has all its trials."""
+"""One worker process: claim and train trials until the study has all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STATUSES = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialS
 """MLflow's status of a trial's run."""
 
 POLL_S = 1.0
-"""How often a worker without a trial looks for one, s."""
+"""Interval at which an idle worker asks for a trial, s."""
 
 
 def make_queue(plan: StudyPlan, storage: StudyStorage) -> Queue:
@@ -57,7 +57,7 @@ def make_queue(plan: StudyPlan, storage: StudyStorage) -> Queue:
 
 
 class Worker:
-    """Runs trials of a study; the data and their windows serve them all.
+    """Runs trials of a study on one copy of the data.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Worker:
     device : device
     console : Console
     parent_died : callable, optional
-        Whether the command that started this process has ended; a worker stops then.
+        Returns whether the command that started this process has ended; the worker then stops.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Worker:
         Raises
         ------
         KeyboardInterrupt
-            When asked to stop; the trial at hand is put back into the queue.
+            When asked to stop; the current trial returns to the queue.
         """
         while not self._parent_died():
             trial = self._queue.claim()
@@ -105,7 +105,7 @@ class Worker:
         raise Interrupted
 
     def _run(self, trial: Trial) -> None:
-        """Run a trial; it ends in the study and in MLflow even if it fails."""
+        """Run a trial and record its outcome in the study and in MLflow."""
         run: TrialRun | None = None
         state, value, reason = TrialState.FAIL, None, ""
 
@@ -125,18 +125,18 @@ class Worker:
         except optuna.TrialPruned as pruned:
             state, reason = TrialState.PRUNED, f"pruned {pruned}"
         except UpdateFinishedTrialError:
-            reason = "taken for dead by another worker"
+            reason = "declared dead by another worker"
         except (KeyboardInterrupt, SystemExit):
             self._queue.release(trial)
             if run:
                 run.close("KILLED", outcome_tags(TrialState.FAIL, STOPPED))
             raise
-        except Exception as error:  # a study outlives its trials, whatever ends them
+        except Exception as error:  # no trial's failure ends the study
             reason = reason_of(error)
         finally:
             if torch.cuda.is_available() and state == TrialState.FAIL:
                 torch.cuda.empty_cache()
-        # Optuna first: a kill between the two leaves a run to close, not a trial that would be run twice.
+        # Optuna first: a kill in between leaves a run to close, not a trial that would run twice.
         try:
             self._queue.end(trial, value, state, reason)
         finally:
@@ -159,15 +159,15 @@ class Worker:
 
 
 def reason_of(error: Exception) -> str:
-    """Return why a trial failed, in a line."""
+    """Return in one line why a trial failed."""
     text = " ".join(str(error).split())
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in text:
-        return f"out of memory; a smaller batch_size or gru_width may fit ({text[:200] or type(error).__name__})"
+        return f"out of memory; reduce batch_size or gru_width ({text[:200] or type(error).__name__})"
     return text if isinstance(error, EcgmlError) else f"{type(error).__name__}: {text[:500]}"
 
 
 def outcome_tags(state: TrialState, reason: str) -> dict[str, str]:
-    """Return the tags of a trial's run that say how the trial ended."""
+    """Return the tags of a trial's run for its outcome."""
     key = "ecgml.stopped" if state == TrialState.PRUNED else ERROR
     return {STATE: state.name, **({key: reason} if reason else {})}
 
@@ -179,9 +179,9 @@ def worker_process(plan: StudyPlan, index: int, n_threads: int) -> None:
     ----------
     plan : StudyPlan
     index : int
-        Among this machine's workers; it decides the GPU.
+        Index among this machine's workers; selects the GPU.
     n_threads : int
-        CPU threads of its arithmetic.
+        CPU threads for torch.
     """
 
     parent = multiprocessing.parent_process()
@@ -200,7 +200,7 @@ def worker_process(plan: StudyPlan, index: int, n_threads: int) -> None:
         connect()
         job = load_data(plan.configuration, Console(io.StringIO()))
         if job.digest != plan.digest:
-            raise TuningError("the data changed while the study began; start it again")
+            raise TuningError("the data changed during the start of the study; start it again")
         device = worker_device(plan.configuration.fit.device, index)
         storage = StudyStorage(plan.address)
         with storage.guarded():
@@ -214,7 +214,7 @@ def worker_process(plan: StudyPlan, index: int, n_threads: int) -> None:
 
 
 def worker_device(name: str, index: int) -> torch.device:
-    """Return a worker's device; GPUs are assigned in turn."""
+    """Return a worker's device; GPUs are assigned round-robin."""
     device = choose_device(name)
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", index % torch.cuda.device_count())

@@ -43,11 +43,6 @@ class ConformalSets:
         held[np.arange(len(y_prob)), y_prob.argmax(axis=1)] = True
         return held
 
-    @property
-    def unbounded(self) -> tuple[int, ...]:
-        """Labels of classes that had too few calibration records and so are in every set."""
-        return tuple(label for label, n in enumerate(self.n_records) if n < least_records(self.coverage))
-
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         return {

@@ -24,7 +24,7 @@ class Entry:
     rhythms: tuple[str, ...] = ()
     """Rhythm codes of `ecgml.records.rhythms` as the source wrote them, in that module's order."""
     others: tuple[str, ...] = ()
-    """The source's further statements that are none of the eleven rhythms, as written."""
+    """The source's further statements that are no rhythm of `ecgml.records.rhythms`, as written."""
     given: Mapping[str, float] = field(default_factory=dict)
     """Clinical values by the names of `ecgml.records.clinical`."""
     further: Mapping[str, float] = field(default_factory=dict)

@@ -126,7 +126,7 @@ def _file_names(table: Table) -> list[str]:
 
 
 def _rhythm_codes(rhythms: list[str], where: str, rhythm_names: Path | None) -> dict[str, str | None]:
-    """Return the code of each rhythm that the table uses; None for one that is documented but none of the eleven."""
+    """Return the code of each rhythm that the table uses; None for one that is documented but not known."""
     documented = _documented_rhythms(rhythm_names) if rhythm_names else {}
     counts = Counter(rhythm for rhythm in rhythms if rhythm)
     codes = {rhythm: documented.get(rhythm) or rhythm_of(rhythm) for rhythm in counts}

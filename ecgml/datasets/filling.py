@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.preprocessing.shapes import window_shapes
 from ecgml.records.clinical import CLINICAL_NAMES, clinical_row
 from ecgml.records.leads import LEADS
+from ecgml.saving import flush, whole_file
 
 PART_SIZE = 256
 """Records in a part: what a killed job loses at most, and what a worker takes at a time."""
@@ -115,7 +116,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         fingerprints.append(hashlib.sha256(prepared.waveform.tobytes()).hexdigest()[:16])
         notes.append("; ".join(prepared.notes))
         amplitudes.append(prepared.amplitude_mv)
-        for values, own in zip((shapes, n_leads), window_shapes(cut, valid, settings.fs), strict=True):
+        measured_shapes = window_shapes(cut, valid, settings.fs, prepared.beats)
+        for values, own in zip((shapes, n_leads), measured_shapes, strict=True):
             values.append(own)
     part = _Part(
         np.concatenate(windows) if windows else np.zeros((0, len(LEADS), settings.n_times), np.int16),
@@ -131,21 +133,8 @@ def _write_part(entries: Sequence[Entry], settings: PreprocessingSettings, path:
         np.concatenate(n_leads) if n_leads else np.zeros(0, np.int64),
         np.array(quarantined, np.str_).reshape(-1, 3),
     )
-    _write_whole(path, lambda file: np.savez(file, **asdict(part)))
+    _savez(path, asdict(part))
     return len(entries)
-
-
-def _write_whole(path: Path, write: Callable[..., Any]) -> None:
-    """Write a file so that under its name it is whole or not there."""
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Path) -> None:
@@ -166,12 +155,11 @@ def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Pa
                 block = part["windows"].astype("<i2", copy=False).tobytes()
             file.write(block)
             digest.update(block)
-        file.flush()
-        os.fsync(file.fileno())
+    flush(folder / "windows.npy")
     joined = {name: np.concatenate(values) for name, values in columns.items()}
     quarantined = joined.pop("quarantined").tolist()
     digest.update("\n".join(joined["record_ids"].tolist()).encode())
-    _write_whole(folder / "records.npz", lambda file: np.savez(file, allow_pickle=False, **joined))
+    _savez(folder / "records.npz", joined)
     content = {
         "format": FORMAT,
         "preprocessing": asdict(settings),
@@ -179,4 +167,10 @@ def _assemble(parts: Sequence[Path], settings: PreprocessingSettings, folder: Pa
         "digest": digest.hexdigest(),
         "quarantined": quarantined,
     }
-    _write_whole(folder / "cache.json", lambda file: file.write(json.dumps(content, indent=1).encode()))
+    with whole_file(folder / "cache.json") as partial:
+        partial.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _savez(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

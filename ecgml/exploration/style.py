@@ -7,31 +7,18 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ecgml.exploration.survey import NO_RHYTHM, SEVERAL, rhythm_name
 from ecgml.figures import FAINT, GREY, INK
-from ecgml.records.rhythms import RHYTHM_CODES
+from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS
 from ecgml.records.schemes import Scheme
 
-RHYTHM_STYLES = {
-    "SB": ("#009E73", "o"),
-    "SR": ("#CC79A7", "s"),
-    "SA": ("#882255", "D"),
-    "AFIB": ("#0072B2", "^"),
-    "AF": ("#71A7FF", "v"),
-    "ST": ("#D55E00", "P"),
-    "SVT": ("#E8C20E", "X"),
-    "AT": ("#7A5230", "*"),
-    "AVNRT": ("#111111", "<"),
-    "AVRT": ("#5DDAFD", ">"),
-    "SAAWR": ("#88B35F", "h"),
-}
-"""Colour and mark of each rhythm. Colours of a family resemble each other, and those of the four groups' first members
-are evaluation's; no two are closer than 17 in CIELAB with normal vision, protanopia, deuteranopia or tritanopia
-(Machado et al. 2009, 10.1109/TVCG.2009.113), and where colours come close marks differ."""
+RHYTHM_STYLES = {rhythm.code: (rhythm.colour, rhythm.mark) for rhythm in RHYTHMS}
+"""Colour and mark of each rhythm."""
 
 NO_RHYTHM_STYLE, SEVERAL_STYLE = ("#cfcfcf", "."), ("#949494", "d")
 """Colour and mark of a record without a rhythm, and with several."""
@@ -47,6 +34,13 @@ LEAST_IN_BOX = 8
 def rhythm_style(index: int) -> tuple[str, str]:
     """Return colour and mark of a rhythm by its index."""
     return {NO_RHYTHM: NO_RHYTHM_STYLE, SEVERAL: SEVERAL_STYLE}.get(index) or RHYTHM_STYLES[RHYTHM_CODES[index]]
+
+
+def ink_on(colour: str) -> str:
+    """Return the colour of text on a coloured bar: white where the bar is dark."""
+    linear = [(level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4) for level in to_rgb(colour)]
+    luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))  # of sRGB
+    return "white" if luminance < 0.275 else INK
 
 
 def class_colour(scheme: Scheme, label: int) -> str:

@@ -13,7 +13,7 @@ from ecgml.records.rhythms import RHYTHM_CODES
 from ecgml.records.schemes import Scheme
 
 NO_RHYTHM, SEVERAL = -1, -2
-"""Labels of a record without a rhythm of the eleven, and of one with several of which none takes precedence."""
+"""Labels of a record without a known rhythm, and of one with several of which none takes precedence."""
 
 MOST_COHORTS = 3
 """Names of cohorts in a figure's title."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from ecgml.calibration.abstention import Verdict, oddities
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.windows import cut_windows
 from ecgml.inference.shown_intervals import shown_intervals
+from ecgml.measurements.beats import Beats
 from ecgml.measurements.intervals import Intervals
 from ecgml.preprocessing.preprocess import preprocess, to_mv
 from ecgml.preprocessing.shapes import window_shapes
@@ -36,6 +38,8 @@ class PredictorInput:
     clinical : ndarray of float32, shape (n_features,)
     origins : ndarray of uint8, shape (n_features,)
         `ecgml.records.clinical.Origin` of each value.
+    rate : float
+        Ventricular rate as measured from the waveform, 1/min; NaN where it could not be.
     notes : tuple of str
         What preprocessing found wanting and mended.
     faults : tuple of str or None, length 12
@@ -46,17 +50,24 @@ class PredictorInput:
         What is answered of PR, QRS, QT and axes; see `ecgml.inference.shown_intervals`.
     measured : Intervals or None
         With the beat they were measured on, to draw.
+    beats : Beats or None
+        Of the waveform that was cut into windows, where they are known.
+    found : mapping of str to float
+        What the model's waveform shows, by the names of `ecgml.measurements.measure`, beside given values too.
     """
 
     windows: NDArray[np.int16]
     n_valid: NDArray[np.int32]
     clinical: NDArray[np.float32]
     origins: NDArray[np.uint8]
+    rate: float
     notes: tuple[str, ...]
     faults: tuple[str | None, ...] = ()
     suspicions: tuple[str, ...] = ()
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     measured: Intervals | None = None
+    beats: Beats | None = None
+    found: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,9 @@ class Predictor:
         """
         return cls(load_checkpoint(Path(folder)), device)
 
-    def prepare(self, record: Record, given: Mapping[str, float] | None = None) -> PredictorInput:
+    def prepare(
+        self, record: Record, given: Mapping[str, float] | None = None, with_spread: bool = True
+    ) -> PredictorInput:
         """Preprocess a record and put its clinical row together.
 
         Parameters
@@ -133,6 +146,8 @@ class Predictor:
             As read; clinical values it brings count as given.
         given : mapping of str to float, optional
             Further clinical values by name; they beat the record's own.
+        with_spread : bool
+            Whether to say how sure each interval is.
 
         Raises
         ------
@@ -149,17 +164,26 @@ class Predictor:
             n_valid,
             values,
             origins,
+            ready.measured.get("ventricular_rate", math.nan),
             ready.notes,
             ready.faults,
             ready.suspicions,
-            shown_intervals(ready.intervals, known),
+            shown_intervals(ready.intervals, known, with_spread),
             ready.intervals,
+            ready.beats,
+            ready.measured,
         )
 
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
         logits, owner = self._logits(prepared)
-        return average_windows(logits, owner, len(prepared), self.checkpoint.calibration.scaling)
+        return self._averaged(logits, owner, prepared)
+
+    def _averaged(
+        self, logits: NDArray[np.float64], owner: NDArray[np.int64], prepared: Sequence[PredictorInput]
+    ) -> NDArray[np.float64]:
+        rates = np.array([one.rate for one in prepared])
+        return average_windows(logits, owner, len(prepared), self.checkpoint.calibration, rates)
 
     def _logits(self, prepared: Sequence[PredictorInput]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the logits of all windows and the record of each."""
@@ -205,13 +229,13 @@ class Predictor:
             return []
         calibration = self.checkpoint.calibration
         logits, owner = self._logits(prepared)
-        y_prob = average_windows(logits, owner, len(prepared), calibration.scaling)
+        y_prob = self._averaged(logits, owner, prepared)
         verdicts = [Verdict(False, "")] * len(prepared)
         if calibration.abstention:
-            windows = [window for one in prepared for window in one.windows]
-            n_valid = np.concatenate([one.n_valid for one in prepared])
-            shapes = window_shapes(windows, n_valid, self.checkpoint.preprocessing.fs)
-            verdicts = calibration.abstention.judge(*oddities(*shapes, owner, logits, y_prob))
+            fs = self.checkpoint.preprocessing.fs
+            each = [window_shapes(one.windows, one.n_valid, fs, one.beats) for one in prepared]
+            shapes, n_leads = map(np.concatenate, zip(*each, strict=True))
+            verdicts = calibration.abstention.judge(*oddities(shapes, n_leads, owner, logits, y_prob))
         sets = calibration.conformal.sets(y_prob) if calibration.conformal else [None] * len(prepared)
         return [self._describe(*own) for own in zip(names, prepared, y_prob, sets, verdicts, strict=True)]
 

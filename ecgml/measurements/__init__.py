@@ -1,5 +1,6 @@
 """What a waveform alone tells of the heart, measured the same way at training and at serving.
 
+zero_phase, median  SciPy's filter forward and backward and NumPy's median, to the last bit and faster
 beats       QRS complexes over all leads at once (`detect_beats`)
 beat_stack  every beat's surroundings, cut out and laid over each other
 rr          how fast and how irregularly the ventricles beat

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecgml.measurements.beat_stack import stack_beats
 from ecgml.measurements.beats import Beats
+from ecgml.measurements.median import median
 
 LIMB_LEAD_DEGREES = (0, 60, 120, -150, -30, 90)
 """I, II, III, aVR, aVL, aVF in Bailey's hexaxial system (Bailey 1943)."""
@@ -54,12 +55,12 @@ def axis_measurements(waveform: NDArray[np.floating], beats: Beats) -> dict[str,
         above -180 up to 180. Absent with fewer than two limb leads, or where the vector is too short to point.
     """
     limbs = np.flatnonzero(np.ptp(waveform[:6], axis=1) > 0)
-    rr_s = float(np.median(beats.rr_s))
+    rr_s = float(median(beats.rr_s))
     t_end_s = T_END_SQRT_S * np.sqrt(rr_s)
     stack, times = stack_beats(waveform[limbs], beats, BASELINE_S, max(t_end_s, QRS_HALF_S))
     if len(limbs) < 2 or not len(stack):
         return {}
-    beat = np.median(stack, axis=0)  # (limb leads, times)
+    beat = median(stack, axis=0)  # (limb leads, times)
     beat -= beat[:, :1]
     qrs = beat[:, np.abs(times) <= QRS_HALF_S]
     t_wave = beat[:, (times >= T_START_S) & (times <= t_end_s)]

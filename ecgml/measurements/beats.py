@@ -17,6 +17,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from ecgml.measurements.median import median
+from ecgml.measurements.zero_phase import forward_backward
+
 BAND_HZ = (8.0, 20.0)
 """Where QRS complexes stand out: below come T waves, above muscle noise."""
 
@@ -100,7 +103,7 @@ def detect_beats(waveform: NDArray[np.floating], fs: float) -> Beats:
     if not len(moving):
         return Beats(np.empty(0), np.empty(0), fs)
     step = max(1, int(fs / WORKING_HZ))
-    qrs = signal.sosfiltfilt(_band(fs), moving, axis=1, padlen=round(0.25 * fs))[:, ::step]
+    qrs = forward_backward(moving, _band(fs), round(0.25 * fs))[:, ::step]
     leads, weights = _level_leads(qrs, fs / step)
     peaks = _pick_peaks(_envelope(leads, weights, fs / step), fs / step)
     if not len(peaks):
@@ -121,10 +124,10 @@ def _block_starts(n_times: int, fs: float) -> NDArray[np.intp]:
 
 def _level_leads(qrs: NDArray[np.float64], fs: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bring each lead's usual QRS height to 1; weigh it, shape (n_leads, 1), by how quiet it is between beats."""
-    crest = np.median(np.maximum.reduceat(np.abs(qrs), _block_starts(qrs.shape[1], fs), axis=1), axis=1)
+    crest = median(np.maximum.reduceat(np.abs(qrs), _block_starts(qrs.shape[1], fs), axis=1))
     # What towers above the usual complex of its lead is an artefact and gets no more than a beat's vote.
     leads = np.clip(qrs / np.maximum(crest, _EPSILON * np.abs(qrs).max())[:, None], -1, 1)
-    weights = (np.median(np.abs(leads), axis=1, keepdims=True) + QUIET) ** -2
+    weights = (median(np.abs(leads))[:, None] + QUIET) ** -2
     return leads, weights / weights.sum()
 
 
@@ -135,7 +138,7 @@ def _envelope(leads: NDArray[np.float64], weights: NDArray[np.float64], fs: floa
     n_times = len(envelope)
     starts = _block_starts(n_times, fs)
     middles = starts + n_times / len(starts) / 2
-    floor = [np.median(block) for block in np.split(envelope, starts[1:])]
+    floor = [median(block) for block in np.split(envelope, starts[1:])]
     envelope -= np.interp(np.arange(n_times), middles, floor)
     # The median of five blocks passes over two that hold an artefact, or no beat.
     crest = ndimage.median_filter(np.maximum.reduceat(envelope, starts), 5)
@@ -162,7 +165,7 @@ def _align(
     padded = np.pad(leads, ((0, 0), (reach, reach)))
     stretches = sliding_window_view(padded, 2 * (half + reach) + 1, axis=1)  # (leads, starts, stretch)
     beats = stretches[:, peaks - half].swapaxes(0, 1)  # (beats, leads, stretch)
-    median_beat = np.median(beats[:, :, reach:-reach], axis=0)
+    median_beat = median(beats[:, :, reach:-reach], axis=0)
     windows = sliding_window_view(beats, 2 * half + 1, axis=2)  # (beats, leads, shifts, times)
     match = np.einsum("blst,lt->bs", windows, median_beat)
     shift = np.clip(match.argmax(axis=1), 1, 2 * reach - 1)

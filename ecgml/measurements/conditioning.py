@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from ecgml.measurements.axes import LIMB_PROJECTION
+from ecgml.measurements.median import median
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
@@ -157,7 +158,7 @@ def _cut_hum(spectrum: NDArray[np.complex64], hz: NDArray[np.float64]) -> None:
         )
         if not len(near) or hz[-1] < mains_hz + MAINS_HALF_HZ:
             continue
-        level = np.median(np.abs(spectrum[:, beside]), axis=1, keepdims=True)
+        level = median(np.abs(spectrum[:, beside]))[:, None]
         hum = np.abs(spectrum[:, near])
         loud = hum.max(axis=1, keepdims=True) > HUM_RATIO * level
         spectrum[:, near] *= np.where(loud, np.minimum(1, level / np.maximum(hum, np.finfo(float).tiny)), 1)

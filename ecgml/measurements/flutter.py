@@ -45,7 +45,8 @@ def flutter_measurements(waveform: NDArray[np.floating], beats: Beats) -> dict[s
         first, last = max(0, middle - half), min(n_times - 1, middle + half)
         bridged[:, first : last + 1] = np.linspace(bridged[:, first], bridged[:, last], last - first + 1, axis=1)
     n_fast = fft.next_fast_len(n_times, real=True)
-    power = np.square(np.abs(fft.rfft(bridged * np.hanning(n_times), n_fast, axis=1)))
+    spectrum = fft.rfft(bridged * np.hanning(n_times), n_fast, axis=1)
+    power = np.square(np.abs(spectrum[:, : int(WHOLE_HZ[1] * n_fast / beats.fs) + 1]))
     flutter, whole = (_band_power(power, beats.fs / n_fast, band_hz) for band_hz in (FLUTTER_HZ, WHOLE_HZ))
     lively = whole > 0
     return {"flutter_share": float(np.mean(flutter[lively] / whole[lively]))} if lively.any() else {}

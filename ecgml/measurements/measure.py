@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ecgml.measurements.axes import axis_measurements
 from ecgml.measurements.beats import Beats, detect_beats
 from ecgml.measurements.flutter import flutter_measurements
+from ecgml.measurements.median import median
 from ecgml.measurements.p_wave import p_wave_measurements
 from ecgml.measurements.rr import rr_measurements
 
@@ -37,7 +38,7 @@ def measure(waveform: NDArray[np.floating], fs: float, beats: Beats | None = Non
         with fewer than three beats, or with beats that do not resemble each other.
     """
     beats = detect_beats(waveform, fs) if beats is None else beats
-    if len(beats) < LEAST_BEATS or np.median(beats.similarity) < LEAST_SIMILARITY:
+    if len(beats) < LEAST_BEATS or median(beats.similarity) < LEAST_SIMILARITY:
         return {}
     return {
         **rr_measurements(beats.rr_s),

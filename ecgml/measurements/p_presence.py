@@ -73,22 +73,18 @@ def _likeness(beat: RepresentativeBeat, shifts_s: NDArray[np.float64]) -> float:
     start, n_window = (round(value * beat.fs) for value in (P_WINDOW_S[0], P_WINDOW_S[1] - P_WINDOW_S[0]))
     middle = int(np.abs(beat.times_s).argmin())
     before = _without_line(beat.waveform[:, middle + start : middle + start + n_window])
-    best, size = -1.0, float(np.linalg.norm(before))
-    for shift_s in shifts_s:
-        first = middle + start + round(shift_s * beat.fs)
-        later = beat.waveform[:, max(0, first) : first + n_window]
-        is_in_qrs = shift_s > 0 and (first - middle) / beat.fs < AFTER_QRS_S
-        if is_in_qrs or later.shape[1] < n_window:
-            continue
-        later = _without_line(later)
-        later_size = float(np.linalg.norm(later))
-        if 1 / SAME_SIZE < later_size / max(size, 1e-12) < SAME_SIZE:
-            best = max(best, float((before * later).sum() / (size * later_size)))
-    return best
+    first = middle + start + np.rint(shifts_s * beat.fs).astype(np.intp)
+    is_in_qrs = (shifts_s > 0) & ((first - middle) / beat.fs < AFTER_QRS_S)
+    first = first[~is_in_qrs & (first >= 0) & (first + n_window <= beat.waveform.shape[1])]
+    later = _without_line(beat.waveform[:, first[:, None] + np.arange(n_window)])  # (rows, shifts, window)
+    size, sizes = np.sqrt(np.square(before).sum()), np.sqrt(np.square(later).sum(axis=(0, 2)))
+    alike = (sizes > size / SAME_SIZE) & (sizes < size * SAME_SIZE)
+    products = (before[:, None] * later[:, alike]).sum(axis=(0, 2))
+    return float((products / (size * sizes[alike])).max(initial=-1.0))
 
 
 def _without_line(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    slope = np.linspace(-1, 1, rows.shape[1])
+    slope = np.linspace(-1, 1, rows.shape[-1])
     slope /= np.linalg.norm(slope)
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    return rows - (rows @ slope)[:, None] * slope
+    rows = rows - rows.mean(axis=-1, keepdims=True)
+    return rows - (rows @ slope)[..., None] * slope

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecgml.measurements.beat_stack import stack_beats
 from ecgml.measurements.beats import Beats
+from ecgml.measurements.median import median
 
 STRETCH_S = (-0.26, -0.08)
 """Where P waves are compared, s from the middle of the QRS complex: none of the complex itself, little T wave."""
@@ -61,7 +62,7 @@ def p_wave_measurements(waveform: NDArray[np.floating], beats: Beats) -> dict[st
         mean_lead = np.mean(towards_sinus_p, axis=0)[None]
         stack, _ = stack_beats(mean_lead, beats, start_s, end_s, clear_of_last_s=CLEAR_OF_LAST_S)
         if len(stack) >= _LEAST_BEATS:
-            measured["p_amplitude"] = _crest(np.median(stack[:, 0], axis=0), round(SHOULDER_S * beats.fs))
+            measured["p_amplitude"] = _crest(median(stack[:, 0], axis=0), round(SHOULDER_S * beats.fs))
     return measured
 
 
@@ -71,7 +72,7 @@ def _consistency(stack: NDArray[np.float64]) -> float:
     # A beat is compared with the others only: with itself among them few beats would look more alike than many.
     others = units.sum(axis=0) - units
     agreement = (units * others).sum(axis=1)
-    return float(np.median(agreement / np.maximum(np.linalg.norm(others, axis=1), _TINY)))
+    return float(median(agreement / np.maximum(np.linalg.norm(others, axis=1), _TINY)))
 
 
 def _without_line(stack: NDArray[np.float64]) -> NDArray[np.float64]:

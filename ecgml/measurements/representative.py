@@ -18,6 +18,7 @@ from scipy import fft
 
 from ecgml.measurements.beats import Beats, detect_beats
 from ecgml.measurements.conditioning import Conditioned, condition, independent_leads, twelve_leads
+from ecgml.measurements.median import median
 
 QRS_HALF_S = 0.1
 """Half the stretch by which beats are aligned, s: the widest complex."""
@@ -81,7 +82,7 @@ class RepresentativeBeat:
     @functools.cached_property
     def rr_s(self) -> float:
         """Median time from beat to beat, s."""
-        return float(np.median(self.slow_beats.rr_s))
+        return float(median(self.slow_beats.rr_s))
 
     @property
     def has_limbs(self) -> bool:
@@ -170,7 +171,7 @@ def _align(
         # The vertex of the parabola through the best match and its neighbours.
         vertex = np.clip((before - after) / np.minimum(before - 2 * at + after, -_TINY) / 2, -1, 1)
         positions[whole] = middles + np.clip(shift - reach + vertex, -reach, reach)
-        typical = float(np.median(likeness))
+        typical = float(median(likeness))
         is_usual[whole] = likeness >= min(typical, max(ALIKE, typical - ALIKE_BELOW_MEDIAN))
     return positions, is_usual
 
@@ -212,7 +213,7 @@ def _noise_mv(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> float:
     # A difference of halves has twice the noise of the whole, and from sample to sample sqrt(2) times that; a median
     # has sqrt(pi / 2) times the noise of a mean.
     steps = np.diff(one - other, axis=1)
-    return float(1.4826 * np.median(np.abs(steps)) * np.sqrt(np.pi / 2) / np.sqrt(8))
+    return float(1.4826 * median(np.abs(steps).ravel()) * np.sqrt(np.pi / 2) / np.sqrt(8))
 
 
 def _median(stack: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.float64]:

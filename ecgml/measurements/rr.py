@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.measurements.median import median
+
 CONCORDANT_SHARE = 0.05
 """RR intervals that differ by less than this share of the mean are the same: sinus rhythm breathes by about as much."""
 
@@ -38,7 +40,7 @@ def rr_measurements(rr_s: NDArray[np.float64]) -> dict[str, float]:
     return {
         "ventricular_rate": float(60 / mean),
         "rr_cv": float(rr_s.std() / mean),
-        "rr_jump": float(np.median(jumps)),
+        "rr_jump": float(median(jumps)),
         "rr_concordance": float(np.mean(pairs < CONCORDANT_SHARE * mean)),
-        "rr_shortest": float(rr_s.min() / np.median(rr_s)),
+        "rr_shortest": float(rr_s.min() / median(rr_s)),
     }

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.measurements.beat_stack import stack_beats
-from ecgml.measurements.beats import detect_beats
+from ecgml.measurements.beats import Beats, detect_beats
+from ecgml.measurements.median import median
 
 BEFORE_S, AFTER_S = 0.2, 0.4
 """The stretch around a beat in which its QRS complex lies."""
@@ -23,7 +24,7 @@ ALIKE = 0.8
 """Likeness to the median beat below which a beat is another's: of 985 real sinus rhythms 95 % have none."""
 
 
-def shape_measurements(waveform: NDArray[np.floating], fs: float) -> tuple[float, float]:
+def shape_measurements(waveform: NDArray[np.floating], fs: float, beats: Beats | None = None) -> tuple[float, float]:
     """Measure the beats' shape.
 
     Parameters
@@ -32,6 +33,8 @@ def shape_measurements(waveform: NDArray[np.floating], fs: float) -> tuple[float
         In mV, finite; an unusable lead is 0 throughout.
     fs : float
         Sampling frequency, Hz.
+    beats : Beats, optional
+        Of that waveform, where they are known already.
 
     Returns
     -------
@@ -42,14 +45,14 @@ def shape_measurements(waveform: NDArray[np.floating], fs: float) -> tuple[float
     odd_share : float
         Share of the beats that are unlike the median beat. NaN with fewer than three beats.
     """
-    beats = detect_beats(waveform, fs)
+    beats = detect_beats(waveform, fs) if beats is None else beats
     if len(beats) < 3:
         return float("nan"), float("nan")
     odd_share = float(np.mean(beats.similarity < ALIKE))
     stack, times = stack_beats(waveform, beats, -BEFORE_S, AFTER_S)
     if len(stack) < 2:
         return float("nan"), odd_share
-    velocity = np.sqrt(np.square(np.diff(np.median(stack, axis=0), axis=1)).sum(axis=0))
+    velocity = np.sqrt(np.square(np.diff(median(stack, axis=0), axis=1)).sum(axis=0))
     near = np.flatnonzero(np.abs(times[:-1]) <= PEAK_WITHIN_S)
     peak = int(near[velocity[near].argmax()])
     steep = np.flatnonzero(velocity > STEEP * velocity[peak])

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.measurements.median import median
+
 USUAL_MV = 0.92
 """What the typical lead of the typical record spans: 0.81 to 1.01 mV by source, 0.95 over all of them."""
 
@@ -34,7 +36,7 @@ def amplitude_mv(steps: NDArray[np.int16], step_mv: float) -> float:
     margin = round(0.01 * (steps.shape[1] - 1))
     spans = ordered[:, -1 - margin].astype(np.int32) - ordered[:, margin]
     spans = spans[spans > 0]
-    return float(np.median(spans)) * step_mv if len(spans) else float("nan")
+    return float(median(spans.astype(np.float64))) * step_mv if len(spans) else float("nan")
 
 
 def implausible_amplitude(amplitude: float) -> str | None:

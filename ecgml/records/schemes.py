@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgml.config import nearest, read_mapping
 from ecgml.errors import ConfigError
 from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, SINUS_RHYTHMS, rhythm_of
@@ -92,13 +95,15 @@ SCHEMES = {
             "groups",
             "Four groups (Zheng et al. 2020)",
             {
-                "AFIB": ("AFIB", "AF"),
-                "GSVT": ("ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
-                "SB": ("SB",),
-                "SR": ("SR", "SA"),
+                group: tuple(rhythm.code for rhythm in RHYTHMS if rhythm.group == group)
+                for group in ("AFIB", "GSVT", "SB", "SR")
             },
         ),
-        Scheme("rhythms", "The eleven rhythms of the data set", {code: (code,) for code in RHYTHM_CODES}),
+        Scheme(
+            "rhythms",
+            "The eleven rhythms of the data set",
+            {rhythm.code: (rhythm.code,) for rhythm in RHYTHMS if rhythm.group},
+        ),
         Scheme(
             "seven",
             "Seven rhythms (Yildirim et al. 2020, 10.1016/j.cmpb.2020.105740)",
@@ -159,10 +164,16 @@ def read_scheme(path: Path) -> Scheme:
     Raises
     ------
     ConfigError
-        If the file is missing or no mapping, or the scheme is of no use; in one line, with the remedy.
+        If the file is missing or no mapping, or the scheme is of no use or has a built-in one's name; in one line, with
+        the remedy.
     """
     content = read_mapping(path, "classes: {AFIB: [AFIB], other: [SR, SB]}", as_text=True)
-    return _scheme({"name": path.stem, **content}, str(path))
+    scheme = _scheme({"name": path.stem, **content}, str(path))
+    if scheme.name.lower() in SCHEMES:
+        raise ConfigError(
+            f"{path}: name: {scheme.name!r} is a built-in scheme's name; give another (name: my-{scheme.name})"
+        )
+    return scheme
 
 
 def _scheme(content: Mapping[str, Any], where: str) -> Scheme:
@@ -250,6 +261,15 @@ def applicable_rule(scheme: Scheme, rule: str) -> tuple[str, str]:
     )
 
 
+def rate_band(rate_bpm: NDArray[np.floating] | float) -> NDArray[np.int64]:
+    """Return 0 below 60, 1 from 60 to 100, 2 above 100/min, by the rate as an integer, as electrocardiographs state it.
+
+    Chapman-Shaoxing's labels follow that integer: a rhythm at 59.5/min is called SR.
+    """
+    rounded = np.floor(np.asarray(rate_bpm) + 0.5)
+    return (rounded >= BRADYCARDIA_BPM).astype(np.int64) + (rounded > TACHYCARDIA_BPM)
+
+
 def harmonise(rhythms: tuple[str, ...], rate_bpm: float, rule: str) -> tuple[str, ...]:
     """Rewrite a record's rhythms so that the same word means the same in every source.
 
@@ -268,8 +288,7 @@ def harmonise(rhythms: tuple[str, ...], rate_bpm: float, rule: str) -> tuple[str
     """
     if rule == "none" or not rhythms or not set(rhythms) <= SINUS_RHYTHMS or rate_bpm != rate_bpm:
         return rhythms
-    if rate_bpm < BRADYCARDIA_BPM:
-        return ("SB",)
-    if rate_bpm > TACHYCARDIA_BPM:
-        return ("ST",)
+    band = rate_band(rate_bpm)
+    if band != 1:
+        return ("ST",) if band else ("SB",)
     return ("SA",) if "SA" in rhythms else ("SR",)

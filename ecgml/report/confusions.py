@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ecgml.evaluation.predictions import NOT_SCORED, Predictions
-from ecgml.page.sections import Listing, Picture, Section, picture, sentence
+from ecgml.page.sections import Listing, Section, picture, sentence
+from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import Scheme
 from ecgml.report.evaluated import Evaluated
 from ecgml.report.figures.confusion import confusion_figure
@@ -34,15 +35,14 @@ CONSEQUENCES: Mapping[tuple[str, str], str] = {
 }
 """What an error could mean if nobody read the ECG again, by (group of the label, group predicted)."""
 
-_ALIASES = {"AF": "AFIB", "ST": "GSVT", "SVT": "GSVT", "AT": "GSVT", "AVNRT": "GSVT", "AVRT": "GSVT", "SAAWR": "GSVT",
-            "SA": "SR"}  # fmt: skip
+_GROUPS = {rhythm.code: rhythm.group for rhythm in RHYTHMS if rhythm.group}
 
 
 def consequence(label: str, predicted: str, scheme: Scheme | None = None) -> str:
     """Return what it could mean that a class was called another, by its scheme, else as listed, else empty."""
     if scheme and (stated := scheme.consequences.get(label, {}).get(predicted)):
         return stated
-    groups = _ALIASES.get(label, label), _ALIASES.get(predicted, predicted)
+    groups = _GROUPS.get(label, label), _GROUPS.get(predicted, predicted)
     if groups[0] == groups[1] and label != predicted and groups in {(name, name) for name, _ in CONSEQUENCES}:
         return "another rhythm of the same group"
     return CONSEQUENCES.get(groups, "")
@@ -57,8 +57,7 @@ def confusions_section(evaluated: Sequence[Evaluated], note: str = "") -> Sectio
     note : str
         Below every figure.
     """
-    parts: list[Picture | Listing] = []
-    findings = []
+    parts, findings = [], []
     for item in evaluated:
         rows, title = _kinds(item.predictions, item.scheme), sentence(item.title)
         n_right = int((item.predictions.y_pred == item.predictions.y_true).sum())
@@ -103,7 +102,7 @@ def confusions_section(evaluated: Sequence[Evaluated], note: str = "") -> Sectio
 
 
 def _groups(predictions: Predictions, group: str) -> list[str]:
-    return [name for name in predictions.classes if _ALIASES.get(name, name) == group]
+    return [name for name in predictions.classes if _GROUPS.get(name, name) == group]
 
 
 def _support(item: Evaluated, label: str) -> int:

@@ -13,9 +13,14 @@ explaining      what an answer rests on (captum, on request)
 files           POST /v1/predict: ECG files
 invocations     MLflow's contract: /ping, /health, /version, /invocations
 open_inference  the Open Inference Protocol (KServe V2), JSON and binary
+drift           what came in last beside what validation looked like: GET /v1/drift
+answer_ids      an answer's id, signed
+reviews         reviewed answers as a CSV file, and how often model and reviewer agree
+feedback        /v1/feedback: a reviewer's rhythm for an answer
 drawing         what a client draws of a record
 pages           the page at /, its examples, the model's card
 about           /v1/schema, /metrics
 monitoring      counters and timings for Prometheus
+described       /openapi.json: the routes, with the errors and the header that they share
 running         uvicorn: port, workers, shutdown
 """

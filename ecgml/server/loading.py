@@ -1,10 +1,9 @@
-"""A model ready to answer, by its address."""
+"""Load a model by its address for serving."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgml.inference.predictor import Predictor
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at, pin
 from ecgml.training.device import choose_device
 
 _TRIAL_FS = 500.0
@@ -19,16 +19,16 @@ _TRIAL_FS = 500.0
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """A model that answers.
+    """A loaded model.
 
     Parameters
     ----------
     address : str
-        As it was given; an alias stays an alias.
+        The address as given, possibly an alias.
     pinned : str
-        The very version that answers.
+        Address of the exact version.
     version : str or None
-        Of the registered model; of any other the run that made it, None where that is unknown.
+        Version of the registered model, otherwise the run that trained it; None if unknown.
     predictor : Predictor
     """
 
@@ -44,20 +44,15 @@ def load_model(address: str, device: str = "auto") -> ServedModel:
     Raises
     ------
     EcgmlError
-        If there is none, or it is damaged.
+        If it does not exist or is damaged.
     """
-    pinned, version = resolve(address)
-    if ":/" not in pinned:
-        return open_model(address, pinned, version, Path(pinned).expanduser(), device)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return open_model(address, pinned, version, fetch_checkpoint(pinned, Path(folder)), device)
+    pinned, version = pin(address)
+    with checkpoint_at(pinned) as folder:
+        return open_model(address, pinned, version, folder, device)
 
 
 def open_model(address: str, pinned: str, version: str | None, folder: Path, device: str = "auto") -> ServedModel:
-    """Load a model whose checkpoint is in a folder, and let it answer once: the first answer is slower."""
+    """Load a model from a checkpoint folder and warm it up with one record."""
     # One record is a few milliseconds of work: a second thread costs more than it does, and a busy machine's scheduler
     # makes it 30 times slower. Processes (--workers) use the other cores.
     torch.set_num_threads(1)
@@ -66,29 +61,8 @@ def open_model(address: str, pinned: str, version: str | None, folder: Path, dev
     return ServedModel(address, pinned, version or predictor.checkpoint.facts.get("run_id") or None, predictor)
 
 
-def resolve(address: str) -> tuple[str, str | None]:
-    """Return the very version that an address means now, and its number.
-
-    Raises
-    ------
-    TrackingError
-        If there is none, or the registry cannot be reached.
-    """
-    if not address.startswith("models:/"):
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
-
-
-def follows(address: str) -> bool:
-    """Whether an address may mean another version tomorrow."""
-    _, _, version = address.removeprefix("models:/").partition("/")
-    return address.startswith("models:/") and ("@" in address or (bool(version) and not version.isdecimal()))
-
-
 def trial_record() -> Record:
-    """Return an ECG drawn by formula, which any model can answer: 10 s at 75 beats a minute, 12 leads, in mV."""
+    """Return a synthetic ECG that any model can answer: 10 s at 75 beats per minute, 12 leads, mV."""
     times = np.arange(int(10 * _TRIAL_FS)) / _TRIAL_FS
     phase = (times % 0.8) - 0.4
 

@@ -142,7 +142,7 @@ def _check_npz(data: bytes, path: Path, allowance: _Allowance) -> None:
     try:
         with zipfile.ZipFile(packed) as archive:
             allowance.take(sum(member.file_size for member in archive.infolist()))
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
         pass  # the reader says what is wrong with it
     finally:
         packed.unlink()
@@ -201,6 +201,7 @@ def _write(path: Path, data: bytes) -> Path:
 
 def _without_names(text: str, place: Place, neutral: str) -> str:
     names = {path.name for path in place.path.parent.iterdir()} | {place.path.name, place.path.stem}
-    for name in sorted(names, key=len, reverse=True):
-        text = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w])", neutral, text)
+    # At once: a file may be called "file", which is a word of the neutral name.
+    longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    text = re.sub(rf"(?<![\w.])(?:{longest_first})(?![\w])", neutral, text)
     return text.replace(f"{place.path.parent}/", "").replace(str(place.path.parent), "this request")

@@ -1,22 +1,23 @@
 """The only room that knows MLflow.
 
-store         which tracking store, made once; which experiment
-runs          runs that are opened are closed, whatever happens; runs that a kill left open are closed later
-pages         MLflow's own pages: their addresses, and how an experiment opens there
-owner         whose a run is, and that its owner lives
-launches      what `mlflow run` opened and never handed over
-jobs          jobs of training and the runs that they went through
-tracker       what a run shows: metrics, figures, tables, texts, data set, model
-trials        the runs of a study's trials, in few requests
-registry      what is registered, and what a run, version or alias leads to
+store         the tracking store and the experiment
+runs          open runs and close them whatever happens; close runs that a killed process left open
+pages         the MLflow UI: addresses, and the view in which an experiment opens
+beat          tags of a run: its owner, and a beat while that process works
+launches      runs that `mlflow run` opened but whose job never started
+jobs          training jobs and the runs of each, from the first to the last resumption
+tracker       log metrics, figures, tables, texts and data sets to a run
+trials        runs of a study's trials, with few requests
+registry      registered versions; the model of a run, version or alias
 pyfunc        the model as MLflow serves it
-served_model  the script that makes it
-logged_model  how a checkpoint becomes such a model: code, card, signature, requirements
-model_card    the card that a model carries, and the registry's page that shows it
-models        models by their address
-lock          one holder among all processes and hosts that share a registry
-promotions    the log of promotions; how aliases move so that a kill can be made good
-record_run    the run that holds the record of a promotion
-serving_check a version, loaded and asked in a process of its own
-fresh_process the script of that process
+served_model  the script that builds it
+logged_model  log a checkpoint as such a model: code, card, signature, requirements
+model_card    a model's card, also as the description of its registered version
+address       what an address names: a folder, a run, a registered model; without MLflow
+models        load models by address
+lock          a lock shared by all processes and hosts that use a registry
+promotions    the log of promotions; moves aliases so that an interrupted move can be completed
+record_run    the run that stores the record of a promotion
+serving_check load a version in a separate process and check its predictions
+fresh_process the script which that process runs
 """

@@ -1,4 +1,4 @@
-"""Run as a script by a process of its own: loads a model as a server would and answers what it said.
+"""Script of a separate process: load a model as a server would and print its predictions.
 
 Imports nothing of ecgml, so that the model runs on the code that it carries.
 
@@ -17,7 +17,7 @@ import mlflow
 import numpy as np
 
 PREFIX = "probability_"
-"""Of the columns of models that answer with a table."""
+"""Prefix of the probability columns of models that return a table."""
 
 
 def probabilities_of(answer: Any) -> list[dict[str, float]]:
@@ -37,18 +37,18 @@ def main(address: str, path: str) -> None:
     with np.load(path) as given:
         waveform, clinical, fs = given["waveform"], given["clinical"], float(given["fs"])
     params = {"fs": fs, "unit": "mV"}
-    asked = {
+    inputs = {
         "full": {"waveform": waveform[:1], "clinical": clinical[:1]},
-        # MLflow has no optional tensors: what is not known is NaN.
+        # MLflow has no optional tensors: a missing value is NaN.
         "alone": {"waveform": waveform[:1], "clinical": np.full_like(clinical[:1], np.nan)},
         "batch": {"waveform": waveform, "clinical": clinical},
     }
     answers = {}
-    for name, data in asked.items():
+    for name, data in inputs.items():
         try:
             answers[name] = probabilities_of(model.predict(data, params=params))
         except Exception as error:
-            # MLflow shows all of the data first, and says what is wrong with them last.
+            # MLflow prints the data first and the reason last.
             text = " ".join(str(error).split())
             sys.exit(f"{name}: {type(error).__name__}: {text if len(text) < 250 else f'… {text[-200:]}'}")
     print(json.dumps(answers))

@@ -1,4 +1,4 @@
-"""Jobs of training and the runs that they went through: begun, killed, resumed, killed again."""
+"""Training jobs and their runs: the first one and each that resumed it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
-from ecgml.service.owner import OWNER, own_identity
+from ecgml.owner import process_identity
+from ecgml.service.beat import OWNER
 from ecgml.service.runs import closed_if_orphaned, launched_run, parent_of, read_run, runs_tagged
 
 RESUMES, RESUMED_BY = "ecgml.resumes", "ecgml.resumed_by"
-"""Tags of a job's run: what it means to go on with, from its first moment; by what it was gone on with, from when that
-had its data. A run between the two has taken over nothing."""
+"""Tags of a job's run: the run that it resumes, set at its start; the run that resumed it, set when that run has its
+data. Until then the resuming run has taken over nothing."""
 
 COMMAND = "ecgml.command"
 """Tag of a run: ``train`` for a job."""
 
 LAST = "last"
-"""In place of a run's id: the newest unfinished job of the experiment."""
+"""Stands for the id of the experiment's newest unfinished job."""
 
 
 def runs_of_job(run_id: str) -> list[Run]:
-    """Return the runs of a job, oldest first: as it was begun, then each that took it over from the one before.
+    """Return the runs of a job, oldest first: the first one, then each that resumed the one before.
 
-    Runs that were killed before they took over anything are passed by.
+    Runs that were killed before they resumed anything are left out.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def runs_of_job(run_id: str) -> list[Run]:
         try:
             run = read_run(before)
         except TrackingError:
-            break  # deleted for good: what took over from it has all
+            break  # deleted for good; the run that resumed it has everything
     runs = [run]
     while following := runs[-1].data.tags.get(RESUMED_BY):
         runs.append(read_run(following))
@@ -49,7 +50,7 @@ def runs_of_job(run_id: str) -> list[Run]:
 
 
 def last_job(experiment_id: str) -> str:
-    """Return the newest job of an experiment that has not finished.
+    """Return the newest unfinished job of an experiment.
 
     Raises
     ------
@@ -67,65 +68,65 @@ def last_job(experiment_id: str) -> str:
             return str(last.info.run_id)
     finished = f" ({n_finished} finished)" if n_finished else ""
     raise TrackingError(
-        f"resume: no job of this experiment was stopped after it had reached its data{finished}; start a new one, or "
+        f"resume: this experiment has no unfinished job that had loaded its data{finished}; start a new one, or "
         f"name a run, or an experiment other than {_name_of(experiment_id)!r} (MLFLOW_EXPERIMENT_NAME, or mlflow run "
         "--experiment-name)"
     )
 
 
 def has_data(run: Run) -> bool:
-    """Whether a run is of a training job that got as far as its data."""
+    """Return whether a run is of a training job that has loaded its data."""
     tags = run.data.tags
     return "ecgml.data_digest" in tags and tags.get(COMMAND, "train") == "train" and "ecgml.study" not in tags
 
 
-def refuse_worked_on(run: Run) -> None:
-    """Refuse a job that a process still works on, or that one is about to go on with; close runs whose owner is gone.
+def refuse_running(run: Run) -> None:
+    """Refuse a job that is running or being resumed; close runs whose process has ended.
 
     Raises
     ------
     TrackingError
         If there is one.
     """
-    for one in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):
-        if one.info.run_id != launched_run() and not closed_if_orphaned(one.info.run_id):
-            host = one.data.tags.get(OWNER, "another host").partition(" ")[0]
-            goes_on = "" if one is run else f", and goes on with run {run.info.run_id}"
+    for candidate in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):
+        if candidate.info.run_id != launched_run() and not closed_if_orphaned(candidate.info.run_id):
+            host = candidate.data.tags.get(OWNER, "another host").partition(" ")[0]
+            resumed_by = "" if candidate is run else f" and resumes run {run.info.run_id}"
             raise TrackingError(
-                f"resume: run {one.info.run_id} is still running on {host}{goes_on}; if it was killed there, a minute "
-                "of silence shows it: try again then"
+                f"resume: run {candidate.info.run_id} is still running on {host}{resumed_by}; if it was killed there, "
+                "try again in a minute"
             )
 
 
 def claim(run_id: str, experiment_id: str, own_experiment_id: str) -> None:
-    """Note on the run of ``mlflow run`` which job it goes on with: killed before it has its data, it leads there.
+    """Tag the run of ``mlflow run`` with the job that it resumes, so that it is found even if this run is killed early.
 
-    Parameters
-    ----------
-    run_id, experiment_id : str
-        Of the job.
-    own_experiment_id : str
-        That this process was launched in.
+        Parameters
+        ----------
+        run_id, experiment_id : str
+            Of the job.
+        own_experiment_id : str
+    The experiment in which this process was launched.
 
-    Raises
-    ------
-    TrackingError
-        If that is another one: a job's runs stay together.
+        Raises
+        ------
+        TrackingError
+            If the two differ: a job's runs stay together.
     """
     if not (launched := launched_run()):
         return
     client = MlflowClient()
     if own_experiment_id != experiment_id:
         raise TrackingError(
-            f"resume: run {run_id} is of the experiment {_name_of(experiment_id)!r}; launch it there: "
+            f"resume: run {run_id} belongs to the experiment {_name_of(experiment_id)!r}; resume it there: "
             f"{launch_to_resume(run_id, experiment_id)}"
         )
-    for tag, value in ((COMMAND, "train"), (RESUMES, run_id), (OWNER, own_identity())):
+    for tag, value in ((COMMAND, "train"), (RESUMES, run_id), (OWNER, process_identity())):
         client.set_tag(launched, tag, value)
 
 
 def launch_to_resume(run_id: str, experiment_id: str) -> str:
-    """Return the ``mlflow run`` command that goes on with a job, in its experiment; without, it would be refused."""
+    """Return the ``mlflow run`` command that resumes a job in its own experiment."""
     return launch_command(experiment_id, f"resume={run_id}")
 
 
@@ -140,6 +141,6 @@ def _name_of(experiment_id: str) -> str:
 
 
 def _resumes(run: Run) -> str:
-    """Return the run that a run means to go on with; of ``mlflow run``, which notes it first, the parameter."""
-    asked = run.data.params.get("resume", "").strip("'")
-    return run.data.tags.get(RESUMES) or (asked if asked != LAST else "")
+    """Return the run that a run resumes, by its tag or, under ``mlflow run``, by its parameter."""
+    parameter = run.data.params.get("resume", "").strip("'")
+    return run.data.tags.get(RESUMES) or (parameter if parameter != LAST else "")

@@ -1,8 +1,8 @@
-"""What `mlflow run` opened and never handed over: a launch whose environment failed leaves its run RUNNING.
+"""Runs that `mlflow run` opened but whose job never started: if the environment fails, the run stays RUNNING.
 
 Such a run has none of our tags. It is ours when the entry point is one of this project's and the source is this
 project: its folder, at a commit of its repository or with the parameters that its MLproject declares; or the address
-of a remote of its repository. What cannot be proven is somebody else's.
+of a remote of its repository. All others are left alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROJECT = Path(ecgml.__file__).resolve().parent.parent
 
 
 def is_own_launch(run: Run) -> bool:
-    """Whether ``mlflow run`` opened a run for this project."""
+    """Return whether ``mlflow run`` opened a run for this project."""
     tags = run.data.tags
     entry_points = _entry_points()
     entry_point = tags.get("mlflow.project.entryPoint")
@@ -46,39 +46,39 @@ def is_own_launch(run: Run) -> bool:
 
 
 def launcher_lives(source: str, started_s: float) -> bool:
-    """Whether an ``mlflow run`` of a source that was there when a run started, seconds since 1970, still is."""
+    """Return whether an ``mlflow run`` of a source is running that began before a time, seconds since 1970."""
     for process in psutil.process_iter(["cmdline", "create_time"]):
         words = process.info["cmdline"] or []
         names = [os.path.basename(word).removesuffix(".exe") for word in words]
         if "mlflow" not in names or (process.info["create_time"] or 0) > started_s:
             continue
         rest = names.index("mlflow") + 1
-        if "run" in words[rest:] and _names(words[rest:], source, process):
+        if "run" in words[rest:] and _names_source(words[rest:], source, process):
             return True
     return False
 
 
-def _names(words: list[str], source: str, process: psutil.Process) -> bool:
-    """Whether a command names a source; one whose working directory may not be seen might."""
+def _names_source(words: list[str], source: str, process: psutil.Process) -> bool:
+    """Return whether a command names a source; True if its working directory may not be read."""
     if "://" in source and not source.startswith("file://"):
         return any(_address(word) == _address(source) for word in words)
     try:
-        there = process.cwd()
+        directory = process.cwd()
     except psutil.NoSuchProcess:
         return False
     except (psutil.Error, OSError):
         return True
-    return any(_folder(word, there) == _folder(source, "/") for word in words)
+    return any(_folder(word, directory) == _folder(source, "/") for word in words)
 
 
-def _folder(source: str, there: str) -> Path:
-    """Return the folder that a source names, a relative one from a working directory."""
-    path, _, below = unquote(source.removeprefix("file://")).partition("#")
-    return Path(there, path, below.strip("/")).resolve()
+def _folder(source: str, directory: str) -> Path:
+    """Return the folder that a source names, resolved against a working directory."""
+    path, _, subfolder = unquote(source.removeprefix("file://")).partition("#")
+    return Path(directory, path, subfolder.strip("/")).resolve()
 
 
 def _address(source: str) -> str:
-    """Return a repository's address without what may differ between two ways of writing it."""
+    """Return a repository's address in a form in which its spellings (https, ssh, user, .git) agree."""
     plain = re.sub(r"^([\w+]+://)?([^/@]*@)?", "", source.partition("#")[0])
     return plain.replace(":", "/", 1).rstrip("/").removesuffix(".git").lower()
 
@@ -100,7 +100,7 @@ def _remotes() -> frozenset[str]:
 
 @cache
 def _git(*words: str) -> str:
-    """Return what git says of our repository; ``""`` where the project has none of its own."""
+    """Return a git command's output in our repository; ``""`` if the project is in none."""
     if not (PROJECT / ".git").exists():
         return ""
     try:

@@ -1,16 +1,16 @@
-"""A lock in the model registry: one holder among all processes and hosts that share it.
+"""A lock in the model registry, shared by all processes and hosts that use the registry.
 
-MLflow's registry has one operation that is refused when somebody else was first: creating a registered model under a
-name that exists. Locks are registered models named ``<name>.lock.<number>``, and the highest number is the lock:
+The one atomic operation of MLflow's registry is creating a registered model: it is refused under a name that exists.
+Locks are registered models named ``<name>.lock.<number>``, and the highest number is the lock:
 
-* Taking it creates the next number. Of two takers, of a free lock or of a dead one, one is refused. The highest number
-  is never deleted, so a taker who read an older state either meets the name, or sees a higher one when it looks again,
-  which it does before it does anything else.
-* Giving it back marks it free. Numbers only rise: each holder's is its own, and marks what it writes.
-* It runs out unless renewed, which a thread does. One that ran out, and stays silent while watched (clocks differ), is
-  taken over; so is, at once, one whose process was on this machine and is gone.
-* A holder that was slow, stopped or cut off looks before each write whether the highest number is still its own, and
-  writes nothing if it is not.
+* Acquiring it creates the next number. Of two processes that try at once, one is refused. The highest number is never
+  deleted, so a process that read an older state either finds the name taken, or sees a higher number in the check that
+  follows at once.
+* Releasing it marks it free. Numbers only rise; a holder marks what it writes with its number.
+* A thread renews it. An expired lock that is not renewed while watched (clocks differ) is taken over, and at once one
+  whose process is known to have ended.
+* A holder that was delayed, stopped or disconnected checks before each write that the highest number is still its own,
+  and writes nothing if it is not.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import PromotionError
-from ecgml.service.owner import machine, own_identity, owner_lives
+from ecgml.owner import is_alive, process_identity
 from ecgml.service.runs import pages
 
 LEASE_S = 60.0
-"""A lock that was not renewed for so long has run out, s."""
+"""Time after which a lock that is not renewed expires, s."""
 
 RENEW_S = 5.0
-"""It is renewed so often, s."""
+"""Interval of renewals, s."""
 
 WATCH_S = 2.5 * RENEW_S
-"""A lock that ran out is watched for so long before it is taken, s: to a clock that is ahead, live ones run out."""
+"""Time for which an expired lock is watched before it is taken over, s: a clock that is ahead sees live ones expire."""
 
 MARGIN_S = 10.0
-"""So long before its lock runs out a holder that could not renew it stops writing, s."""
+"""Time before expiry at which a holder that could not renew the lock stops writing, s."""
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _LockState:
     """A lock as the registry shows it."""
 
     number: int
@@ -60,8 +60,8 @@ class _Seen:
     def who(self) -> str:
         return f"{self.tags.get('login', 'somebody')} on {self.tags.get('host', 'an unknown host')}"
 
-    def runs_out_s(self) -> float:
-        """Return when it runs out, seconds since 1970; of one that does not say so, long ago."""
+    def expires_s(self) -> float:
+        """Return when it expires, seconds since 1970; 0 if unknown."""
         try:
             return float(self.tags["expires"])
         except (KeyError, ValueError):
@@ -69,15 +69,14 @@ class _Seen:
 
 
 class Lock:
-    """Held within a ``with`` block.
+    """A lock, held within a ``with`` block.
 
     Parameters
     ----------
     name : str
         What is locked.
     above : int
-        Its number is higher than this: what was written under earlier ones stays distinct even where somebody deleted
-        the locks.
+        Its number is higher than this, even if somebody deleted earlier locks.
     lease_s, renew_s, watch_s : float
         As :data:`LEASE_S`, :data:`RENEW_S` and :data:`WATCH_S`.
 
@@ -107,21 +106,21 @@ class Lock:
         self._renewer: threading.Thread | None = None
 
     def __enter__(self) -> Lock:
-        seen = self._seen()
-        if seen and not seen[-1].is_free:
-            self._refuse_if_alive(seen[-1])
-        number = max(self._above, seen[-1].number if seen else 0) + 1
-        asked = time.monotonic()
-        ours = self._create(number)
-        now = self._seen()
-        if not ours or not now or now[-1].number != number:
-            if ours:
+        locks = self._locks()
+        if locks and not locks[-1].is_free:
+            self._refuse_if_alive(locks[-1])
+        number = max(self._above, locks[-1].number if locks else 0) + 1
+        requested_at = time.monotonic()
+        is_created = self._create(number)
+        locks = self._locks()
+        if not is_created or not locks or locks[-1].number != number:
+            if is_created:
                 self._delete(number)
-            who = now[-1].who() if now else "somebody"
-            raise PromotionError(f"{self._name}: {who} took the lock first; try again when it is done")
-        self.number, self._good_until = number, asked + self._lease_s
-        for old in now[:-1]:
-            self._delete(old.number)
+            holder = locks[-1].who() if locks else "somebody"
+            raise PromotionError(f"{self._name}: {holder} took the lock first; try again when it is done")
+        self.number, self._good_until = number, requested_at + self._lease_s
+        for lock in locks[:-1]:
+            self._delete(lock.number)
         self._renewer = threading.Thread(target=self._renew, daemon=True)
         self._renewer.start()
         return self
@@ -142,14 +141,14 @@ class Lock:
         Raises
         ------
         PromotionError
-            If it is not, or that cannot be told.
+            If it is not, or the registry does not answer.
         """
         if not self._lost and time.monotonic() > self._good_until - min(MARGIN_S, self._lease_s / 4):
             self._lost = "it could not be renewed in time"
         if not self._lost:
-            seen = self._seen()
-            if not seen or seen[-1].number != self.number:
-                self._lost = f"{seen[-1].who()} took it over" if seen else "somebody deleted it"
+            locks = self._locks()
+            if not locks or locks[-1].number != self.number:
+                self._lost = f"{locks[-1].who()} took it over" if locks else "somebody deleted it"
         if self._lost:
             raise PromotionError(
                 f"{self._name}: the lock was lost ({self._lost}); nothing more was written; look at ecgml history"
@@ -158,49 +157,48 @@ class Lock:
     def _path(self, number: int) -> str:
         return f"{self._name}.lock.{number}"
 
-    def _seen(self) -> list[_Seen]:
-        """Return the locks that there are, by number."""
+    def _locks(self) -> list[_LockState]:
+        """Return the existing locks, sorted by number."""
         selection = f"name LIKE '{self._path(0)[:-1]}%'"
-        found = pages(lambda token: self._client.search_registered_models(selection, page_token=token))
-        numbers = [(model.name.rpartition(".")[2], model) for model in found]
-        locks = [_Seen(int(number), dict(model.tags)) for number, model in numbers if number.isdecimal()]
-        return sorted(locks, key=lambda one: one.number)
+        models = pages(lambda token: self._client.search_registered_models(selection, page_token=token))
+        numbers = [(model.name.rpartition(".")[2], model) for model in models]
+        locks = [_LockState(int(number), dict(model.tags)) for number, model in numbers if number.isdecimal()]
+        return sorted(locks, key=lambda lock: lock.number)
 
-    def _refuse_if_alive(self, held: _Seen) -> None:
-        if held.tags.get("machine") == machine() != "" and not owner_lives(held.tags.get("owner", "")):
+    def _refuse_if_alive(self, held: _LockState) -> None:
+        if is_alive(held.tags.get("owner", "")) is False:
             return
-        left_s = held.runs_out_s() - time.time()
+        left_s = held.expires_s() - time.time()
         if left_s <= 0:
             time.sleep(self._watch_s)
-            again = self._seen()
-            if again and again[-1] == held:
+            locks = self._locks()
+            if locks and locks[-1] == held:
                 return
         since = _clock(held.tags.get("since", ""))
         raise PromotionError(
-            f"{self._name}: {held.who()} has been at it{since}; try again when that is done, or, should that process "
-            f"be gone, in {max(left_s, self._lease_s / 4):.0f} s"
+            f"{self._name}: {held.who()} holds the lock{since}; try again when that is done, or, if that process "
+            f"has ended, in {max(left_s, self._lease_s / 4):.0f} s"
         )
 
     def _create(self, number: int) -> bool:
-        """Create the name; return whether it is ours."""
+        """Create the lock of a number; return whether this process did."""
         tags = {
             "state": "held",
             "token": self._token,
             "login": login(),
             "host": socket.gethostname(),
-            "owner": own_identity(),
-            "machine": machine(),
+            "owner": process_identity(),
             "since": f"{time.time():.0f}",
             "expires": f"{time.time() + self._lease_s:.2f}",
         }
-        said = "Lock of `ecgml promote` and `ecgml rollback`, no model; its tag `state` says whether it is held."
+        description = "Lock of `ecgml promote` and `ecgml rollback`, no model; its tag `state` says whether it is held."
         try:
-            self._client.create_registered_model(self._path(number), tags, said)
+            self._client.create_registered_model(self._path(number), tags, description)
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise
-            # A request that was sent again after its answer got lost meets what it made.
-            return any(one.number == number and one.tags.get("token") == self._token for one in self._seen())
+            # A request repeated after its answer was lost finds the name that it created.
+            return any(lock.number == number and lock.tags.get("token") == self._token for lock in self._locks())
         return True
 
     def _delete(self, number: int) -> None:
@@ -209,23 +207,23 @@ class Lock:
 
     def _renew(self) -> None:
         while not self._ended.wait(self._renew_s):
-            asked = time.monotonic()
+            requested_at = time.monotonic()
             try:
                 self._client.set_registered_model_tag(
                     self._path(self.number), "expires", f"{time.time() + self._lease_s:.2f}"
                 )
             except MlflowException as error:
                 if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-                    self._lost = "somebody took it over"
+                    self._lost = "another process took it over"
                     return
             except OSError:
-                continue  # a server that does not answer now may do so later
+                continue  # the server may answer later
             else:
-                self._good_until = asked + self._lease_s
+                self._good_until = requested_at + self._lease_s
 
 
 def login() -> str:
-    """Return who is logged in here; ``"unknown"`` where the system does not say."""
+    """Return the name of the user logged in here; ``"unknown"`` if the system does not give one."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -1,4 +1,4 @@
-"""How a checkpoint becomes a model of MLflow: code, checkpoint, card, signature, requirements."""
+"""Log a checkpoint as a model of MLflow: code, checkpoint, card, signature, requirements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 
 REQUIREMENTS = ("mlflow", "numba", "numpy", "pywavelets", "pyyaml", "safetensors", "scipy", "torch")
-"""What serving imports; pinned to the versions that the model was made with."""
+"""Packages that serving imports; pinned to the versions installed when the model is logged."""
 
 
 def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
@@ -46,7 +46,7 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
     step : int
         The best epoch.
     """
-    # An example of two records would be 6 MB of JSON; the signature says what it would show.
+    # An example of two records would be 6 MB of JSON.
     logging.getLogger("mlflow.models.model").setLevel(logging.ERROR)
     with TemporaryDirectory(prefix="ecgml-") as folder, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*input example was not provided.*")
@@ -59,7 +59,7 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
             name=checkpoint.model_name,
             python_model=str(Path(__file__).with_name("served_model.py")),
             artifacts={CHECKPOINT: str(path), CARD: str(card_path)},
-            code_paths=[str(one) for one in code],
+            code_paths=[str(path) for path in code],
             signature=signature(),
             pip_requirements=requirements(entry.dist.requires if entry.dist else ()),
             metadata=metadata(checkpoint),
@@ -70,7 +70,7 @@ def log_model(checkpoint: Checkpoint, card: str, step: int) -> str:
 
 
 def signature() -> ModelSignature:
-    """Return what the served model takes and gives.
+    """Return the served model's inputs and outputs.
 
     A tensor cannot be optional in MLflow: a client without clinical values sends a row of nulls for each record.
     """
@@ -101,7 +101,7 @@ def signature() -> ModelSignature:
 
 
 def _interval() -> Object:
-    """Return what is answered of an interval; see `ecgml.inference.shown_intervals`."""
+    """Return the type of an interval in an answer; see `ecgml.inference.shown_intervals`."""
     numbers, texts = ("value", "measured", "beat_spread", "lead_spread"), ("unit", "origin", "reason")
     return Object(
         [Property(name, "double", required=False) for name in numbers] + [Property(name, "string") for name in texts]
@@ -109,29 +109,33 @@ def _interval() -> Object:
 
 
 def requirements(plugin: Iterable[str] | None = ()) -> list[str]:
-    """Return what serving imports with the versions installed.
+    """Return the packages that serving imports, pinned to the installed versions.
 
-    Of a version only the public part: ``2.13.0+cpu`` is on no package index, and ``==2.13.0`` takes it where it is.
+    Without local versions: no package index has ``2.13.0+cpu``, and ``==2.13.0`` accepts it.
 
     Parameters
     ----------
     plugin : iterable of str
-        What the package asks for that adds the architecture, as in its metadata; of ecgml the model carries the code.
+        Requirements, as in its metadata, of the package that adds the architecture; the code of ecgml is in the model.
     """
-    asked = (Requirement(line) for line in plugin or ())
-    needed = [one.name for one in asked if not one.marker or one.marker.evaluate({"extra": ""})]
+    parsed = (Requirement(line) for line in plugin or ())
+    needed = [
+        requirement.name
+        for requirement in parsed
+        if not requirement.marker or requirement.marker.evaluate({"extra": ""})
+    ]
     names = sorted({*REQUIREMENTS, *needed} - {"ecgml"})
     return [f"{name}=={Version(importlib.metadata.version(name)).public}" for name in names]
 
 
 def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what a client may want to know before it asks, for the model's MLmodel file."""
+    """Return what a client needs to know of the model, for its MLmodel file."""
     scheme = scheme_named(checkpoint.scheme)
     return {
         "ecgml": ecgml.__version__,
         "leads": list(LEADS),
         "clinical": [
-            {name: value for name, value in asdict(column).items() if name in _TOLD_OF_A_COLUMN}
+            {name: value for name, value in asdict(column).items() if name in _COLUMN_FIELDS}
             for column in CLINICAL_COLUMNS
         ],
         "scheme": scheme.name,
@@ -142,4 +146,4 @@ def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-_TOLD_OF_A_COLUMN = ("name", "unit", "description", "low", "high", "measurable")
+_COLUMN_FIELDS = ("name", "unit", "description", "low", "high", "measurable")

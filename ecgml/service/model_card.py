@@ -1,4 +1,4 @@
-"""The card that a model carries, and what MLflow's pages of it and of the registry show."""
+"""A model's card, also as MLflow's pages of the model and of the registry show it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from ecgml.errors import TrackingError
+from ecgml.service.address import registered
 from ecgml.service.tracker import fetch_artifact
 
 CARD = "model_card.md"
 """The artifact of a logged model that holds its card."""
 
 MAX_DESCRIPTION = 5000
-"""MLflow keeps so many characters of a version's description."""
+"""Longest description of a version that MLflow keeps, characters."""
 
 ABOUT = """Rhythm of 12-lead ECGs, by models of ecgml. Research use only; not a medical device.
 
 * Every version's description is its model card: data, split, figures with intervals, intended use, limits.
-* `champion` is served, `challenger` asks to be, `previous` is the way back.
+* `champion` is served, `challenger` is the candidate, `previous` is the way back.
 * `mlflow models serve -m models:/ecg-rhythm@champion --env-manager local` answers on `/invocations`:
   `waveform` (records, 12, times) with parameters `fs` and `unit`, `clinical` (records, 16), null where unknown.
 """
@@ -30,7 +31,7 @@ ABOUT = """Rhythm of 12-lead ECGs, by models of ecgml. Research use only; not a 
 
 
 def fetch_card(model_id: str) -> str | None:
-    """Return the card of a logged model, Markdown; None of a model without one.
+    """Return the card of a logged model, Markdown; None if it has none.
 
     Raises
     ------
@@ -40,26 +41,26 @@ def fetch_card(model_id: str) -> str | None:
     client = MlflowClient()
     try:
         model = client.get_logged_model(model_id)
-        there = {one.path for one in client.list_logged_model_artifacts(model_id, "artifacts")}
+        paths = {file.path for file in client.list_logged_model_artifacts(model_id, "artifacts")}
     except (MlflowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
-        raise TrackingError(f"model {model_id} cannot be looked at: {first_line}") from None
+        raise TrackingError(f"model {model_id} cannot be read: {first_line}") from None
     path = f"artifacts/{CARD}"
-    if path not in there:
+    if path not in paths:
         return None
     with TemporaryDirectory(prefix="ecgml-") as folder:
         return fetch_artifact(f"{model.artifact_location}/{path}", Path(folder)).read_text(encoding="utf-8")
 
 
 def card_of(address: str) -> str | None:
-    """Return the card of a version of a registered model, ``models:/<name>/<version>``; None without one.
+    """Return the card of a version of a registered model, ``models:/<name>/<version>``; None if it has none.
 
     Raises
     ------
     TrackingError
         If there is no such version or the store does not answer.
     """
-    name, _, version = address.removeprefix("models:/").partition("/")
+    name, version = registered(address)
     try:
         model_id = MlflowClient().get_model_version(name, version).model_id
     except (MlflowException, OSError) as error:
@@ -68,7 +69,7 @@ def card_of(address: str) -> str | None:
 
 
 def card_as_description(model_id: str) -> str | None:
-    """Return the card of a logged model as the registry shows it best; None without one.
+    """Return the card of a logged model as the registry shows it best; None if it has none.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def card_as_description(model_id: str) -> str | None:
 
 
 def as_description(card: str) -> str:
-    """Return a card as MLflow's pages show it best.
+    """Return a card in a form that MLflow's pages show well.
 
     Cells of tables are set apart, since MLflow does not, and what is longer than a version's description may be is cut
     between two lines.
@@ -89,12 +90,12 @@ def as_description(card: str) -> str:
     description = "\n".join(lines) + "\n"
     if len(description) <= MAX_DESCRIPTION:
         return description
-    rest = f"\n\n… the whole card is the model's artifact `{CARD}`.\n"
+    rest = f"\n\n… the full card is the model's artifact `{CARD}`.\n"
     return description[: MAX_DESCRIPTION - len(rest)].rpartition("\n")[0] + rest
 
 
 def link_version(client: MlflowClient, model_id: str, name: str, version: str) -> None:
-    """Let a logged model's page say which version of which registered model it is.
+    """Show on a logged model's page which version of which registered model it is.
 
     `mlflow.register_model` does so; a version made by the client alone is shown as "Not registered".
 
@@ -117,7 +118,7 @@ def link_version(client: MlflowClient, model_id: str, name: str, version: str) -
 
 
 def card_of_run(run_id: str) -> str | None:
-    """Return the card of the model that a run logged; None where the store has none.
+    """Return the card of the model that a run logged; None if there is none.
 
     Raises
     ------

@@ -1,9 +1,8 @@
-"""Models by their address in MLflow."""
+"""Load models by their address in MLflow."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -11,6 +10,7 @@ from mlflow.store.artifact.utils.models import get_model_name_and_version
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.service.address import checkpoint_at, run_and_path
 from ecgml.service.pyfunc import CHECKPOINT
 from ecgml.service.runs import children_of, read_run
 from ecgml.service.store import check_store, public_uri
@@ -19,7 +19,7 @@ from ecgml.training.checkpoint import DESCRIPTION, Checkpoint, load_checkpoint
 
 
 def read_checkpoint(address: str) -> Checkpoint:
-    """Load the checkpoint of a folder, or that an address leads to.
+    """Load the checkpoint of a folder or an address.
 
     Parameters
     ----------
@@ -33,14 +33,12 @@ def read_checkpoint(address: str) -> Checkpoint:
     CheckpointError
         If it is damaged, or the folder has none.
     """
-    if ":/" not in address:
-        return load_checkpoint(Path(address).expanduser())
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return load_checkpoint(fetch_checkpoint(address, Path(folder)))
+    with checkpoint_at(address) as folder:
+        return load_checkpoint(folder)
 
 
 def fetch_checkpoint(address: str, folder: Path) -> Path:
-    """Download the checkpoint that an address leads to, into a folder.
+    """Download the checkpoint of an address into a folder.
 
     Parameters
     ----------
@@ -57,82 +55,62 @@ def fetch_checkpoint(address: str, folder: Path) -> Path:
     Raises
     ------
     TrackingError
-        If there is none; of a job's run, whose models have runs of their own, these are named.
+        If there is none; for a job's run the message names its models' runs.
     """
     check_store()
     if address.startswith("models:/"):
         path = fetch_artifact(f"{_location_of(address)}/artifacts/{CHECKPOINT}", folder, address)
     else:
-        run_id, _, inner = address.removeprefix("runs:/").partition("/") if address.startswith("runs:/") else ("",) * 3
+        run_id, inner = run_and_path(address)
         if run_id and inner in ("", CHECKPOINT):
             refuse_job(run_id)
-        path = fetch_artifact(address if inner or not run_id else f"{address.rstrip('/')}/{CHECKPOINT}", folder)
-    # An artifact of another kind may hold its checkpoint among other things.
-    return next((found.parent for found in sorted(path.rglob(DESCRIPTION))), path)
+        path = fetch_artifact(address if inner or not run_id else f"runs:/{run_id}/{CHECKPOINT}", folder)
+    # An artifact of another kind may contain a checkpoint in a subfolder.
+    return next((file.parent for file in sorted(path.rglob(DESCRIPTION))), path)
 
 
 def refuse_job(run_id: str) -> None:
-    """Refuse a job's run where a model's is wanted.
+    """Refuse a job's run where a model's is expected.
 
     Raises
     ------
     TrackingError
-        If it is a job's: its models are named. If there is no such run.
+        If it is a job's (the message names its models), or there is no such run.
     """
     if children := children_of(read_run(run_id)):
         models = ", ".join(f"{name} runs:/{child.run_id}" for name, child in sorted(children.items()))
         raise TrackingError(f"run {run_id} is a job of several models; give one of them: {models}")
 
 
-def pinned(address: str) -> tuple[str, str | None]:
-    """Return what an address means now: an alias may move while files are read.
-
-    Parameters
-    ----------
-    address : str
-        ``models:/<name>@<alias>`` and its like; any other is returned as it is.
-
-    Returns
-    -------
-    address : str
-        ``models:/<name>/<version>``.
-    version : str or None
-        None where it is no version of a registered model.
+def version_of(address: str) -> tuple[str, str]:
+    """Return what ``models:/…`` means now: a registered model's name and version, or a logged model's id alone.
 
     Raises
     ------
     TrackingError
         If there is no such model, version or alias.
     """
-    if not address.startswith("models:/"):
-        return address, None
     check_store()
     try:
         name, *version = get_model_name_and_version(MlflowClient(), address)
     except (MlflowException, OSError) as error:
-        raise _not_there(address, error) from None
-    return (f"models:/{name}/{version[0]}", str(version[0])) if version else (address, None)
-
-
-def moves(address: str) -> bool:
-    """Whether an address may mean another model tomorrow: an alias, a stage, the latest version."""
-    _, _, version = address.removeprefix("models:/").partition("/")
-    return address.startswith("models:/") and ("@" in address or (bool(version) and not version.isdecimal()))
+        raise _unavailable(address, error) from None
+    return name, str(version[0]) if version else ""
 
 
 def _location_of(address: str) -> str:
-    """Return where the files of a model lie."""
+    """Return the location of a model's files."""
     client = MlflowClient()
+    name, version = version_of(address)
     try:
-        name, *version = get_model_name_and_version(client, address)
         if version:
-            return client.get_model_version_download_uri(name, str(version[0]))
+            return client.get_model_version_download_uri(name, version)
         return client.get_logged_model(name).artifact_location
     except (MlflowException, OSError) as error:
-        raise _not_there(address, error) from None
+        raise _unavailable(address, error) from None
 
 
-def _not_there(address: str, error: Exception) -> TrackingError:
+def _unavailable(address: str, error: Exception) -> TrackingError:
     return TrackingError(
         f"{address}: unavailable at {public_uri(mlflow.get_tracking_uri())}: {str(error).strip().splitlines()[0]}"
     )

@@ -1,4 +1,4 @@
-"""MLflow's own pages: their addresses, and how an experiment opens there.
+"""The MLflow UI: addresses, and the view in which an experiment opens.
 
 What MLflow 3.17 shows at first is decided in the browser: the address (``workflowType``), else what was chosen there
 last, else GenAI. The tag ``mlflow.experimentKind`` decides for servers that hide that choice. Of charts it makes one a
@@ -46,7 +46,7 @@ LOCAL = "http://127.0.0.1:5000"
 
 
 def prepare_pages(experiment_id: str) -> None:
-    """Say that an experiment is of model training, and keep the view of its charts; once an experiment."""
+    """Tag an experiment as model training and save the view of its charts, once per experiment."""
     client = MlflowClient()
     known = client.get_experiment(experiment_id).tags
     for key, value in (KIND, (f"mlflow.sharedViewState.{VIEW}", _saved_view())):
@@ -55,7 +55,7 @@ def prepare_pages(experiment_id: str) -> None:
 
 
 def where_to_look(experiment_id: str, run_id: str = "", artifact: str = "") -> str:
-    """Return what shows an experiment's runs, or an artifact of one: a command, if that is needed, and an address."""
+    """Return how to open an experiment's runs or an artifact: the address, after a command if one is needed."""
     uri = mlflow.get_tracking_uri()
     is_served = uri.startswith(("http://", "https://"))
     server = (public_uri(uri) if is_served else LOCAL).rstrip("/")
@@ -69,24 +69,24 @@ def where_to_look(experiment_id: str, run_id: str = "", artifact: str = "") -> s
 
 
 def runs_address(server: str, experiment_id: str, run_id: str = "", artifact: str = "") -> str:
-    """Return the address of an experiment's runs in our view, or of an artifact of one, on an MLflow server."""
+    """Return the address, on an MLflow server, of an experiment's runs in our view or of a run's artifact."""
     place, query = (f"/{run_id}/artifacts/{artifact}", "") if run_id else ("", f"&viewStateShareKey={VIEW}")
     return f"{server}/#/experiments/{experiment_id}/runs{place}?workflowType=machine_learning{query}"
 
 
 def run_link(experiment_id: str, run_id: str) -> str:
-    """Return a link in Markdown from one run's page to another's: the first eight digits of its id."""
+    """Return a Markdown link to a run's page, shown as the first eight digits of its id."""
     return f"[{run_id[:8]}](#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning)"
 
 
 def run_name(data: str) -> str:
-    """Return the name of a job's run: its data and when it began, by this machine's clock."""
+    """Return the name of a job's run: its data and the local time of its start."""
     shown = data if len(data) <= MAX_DATA else f"{data[: MAX_DATA - 1]}…"
     return f"{shown} {datetime.now():%Y-%m-%d %H:%M}"
 
 
 def is_random_name(name: str) -> bool:
-    """Whether a run's name is of those that MLflow makes up: adjective, animal, number."""
+    """Return whether a run's name is one of MLflow's random ones: adjective, animal, number."""
     return re.fullmatch(r"[a-z]+-[a-z]+-\d+", name) is not None
 
 
@@ -103,10 +103,10 @@ def _saved_view() -> str:
     state = {
         "compareRunCharts": charts,
         "compareRunSections": sections,
-        "isAccordionReordered": True,  # else sections are sorted by name
+        "isAccordionReordered": True,  # otherwise sections are sorted by name
         "hideEmptyCharts": True,
         "selectedColumns": [f"metrics.`{name}`" for name in COLUMNS],
-        "orderByKey": "metrics.`val_macro_f1`",  # never by the test part
+        "orderByKey": "metrics.`val_macro_f1`",  # never by a metric of the test part
         "orderByAsc": False,
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()

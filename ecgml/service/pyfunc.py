@@ -1,6 +1,6 @@
 """The model as MLflow serves it: a pyfunc over the Predictor, without pickle on any path.
 
-What a served model loads is imported here and nothing more: how the model is logged stands in `logged_model`.
+Imports only what a served model loads; `logged_model` logs it.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ CHECKPOINT = "checkpoint"
 """The artifact of a logged model that holds its checkpoint."""
 
 _VERSION_FILE = "registered_model_meta"
-"""Where MLflow notes, in a model that was fetched by its registered name, which version it is."""
+"""File in which MLflow notes the version of a model fetched by its registered name."""
 
 _log = logging.getLogger(__name__)
 
 
 class Refusal(MlflowException):
-    """Why a request is not answered, in one line.
+    """Raised when a request cannot be answered, with the reason in one line.
 
     MLflow's scoring server puts a print of the input in front of an exception's message, and shows the stack of any
-    other exception: patients' values and paths in an HTTP answer. This one's message stays as it was made.
+    other exception: patients' values and paths in an HTTP answer. This one's message is sent unchanged.
     """
 
     @property
     def message(self) -> str:
-        """The line."""
+        """The reason."""
         return self._line
 
     @message.setter
@@ -49,15 +49,15 @@ class Refusal(MlflowException):
 
 
 class RhythmClassifier(PythonModel):
-    """Raw waveforms and clinical rows in, what the model says of each record out."""
+    """Predict rhythms from raw waveforms and clinical rows."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the checkpoint that the model carries."""
+        """Load the checkpoint packed with the model."""
         folder = Path(context.artifacts[CHECKPOINT])
         self._predictor = Predictor.load(folder)
         self._version = version_of(folder.parent.parent)
 
-    # MLflow hands over a mapping of arrays; of this hint it makes nothing, of the true one, or none, a warning.
+    # MLflow passes a mapping of arrays, but warns of that type hint, and of a missing one.
     def predict(
         self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ class RhythmClassifier(PythonModel):
         Raises
         ------
         Refusal
-            If the input cannot be used (400), or in case of a fault of ours (500), which the log then explains.
+            If the input cannot be used (400), or the model fails (500; the log has the reason).
         """
         try:
             return self._answer(cast(Mapping[str, Any], model_input), params or {})
@@ -92,7 +92,7 @@ class RhythmClassifier(PythonModel):
             raise Refusal(str(error), INVALID_PARAMETER_VALUE) from None
         except Exception:
             _log.exception("a request could not be answered")
-            raise Refusal("the model failed on this input; the server's log says how", INTERNAL_ERROR) from None
+            raise Refusal("the model failed on this input; see the server's log", INTERNAL_ERROR) from None
 
     def _answer(self, model_input: Mapping[str, Any], params: Mapping[str, Any]) -> list[dict[str, Any]]:
         fs, unit = params.get("fs"), params.get("unit")
@@ -101,8 +101,8 @@ class RhythmClassifier(PythonModel):
         )
         given, notes = clinical_of(model_input.get("clinical"), len(records))
         return [
-            {**told, "notes": [*said, *told["notes"]], "model_version": self._version}
-            for said, told in zip(notes, self._predict(records, given), strict=True)
+            {**prediction, "notes": [*input_notes, *prediction["notes"]], "model_version": self._version}
+            for input_notes, prediction in zip(notes, self._predict(records, given), strict=True)
         ]
 
     def _predict(self, records: list[Record], given: list[dict[str, float]]) -> list[dict[str, Any]]:
@@ -115,13 +115,16 @@ class RhythmClassifier(PythonModel):
                 faults.append((record, error))
         if faults:
             others = ", ".join(record.name.removeprefix("record ") for record, _ in faults[1:])
-            also = f"; nor can record{'s' * (len(faults) > 2)} {others} be used" if others else ""
-            raise RecordError(f"{faults[0][1]}{also}", faults[0][1].reason)
-        return [one.to_json() for one in self._predictor.describe([record.name for record in records], prepared)]
+            suffix = f"; record{'s' * (len(faults) > 2)} {others} cannot be used either" if others else ""
+            raise RecordError(f"{faults[0][1]}{suffix}", faults[0][1].reason)
+        return [
+            prediction.to_json()
+            for prediction in self._predictor.describe([record.name for record in records], prepared)
+        ]
 
 
 def version_of(model: Path) -> str | None:
-    """Return the version of a model that was fetched by its registered name, else its LoggedModel's id.
+    """Return the version of a model fetched by its registered name, otherwise its LoggedModel's id.
 
     Parameters
     ----------

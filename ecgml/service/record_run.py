@@ -1,4 +1,4 @@
-"""The run that holds the record of a promotion."""
+"""The run that stores the record of a promotion."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 from mlflow.entities import RunTag
 from mlflow.tracking import MlflowClient
 
-from ecgml.service.owner import beating, own_marks
+from ecgml.service.beat import beating, owner_tags
 
 ARTIFACT = "promotion.json"
 
 DESCRIPTION = "mlflow.note.content"
 
 PENDING = "**Not carried out: no line in the log.** "
-"""Begins the page of a record until its decision is carried out; a kill before that leaves it there."""
+"""First line of a record's description until its decision is carried out."""
 
 
 @contextlib.contextmanager
 def open_record(
     experiment_id: str, name: str, tags: Mapping[str, str], description: str
 ) -> Iterator[tuple[str, Callable[[Mapping[str, Any]], None]]]:
-    """Open a run with tags and a description, or take the one of ``mlflow run``; mark it KILLED if that fails.
+    """Open a run with tags and a description, or adopt that of ``mlflow run``; mark it KILLED if the block fails.
 
-    It is closed as FINISHED by whoever carries the decision out, perhaps after a kill.
+    The process that carries the decision out, perhaps after a kill, closes it as FINISHED.
 
     Yields
     ------
@@ -36,7 +36,7 @@ def open_record(
         Takes the record and logs it as :data:`ARTIFACT`.
     """
     client = MlflowClient()
-    shown = {**tags, **own_marks(), DESCRIPTION: PENDING + description}
+    shown = {**tags, **owner_tags(), DESCRIPTION: PENDING + description}
     if run_id := os.environ.pop("MLFLOW_RUN_ID", ""):
         client.log_batch(run_id, tags=[RunTag(key, value) for key, value in shown.items()])
     else:

@@ -17,14 +17,14 @@ from ecgml.service.runs import children_of, pages, read_run
 REGISTERED_MODEL = "ecg-rhythm"
 
 RUN_ID_LENGTH = 32
-"""Of MLflow's run ids, in hexadecimal digits."""
+"""Length of MLflow's run ids, hexadecimal digits."""
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """A model that may be promoted: its run, its LoggedModel, and its version if it is registered."""
+    """A candidate for promotion: its run, its LoggedModel, and its version if registered."""
 
     run_id: str
     model_id: str
@@ -39,7 +39,7 @@ def register(model_id: str, run_id: str, tags: Mapping[str, str], alias: str = C
     model_id : str
         The LoggedModel.
     run_id : str
-        The run that it comes from.
+        The run that logged it.
     tags : mapping
         Of the version.
     alias : str
@@ -78,20 +78,20 @@ def versions_of_model(client: MlflowClient) -> list[ModelVersion]:
 
 
 def find_candidate(what: str) -> RegisteredVersion:
-    """Return the model that a run, a version or an alias leads to.
+    """Return the model of a run, a version or an alias.
 
     Parameters
     ----------
     what : str
-        Id of a model's run, or of a study's, whose tag ``winner`` names one; a version's number; an alias. Also as
-        MLflow writes them: ``runs:/<id>``, ``models:/ecg-rhythm/3``, ``models:/ecg-rhythm@challenger``.
+        Id of a model's run or of a finished study's; a version's number; an alias. Also as
+        addresses of MLflow: ``runs:/<id>``, ``models:/ecg-rhythm/3``, ``models:/ecg-rhythm@challenger``.
 
     Raises
     ------
     TrackingError
         If there is no such thing.
     PromotionError
-        If it is a job of several models, has no model, or is not what it says it is.
+        If it is a job of several models, has no model, or its version names another run than its model.
     """
     name = what.strip()
     for prefix in ("runs:/", f"models:/{REGISTERED_MODEL}/", f"models:/{REGISTERED_MODEL}@"):
@@ -111,21 +111,22 @@ def find_candidate(what: str) -> RegisteredVersion:
 def _of_version(version: str) -> RegisteredVersion:
     client = MlflowClient()
     try:
-        found = client.get_model_version(REGISTERED_MODEL, version)
+        registered = client.get_model_version(REGISTERED_MODEL, version)
     except MlflowException:
         raise TrackingError(f"{REGISTERED_MODEL} has no version {version}") from None
-    model_id = found.model_id or (found.source or "").removeprefix("models:/")
+    model_id = registered.model_id or (registered.source or "").removeprefix("models:/")
     try:
-        made_by = client.get_logged_model(model_id).source_run_id
+        source_run_id = client.get_logged_model(model_id).source_run_id
     except MlflowException:
-        made_by = None
-    if not found.run_id or made_by != found.run_id:
-        # Another model's figures would be compared.
+        source_run_id = None
+    if not registered.run_id or source_run_id != registered.run_id:
+        # Otherwise another model's metrics would be compared.
         raise PromotionError(
-            f"version {version} of {REGISTERED_MODEL} was not registered from the run that made its model (it names "
-            f"run {found.run_id or 'none'}, its model comes from {made_by or 'no run'}); promote the run instead"
+            f"version {version} of {REGISTERED_MODEL} was not registered from the run that logged its model (it names "
+            f"run {registered.run_id or 'none'}, its model was logged by {source_run_id or 'no run'}); "
+            "promote the run instead"
         )
-    return RegisteredVersion(found.run_id, model_id, version)
+    return RegisteredVersion(registered.run_id, model_id, version)
 
 
 def _of_run(run_id: str) -> RegisteredVersion:
@@ -145,13 +146,16 @@ def _of_model(run_id: str) -> RegisteredVersion:
     run, client = read_run(run_id), MlflowClient()
     models = run.outputs.model_outputs if run.outputs else []
     if not models:
-        raise PromotionError(f"run {run_id} ({run.info.status.lower()}) has no model; give the run of a finished one")
-    # MLflow lists them in no order; of a run that was gone on with, the last one counts.
-    model_id = max((one.model_id for one in models), key=lambda name: client.get_logged_model(name).creation_timestamp)
+        raise PromotionError(f"run {run_id} ({run.info.status.lower()}) has no model; give a finished run")
+    # MLflow lists them in no order; of a resumed run's models the last counts.
+    model_id = max(
+        (model.model_id for model in models), key=lambda name: client.get_logged_model(name).creation_timestamp
+    )
     registered = [
-        int(one.version)
-        for one in versions_of_model(client)
-        if one.run_id == run_id and (one.model_id or (one.source or "").removeprefix("models:/")) == model_id
+        int(version.version)
+        for version in versions_of_model(client)
+        if version.run_id == run_id
+        and (version.model_id or (version.source or "").removeprefix("models:/")) == model_id
     ]
     return RegisteredVersion(run_id, model_id, str(max(registered)) if registered else "")
 

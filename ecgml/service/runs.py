@@ -1,4 +1,4 @@
-"""Runs that are opened are closed, whatever happens; runs that a kill left open are closed by the next command."""
+"""Open runs and close them whatever happens; close those that a killed process left open."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import EcgmlError, TrackingError
+from ecgml.owner import is_alive
+from ecgml.service.beat import OWNER, beating, last_beat_s, owner_tags
 from ecgml.service.launches import is_own_launch, launcher_lives
-from ecgml.service.owner import OWNER, beating, is_here, last_beat_s, own_marks, owner_lives
 from ecgml.service.pages import is_random_name, prepare_pages
 from ecgml.service.store import public_uri
 
@@ -29,11 +30,11 @@ T = TypeVar("T")
 ERROR = "ecgml.error"
 
 ORPHAN_AGE_S = 24 * 3600.0
-"""A run of another host counts as abandoned after so long without a beat, s."""
+"""Time without a beat after which a run whose owner cannot be looked up counts as abandoned, s."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM); handled like Ctrl-C."""
+    """Raised on SIGTERM; handled like Ctrl-C."""
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ def ended_by_signal() -> Iterator[None]:
 
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread: whoever is, decides
+    except ValueError:  # signals are the main thread's
         yield
         return
     try:
@@ -63,37 +64,37 @@ def open_run(
     run_id: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Iterator[Run]:
-    """Open a run, and close it as FINISHED, FAILED (with the reason as a tag) or KILLED.
+    """Open a run and close it as FINISHED, FAILED (with the reason as a tag) or KILLED.
 
     Parameters
     ----------
     experiment_id : str
     name : str, optional
-        The run of ``mlflow run`` takes it, too, unless a person has named that one.
+        Also given to the run of ``mlflow run``, unless its user named it.
     parent_id : str, optional
         Makes it a child of that run.
     run_id : str, optional
-        Goes on with that run. Without it and without a parent, the run of ``mlflow run`` is adopted where there is one.
+        Resumes that run. Without it and without a parent, the run of ``mlflow run`` is adopted if there is one.
     tags : mapping, optional
     """
-    own = {**own_marks(), **(tags or {})}
-    # The run of `mlflow run` beats every argument of start_run; only the parent may take it.
+    run_tags = {**owner_tags(), **(tags or {})}
+    # MLFLOW_RUN_ID overrides every argument of start_run; only a parent run may use it.
     launched = os.environ.pop("MLFLOW_RUN_ID", None) if parent_id is None else None
     adopted = None if run_id else launched
-    if known := run_id or adopted:
-        # Before it counts as running again: until then it is its former owner's.
-        _mark(known, own)
+    if existing := run_id or adopted:
+        # Before it counts as running again: until then it belongs to its former process.
+        _mark(existing, run_tags)
     if parent_id is None:
         prepare_pages(experiment_id)
     if adopted and name and is_random_name(read_run(adopted).info.run_name):
         MlflowClient().update_run(adopted, name=name)
     run = mlflow.start_run(
-        run_id=known,
+        run_id=existing,
         experiment_id=experiment_id,
         run_name=name if not adopted else None,
         parent_run_id=parent_id,
         nested=mlflow.active_run() is not None,
-        tags=None if known else own,
+        tags=None if existing else run_tags,
         log_system_metrics=True,
     )
     status = RunStatus.FINISHED
@@ -120,7 +121,7 @@ def open_run(
 
 @contextlib.contextmanager
 def noted_failure() -> Iterator[None]:
-    """Mark the run of ``mlflow run``, before it is adopted, as ours and alive; note on it why the job failed.
+    """Mark the not yet adopted run of ``mlflow run`` as ours and alive; note on it why the job failed.
 
     ``mlflow run`` closes it.
     """
@@ -128,8 +129,8 @@ def noted_failure() -> Iterator[None]:
     if not run_id:
         yield
         return
-    with contextlib.suppress(MlflowException, OSError):  # connecting to the store says what is wrong with it
-        _mark(run_id, own_marks())
+    with contextlib.suppress(MlflowException, OSError):  # connecting to the store reports the problem
+        _mark(run_id, owner_tags())
     try:
         with beating(run_id):
             yield
@@ -148,21 +149,15 @@ class Child:
 
 
 def children_of(parent: Run) -> dict[str, Child]:
-    """Return the runs within a job's run by their names."""
+    """Return the child runs of a job's run by name."""
     selection = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'"
     runs = MlflowClient().search_runs([parent.info.experiment_id], selection)
     return {run.info.run_name: Child(run.info.run_id, run.info.status == "FINISHED") for run in runs}
 
 
 def parent_of(run: Run) -> str:
-    """Return the run of the job that a model's run is of; empty where it is of none."""
+    """Return the id of the job's run of a model's run; empty if it has none."""
     return run.data.tags.get(MLFLOW_PARENT_RUN_ID, "")
-
-
-def siblings_of(run: Run) -> dict[str, Child]:
-    """Return the models of the same job by name, the run's own among them; none where it is of no job."""
-    parent = parent_of(run)
-    return children_of(read_run(parent)) if parent else {}
 
 
 def runs_tagged(experiment_id: str, tag: str, value: str) -> list[Run]:
@@ -176,7 +171,7 @@ def runs_tagged(experiment_id: str, tag: str, value: str) -> list[Run]:
 
 
 def find_tagged(experiment_id: str, tag: str, value: str) -> Child | None:
-    """Return the run that carries a tag of this value: a finished one, else the latest that was ended, or None."""
+    """Return the run whose tag has this value: a finished one, else the latest ended one, or None."""
     runs = runs_tagged(experiment_id, tag, value)
     runs = sorted((run for run in runs if run.info.status != "RUNNING"), key=lambda run: run.info.status != "FINISHED")
     return Child(runs[0].info.run_id, runs[0].info.status == "FINISHED") if runs else None
@@ -188,7 +183,7 @@ def read_run(run_id: str) -> Run:
     Raises
     ------
     TrackingError
-        If there is none of that id.
+        If it does not exist.
     """
     try:
         return MlflowClient().get_run(run_id)
@@ -197,19 +192,18 @@ def read_run(run_id: str) -> Run:
 
 
 def move_children(children: Mapping[str, Child], parent_id: str) -> None:
-    """Make runs the children of another parent."""
+    """Move child runs to another parent."""
     for child in children.values():
         MlflowClient().set_tag(child.run_id, MLFLOW_PARENT_RUN_ID, parent_id)
 
 
 def close_abandoned() -> list[str]:
-    """Close as KILLED the runs of ours that nobody works on any more, in every experiment of the store.
+    """Close as KILLED our runs whose process has ended, in every experiment of the store.
 
-    A run's owner on this host is looked up among the processes; a run of another host counts as abandoned when its
-    beat has stood still for a day. A run that ``mlflow run`` opened for a launch that never reached us has no owner:
+    A run's owner in this PID namespace is looked up among the processes; another's counts as gone when its last beat
+    is a day old. A run of ``mlflow run`` whose job never started has no owner:
     if it is provably this project's, it is abandoned when no such ``mlflow run`` lives on the machine of an embedded
-    store, else after a day. Other runs on a shared server are somebody
-    else's and left alone.
+    store, else after a day. Other runs on a shared server are left alone.
 
     Returns
     -------
@@ -217,44 +211,46 @@ def close_abandoned() -> list[str]:
         Ids of the runs that were closed.
     """
     client = MlflowClient()
-    own = os.environ.get("MLFLOW_RUN_ID")
-    experiments = [one.experiment_id for one in pages(lambda token: client.search_experiments(page_token=token))]
+    launched = os.environ.get("MLFLOW_RUN_ID")
+    experiments = [
+        experiment.experiment_id for experiment in pages(lambda token: client.search_experiments(page_token=token))
+    ]
     closed = []
     for start in range(0, len(experiments), 100):
-        some = experiments[start : start + 100]
+        batch = experiments[start : start + 100]
 
-        def ask(token: str | None, some: list[str] = some) -> PagedList[Run]:
-            return client.search_runs(some, "attributes.status = 'RUNNING'", page_token=token)
+        def fetch_page(token: str | None, batch: list[str] = batch) -> PagedList[Run]:
+            return client.search_runs(batch, "attributes.status = 'RUNNING'", page_token=token)
 
-        for run in pages(ask):
-            if run.info.run_id != own and _is_abandoned(run):
+        for run in pages(fetch_page):
+            if run.info.run_id != launched and _is_abandoned(run):
                 client.set_terminated(run.info.run_id, "KILLED")
                 closed.append(run.info.run_id)
     return closed
 
 
-def pages(ask: Callable[[str | None], PagedList[T]]) -> list[T]:
-    """Return what all pages of an answer hold."""
-    found: list[T] = []
+def pages(fetch_page: Callable[[str | None], PagedList[T]]) -> list[T]:
+    """Return the entries of all pages of a query."""
+    entries: list[T] = []
     token = None
     while True:
-        page = ask(token)
-        found += page
+        page = fetch_page(token)
+        entries += page
         token = page.token
         if not token:
-            return found
+            return entries
 
 
-def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
-    """Whether a run that has not finished is nobody's: ended otherwise, its owner gone, or silent for so long, s."""
+def is_orphaned(run_id: str) -> bool:
+    """Return whether a run is unfinished and ended, or its process has ended or sent no beat for a minute."""
     run = read_run(run_id)
     if run.info.status != "RUNNING":
         return bool(run.info.status != "FINISHED")
-    return _is_abandoned(run, silent_s)
+    return _is_abandoned(run, 60.0)
 
 
 def closed_if_orphaned(run_id: str) -> bool:
-    """Close a run as KILLED where its owner is gone or has been silent for a minute; return whether it has ended."""
+    """Close a run as KILLED if its process has ended or sent no beat for a minute; return whether the run has ended."""
     if read_run(run_id).info.status != "RUNNING":
         return True
     if is_abandoned := is_orphaned(run_id):
@@ -263,15 +259,15 @@ def closed_if_orphaned(run_id: str) -> bool:
 
 
 def launched_run() -> str:
-    """Return the run that ``mlflow run`` opened for this process, before it is adopted; empty without one."""
+    """Return the not yet adopted run that ``mlflow run`` opened for this process; empty without one."""
     return os.environ.get("MLFLOW_RUN_ID", "")
 
 
 def _is_abandoned(run: Run, silent_s: float = ORPHAN_AGE_S) -> bool:
     owner, started_s = run.data.tags.get(OWNER), float(run.info.start_time / 1000)
     if owner:
-        if is_here(owner):
-            return not owner_lives(owner)
+        if (alive := is_alive(owner)) is not None:
+            return not alive
         beat_s = last_beat_s(run.data.tags)
         return beat_s is not None and time.time() - beat_s > silent_s
     if not is_own_launch(run):

@@ -1,4 +1,4 @@
-"""The script that MLflow runs to make the served model ("models from code")."""
+"""The script that MLflow runs to build the served model ("models from code")."""
 
 from mlflow.models import set_model
 

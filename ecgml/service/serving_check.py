@@ -1,4 +1,4 @@
-"""Can a registered version be loaded and asked, in a process that knows nothing of it?"""
+"""Check that a registered version loads and predicts in a separate process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ecgml.errors import PromotionError
 from ecgml.service.registry import REGISTERED_MODEL
 
 TIMEOUT_S = 300.0
-"""Loading takes seconds; a model that has not answered after this is not going to, s."""
+"""Loading takes seconds; a model that has not answered within this time has failed, s."""
 
 TOLERANCE = 1e-5
-"""By how much a record's probabilities may differ alone and in a batch."""
+"""Largest difference allowed between a record's probabilities alone and in a batch."""
 
-ASKED = {"full": "with clinical values", "alone": "of a waveform alone", "batch": "of a batch"}
+REQUESTS = {"full": "with clinical values", "alone": "of a waveform alone", "batch": "of a batch"}
 
 
 def check_serving(
@@ -35,14 +35,14 @@ def check_serving(
     fs: float,
     timeout_s: float = TIMEOUT_S,
 ) -> None:
-    """Load a version in a fresh process, without pickle, and ask it three things.
+    """Load a version in a fresh process, without pickle, and check its answers to three requests.
 
     Parameters
     ----------
     version : str
         Of the registered model.
     classes : sequence of str
-        What its answers must be about; none: whatever the first is about.
+        Classes expected in its answers; if empty, those of the first answer.
     waveform : ndarray, shape (n_records, 12, n_times)
         In mV; two records or more.
     clinical : ndarray, shape (n_records, n_features)
@@ -54,8 +54,8 @@ def check_serving(
     Raises
     ------
     PromotionError
-        If it does not load, does not answer in time, or what it answers are no probabilities of these classes, or
-        others in a batch than alone.
+        If it does not load, does not answer in time, or its answers are not probabilities of these classes or
+        differ between a batch and single records.
     """
     what = f"version {version} of {REGISTERED_MODEL}"
     environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_RUN_ID"} | {
@@ -68,7 +68,7 @@ def check_serving(
     with TemporaryDirectory(prefix="ecgml-") as folder:
         given = Path(folder) / "given.npz"
         np.savez(given, waveform=waveform, clinical=clinical, fs=fs)
-        # -P: the script's own folder would otherwise stand for modules of the same names.
+        # -P: modules in the script's folder would otherwise shadow others of the same name.
         words = [sys.executable, "-P", str(script), f"models:/{REGISTERED_MODEL}/{version}", str(given)]
         try:
             done = subprocess.run(
@@ -81,29 +81,31 @@ def check_serving(
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(" ")]
         reason = lines[-1] if lines else f"exit code {done.returncode}"
-        raise PromotionError(f"{what} cannot be loaded and asked in a process of its own: {reason[:300]}")
+        raise PromotionError(f"{what} fails in a separate process: {reason[:300]}")
     try:
         answers = json.loads(done.stdout.splitlines()[-1])
         classes = classes or list(answers["full"][0])
         counts = {"full": 1, "alone": 1, "batch": len(waveform)}
         for name, count in counts.items():
             if len(answers[name]) != count:
-                raise PromotionError(f"{what}, asked {ASKED[name]}: {len(answers[name])} answers for {count} records")
+                raise PromotionError(
+                    f"{what}, request {REQUESTS[name]}: {len(answers[name])} answers for {count} records"
+                )
             for row in answers[name]:
                 _check_row(what, name, row, classes)
     except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PromotionError(f"{what} answers something else than probabilities ({error!r})") from None
+        raise PromotionError(f"{what} returns no probabilities ({error!r})") from None
     first, same = answers["full"][0], answers["batch"][0]
     if (gap := max(abs(first[name] - same[name]) for name in classes)) > TOLERANCE:
-        raise PromotionError(f"{what}: a record's probabilities differ by {gap:.2g} alone and in a batch")
+        raise PromotionError(f"{what}: a record's probabilities differ by {gap:.2g} between alone and in a batch")
 
 
 def _check_row(what: str, name: str, row: dict[str, float], classes: Sequence[str]) -> None:
     if set(row) != set(classes):
         raise PromotionError(
-            f"{what}, asked {ASKED[name]}: probabilities of {', '.join(sorted(row)) or 'nothing'}, expected "
+            f"{what}, request {REQUESTS[name]}: probabilities of {', '.join(sorted(row)) or 'nothing'}, expected "
             f"{', '.join(sorted(classes))}"
         )
     values = [float(value) for value in row.values()]
     if not all(math.isfinite(value) and 0 <= value <= 1 for value in values) or abs(sum(values) - 1) > 1e-4:
-        raise PromotionError(f"{what}, asked {ASKED[name]}: {values} are no probabilities")
+        raise PromotionError(f"{what}, request {REQUESTS[name]}: {values} are not probabilities")

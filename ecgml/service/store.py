@@ -1,4 +1,4 @@
-"""Which tracking store, made once; which experiment."""
+"""Connect to the tracking store and its experiment; create them once."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def connect(beside: str = "") -> str:
     """Connect to the tracking store and return the experiment's id.
 
     ``MLFLOW_TRACKING_URI`` and ``MLFLOW_EXPERIMENT_NAME`` decide; under ``mlflow run`` the project's run does. Without
-    them: ``mlflow.db`` in the working directory, experiment ``ecg-rhythm``. A sqlite database is made under a lock:
+    them: ``mlflow.db`` in the working directory, experiment ``ecg-rhythm``. A sqlite database is created under a lock:
     several processes that meet a fresh one crash in its migrations.
 
     Parameters
     ----------
     beside : str, optional
-        A run: where no experiment is named, its own is taken, if it is in this store.
+        A run, whose experiment is used if none is named and the run is in this store.
 
     Raises
     ------
@@ -55,41 +55,41 @@ def connect(beside: str = "") -> str:
         raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
     except CommandError as error:
         raise TrackingError(
-            f"MLflow store {public_uri(uri)} is the database of another program, or of another MLflow ({error}); give "
-            "MLFLOW_TRACKING_URI one of its own"
+            f"MLflow store {public_uri(uri)} is the database of another program, or of another MLflow ({error}); set "
+            "MLFLOW_TRACKING_URI to another"
         ) from None
 
 
 def _quiet() -> None:
-    """Keep MLflow's own chatter out of a job's output."""
-    # Migrations report every step of the schema since 2018; system metrics their start and end in every run.
+    """Silence MLflow's log lines in a job's output."""
+    # Migrations log every step of the schema since 2018; system metrics their start and end in every run.
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry", "mlflow.system_metrics"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # On a server every run would be announced on standard output, which is for our own answer.
+    # On a server every run would be announced on standard output, which is for results.
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 def exists() -> bool:
-    """Whether the tracking store is there already; of a server this is not asked."""
+    """Return whether the tracking store exists; True for a server, which is not asked."""
     uri = mlflow.get_tracking_uri()
     return not uri.startswith(_SQLITE) or Path(unquote(uri.removeprefix(_SQLITE))).exists()
 
 
 def check_store() -> None:
-    """Refuse a store that is not there, before anything is asked of it.
+    """Refuse a store that does not exist, before its first use.
 
-    MLflow would make an empty database of a missing one, and try a server that does not answer for four minutes.
+    MLflow would create a missing database, and retry a server that does not answer for four minutes.
 
     Raises
     ------
     TrackingError
-        If there is no database, or the server does not answer.
+        If the database does not exist, or the server does not answer.
     """
     uri = mlflow.get_tracking_uri()
     if not exists():
         raise TrackingError(
-            f"MLflow store {public_uri(uri)} is not there; set MLFLOW_TRACKING_URI, or call this where mlflow.db is"
+            f"MLflow store {public_uri(uri)} does not exist; set MLFLOW_TRACKING_URI, or run this where mlflow.db is"
         )
     if uri.startswith(("http://", "https://")):
         try:
@@ -99,7 +99,7 @@ def check_store() -> None:
 
 
 def describe_store() -> str:
-    """Return where runs go, without creating anything there.
+    """Return where runs are kept, without creating anything.
 
     Raises
     ------
@@ -109,17 +109,17 @@ def describe_store() -> str:
     uri = mlflow.get_tracking_uri()
     if uri.startswith(_SQLITE):
         path = Path(unquote(uri.removeprefix(_SQLITE)))
-        return f"runs go to {path}{'' if exists() else ', made by the first'}"
+        return f"runs are kept in {path}{'' if exists() else ', created by the first'}"
     try:
         MlflowClient().search_experiments(max_results=1)
     except (MlflowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise TrackingError(f"MLflow store {public_uri(uri)} cannot be used: {first_line}") from None
-    return f"runs go to {public_uri(uri)}"
+    return f"runs are kept in {public_uri(uri)}"
 
 
 def public_uri(uri: str) -> str:
-    """Return a store's address without the password that it may hold."""
+    """Return a store's address without its password."""
     scheme, separator, rest = uri.partition("://")
     return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else uri
 
@@ -142,15 +142,8 @@ def _experiment(beside: str) -> str:
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise
-            # On a server another process, of this host or another, made it in between.
+            # On a server another process created it in between.
             experiment = client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(f"MLflow experiment {name!r} was deleted; restore it or set MLFLOW_EXPERIMENT_NAME")
     return experiment.experiment_id
-
-
-def local_artifact_path(uri: str) -> Path | None:
-    """Return the folder of an artifact address on this machine, or None where it is elsewhere."""
-    if uri.startswith("file://"):
-        return Path(unquote(uri.removeprefix("file://")))
-    return None if "://" in uri else Path(uri)

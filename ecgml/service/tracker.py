@@ -1,4 +1,4 @@
-"""What a run shows: metrics, figures, tables, texts, data set, model."""
+"""Log metrics, figures, tables, texts and data sets to a run."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_PARAM = 6000
-"""MLflow refuses longer parameter values."""
+"""Longest parameter value that MLflow accepts, characters."""
 
 
 class Tracker:
-    """Writes to one run. Every call is one request: a request costs 5 ms on sqlite and 50 ms over HTTP."""
+    """Writes to a run, one request a call; a request takes 5 ms on sqlite and 50 ms over HTTP."""
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self._client = MlflowClient()
 
     def metrics(self, values: Mapping[str, float], step: int = 0, model_id: str | None = None) -> None:
-        """Log finite metrics at a step; others are left out (a class that is absent has no AUROC)."""
-        now = mlflow.utils.time.get_current_time_millis()
+        """Log finite metrics at a step; others are left out (an absent class has no AUROC)."""
+        timestamp_ms = mlflow.utils.time.get_current_time_millis()
         points = [
-            Metric(key, float(value), now, step, model_id=model_id)
+            Metric(key, float(value), timestamp_ms, step, model_id=model_id)
             for key, value in values.items()
             if np.isfinite(value)
         ]
         self._client.log_batch(self.run_id, metrics=points)
 
     def params(self, values: Mapping[str, Any]) -> None:
-        """Log parameters; one that the run has already is left alone (`mlflow run` logs its own before we start)."""
+        """Log parameters; those that the run already has stay (`mlflow run` logs its own first)."""
         known = self._client.get_run(self.run_id).data.params
         new = [Param(key, param_text(value)) for key, value in values.items() if key not in known]
         for start in range(0, len(new), 100):
@@ -57,7 +57,7 @@ class Tracker:
         self._client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in values.items()])
 
     def describe(self, markdown: str) -> None:
-        """Set the text that the MLflow UI shows on top of the run."""
+        """Set the run's description, shown at the top of its page."""
         self.tags({"mlflow.note.content": markdown})
 
     def text(self, content: str, path: str) -> None:
@@ -90,7 +90,7 @@ class Tracker:
 
     @contextlib.contextmanager
     def folder(self, path: str) -> Iterator[Path]:
-        """Give a local path to write to; what is there in the end is logged under ``path``."""
+        """Yield a temporary folder whose content is logged under ``path`` at the end."""
         with tempfile.TemporaryDirectory(prefix="ecgml-") as temporary:
             target = Path(temporary) / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,22 +98,22 @@ class Tracker:
             self._client.log_artifacts(self.run_id, temporary)
 
     def dataset(self, name: str, digest: str, addresses: Sequence[str], context: str) -> None:
-        """Log a data set by its digest and where it lies, as an input of the run."""
+        """Log a data set, by its digest and location, as an input of the run."""
         # MLflow makes it so itself, whatever it declares.
         dataset = MetaDataset(_FolderSource(list(addresses)), name=name, digest=digest[:36])  # type: ignore[abstract]
         mlflow.log_input(dataset, context=context)
 
 
-def fetch_artifact(address: str, folder: Path, asked: str = "") -> Path:
+def fetch_artifact(address: str, folder: Path, shown_as: str = "") -> Path:
     """Download an artifact into a folder.
 
     Parameters
     ----------
     address : str
-        ``runs:/<run id>/<path>``, or where it lies.
+        ``runs:/<run id>/<path>``, or its location.
     folder : Path
-    asked : str
-        What messages call it; by default its address.
+    shown_as : str
+        Its name in messages; by default its address.
 
     Raises
     ------
@@ -124,11 +124,11 @@ def fetch_artifact(address: str, folder: Path, asked: str = "") -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=str(folder)))
     except (MlflowException, OSError) as error:
-        raise TrackingError(f"{asked or address}: cannot be fetched: {str(error).strip().splitlines()[0]}") from None
+        raise TrackingError(f"{shown_as or address}: cannot be fetched: {str(error).strip().splitlines()[0]}") from None
 
 
 def artifact_names(run_id: str) -> set[str]:
-    """Return the names of a run's artifacts, of folders their own.
+    """Return the names of a run's top-level artifacts, folders included.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def artifact_names(run_id: str) -> set[str]:
         If the store of artifacts does not answer.
     """
     try:
-        return {one.path for one in MlflowClient().list_artifacts(run_id)}
+        return {artifact.path for artifact in MlflowClient().list_artifacts(run_id)}
     except (MlflowException, OSError) as error:
         raise TrackingError(f"run {run_id}: its artifacts cannot be listed: {str(error).splitlines()[0]}") from None
 
@@ -171,6 +171,6 @@ class _FolderSource(DatasetSource):
 
 
 def param_text(value: Any) -> str:
-    """Return a parameter as MLflow keeps it."""
+    """Return a parameter's value as MLflow stores it."""
     text = ",".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
     return text if len(text) <= MAX_PARAM else text[: MAX_PARAM - 1] + "…"

@@ -1,6 +1,6 @@
-"""A run within a run that costs few requests: a trial of a study.
+"""Runs of a study's trials, with few requests.
 
-Made and closed with the client, so that many processes may do it under one parent and none becomes the active run.
+Created and closed by the client: many processes may do so under one parent, and none becomes the active run.
 Metrics are held back for a few seconds and go out in one request.
 """
 
@@ -19,12 +19,12 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from ecgml.errors import TrackingError
-from ecgml.service.owner import beating, own_marks
+from ecgml.service.beat import beating, owner_tags
 from ecgml.service.runs import pages
 from ecgml.service.tracker import param_text
 
 HOLD_S = 4.0
-"""Metrics are at most so late, s, and a request."""
+"""Time for which metrics are held back, s."""
 
 
 class TrialRun:
@@ -42,8 +42,8 @@ class TrialRun:
         self, experiment_id: str, parent_id: str, name: str, params: Mapping[str, Any], tags: Mapping[str, str]
     ) -> None:
         self._client = MlflowClient()
-        own = {MLFLOW_PARENT_RUN_ID: parent_id, **own_marks(), **tags}
-        self.run_id = self._client.create_run(experiment_id, tags=own, run_name=name).info.run_id
+        run_tags = {MLFLOW_PARENT_RUN_ID: parent_id, **owner_tags(), **tags}
+        self.run_id = self._client.create_run(experiment_id, tags=run_tags, run_name=name).info.run_id
         self._beat = contextlib.ExitStack()
         self._beat.enter_context(beating(self.run_id))
         self._params = [Param(key, param_text(value)) for key, value in params.items()]
@@ -54,15 +54,15 @@ class TrialRun:
         self._hold()
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
-        """Take finite metrics; they are in the store :data:`HOLD_S` later."""
-        now = int(1000 * time.time())
-        points = [Metric(key, float(value), now, step) for key, value in values.items() if np.isfinite(value)]
+        """Log finite metrics; they reach the store within :data:`HOLD_S`."""
+        timestamp_ms = int(1000 * time.time())
+        points = [Metric(key, float(value), timestamp_ms, step) for key, value in values.items() if np.isfinite(value)]
         with self._lock:
             self._points += points
         self._hold()
 
     def close(self, status: str, tags: Mapping[str, str]) -> None:
-        """Send what is left, and end the run.
+        """Send held metrics and end the run.
 
         Parameters
         ----------
@@ -73,7 +73,7 @@ class TrialRun:
         Raises
         ------
         TrackingError
-            If the store does not take it.
+            If the store refuses it.
         """
         self._beat.close()
         self.metrics({"duration_s": time.monotonic() - self._started})
@@ -100,19 +100,19 @@ class TrialRun:
         try:
             self._send({})
         except (MlflowException, OSError):
-            self._hold()  # a server that does not answer now may do so later
+            self._hold()  # the server may answer later
 
     def _send(self, tags: Mapping[str, str]) -> None:
         with self._lock:
             points, params = self._points, self._params
             self._points, self._params = [], []
-        marks = [RunTag(key, str(value)) for key, value in tags.items()]
+        run_tags = [RunTag(key, str(value)) for key, value in tags.items()]
         try:
             # MLflow takes 1,000 entries in a request.
             for start in range(0, max(len(points), 1), 800):
-                some = points[start : start + 800]
-                self._client.log_batch(self.run_id, metrics=some, params=params, tags=marks)
-                params, marks = [], []
+                batch = points[start : start + 800]
+                self._client.log_batch(self.run_id, metrics=batch, params=params, tags=run_tags)
+                params, run_tags = [], []
         except (MlflowException, OSError):
             with self._lock:
                 self._points, self._params = points + self._points, params
@@ -120,14 +120,14 @@ class TrialRun:
 
 
 def close_dead(run_id: str, status: str, tags: Mapping[str, str]) -> None:
-    """Close the run of a trial whose worker died before it said so; one that says so or is gone is left alone.
+    """Close a trial's run whose worker died before closing it; leave it alone if it has these tags or was deleted.
 
     Parameters
     ----------
     run_id : str
     status : str
     tags : mapping
-        What it is to say.
+        Tags to set.
     """
     client = MlflowClient()
     with contextlib.suppress(MlflowException):
@@ -138,7 +138,7 @@ def close_dead(run_id: str, status: str, tags: Mapping[str, str]) -> None:
 
 
 def without_tag(experiment_id: str, parent_id: str, tag: str, other: str) -> dict[str, str]:
-    """Return the runs within a run that lack a tag, by their ids, with what another tag of theirs says."""
+    """Return the child runs that lack a tag: id to value of another tag."""
     client, selection = MlflowClient(), f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_id}'"
     runs = pages(lambda token: client.search_runs([experiment_id], selection, page_token=token))
     return {run.info.run_id: run.data.tags.get(other, "") for run in runs if tag not in run.data.tags}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from ecgml import config
 from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.scaling import Scaling
 from ecgml.datasets.encoder import ClinicalEncoder
+from ecgml.drift.reference import Reference
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.models.build import build_model
 from ecgml.models.registry import model_class, model_names, model_package
@@ -24,12 +23,14 @@ from ecgml.models.rhythm_model import RhythmModel
 from ecgml.models.settings import ModelSettings
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
+from ecgml.records.schemes import scheme_named
+from ecgml.saving import whole_folder
 from ecgml.training.state import read_state, write_state
 
 FORMAT = 2
 """1 had a temperature in place of the calibration."""
 
-WEIGHTS, DESCRIPTION = "model.safetensors", "checkpoint.json"
+WEIGHTS, DESCRIPTION, REFERENCE = "model.safetensors", "checkpoint.json", "drift_reference.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,8 @@ class Checkpoint:
         From logits to what is said.
     facts : mapping
         JSON-ready: where it comes from (data digest, whether simulated, versions).
+    reference : Reference or None
+        What validation looked like, to notice drift by; None in models of earlier versions.
     """
 
     model_name: str
@@ -63,6 +66,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     calibration: Calibration
     facts: Mapping[str, Any] = field(default_factory=dict)
+    reference: Reference | None = None
 
     def build(self, device: torch.device | str = "cpu") -> RhythmModel:
         """Rebuild the model with its weights, in evaluation mode.
@@ -90,7 +94,6 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     CheckpointError
         If it cannot be written.
     """
-    temporary = folder.with_name(f"{folder.name}.tmp-{os.getpid()}")
     description = {
         "format": FORMAT,
         "model_name": checkpoint.model_name,
@@ -106,19 +109,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     if package := model_package(checkpoint.model_name):
         description["package"] = package
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        write_state(temporary / WEIGHTS, checkpoint.weights, {})
-        with (temporary / DESCRIPTION).open("w", encoding="utf-8") as file:
-            json.dump(description, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        with whole_folder(folder) as partial:
+            write_state(partial / WEIGHTS, checkpoint.weights, {})
+            if checkpoint.reference:
+                _write_json(partial / REFERENCE, checkpoint.reference.to_json())
+            _write_json(partial / DESCRIPTION, description)
     except OSError as error:
         raise CheckpointError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path) -> Checkpoint:
@@ -127,7 +124,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the folder is missing, incomplete, damaged or of a later version, or its architecture is not installed.
+        If the folder is missing, incomplete, damaged or of a later version, its architecture is not installed, or its
+        scheme has other classes now.
     """
     path = folder / DESCRIPTION
     try:
@@ -135,6 +133,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         if description["format"] > FORMAT:
             raise CheckpointError(f"{folder}: written by a later version of ecgml; update ecgml")
         _check_architecture(description["model_name"], description.get("package", ""), folder)
+        _check_classes(description["scheme"], tuple(description["classes"]), folder)
         return Checkpoint(
             description["model_name"],
             config.from_json(ModelSettings, description["model"], str(path)),
@@ -145,11 +144,25 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             read_state(folder / WEIGHTS)[0],
             _calibration(description),
             description["facts"],
+            _reference(folder / REFERENCE),
         )
     except FileNotFoundError:
         raise CheckpointError(f"{folder}: no checkpoint ({DESCRIPTION} is missing)") from None
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: damaged ({error})") from None
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _reference(path: Path) -> Reference | None:
+    if not path.is_file():
+        return None
+    try:
+        return Reference.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: damaged ({error})") from None
 
@@ -161,6 +174,15 @@ def _check_architecture(name: str, package: str, folder: Path) -> None:
             f"{folder}: no architecture {name!r} is installed, only {', '.join(model_names())}; install {source} here"
         )
     model_class(name)  # found is not yet importable
+
+
+def _check_classes(text: str, classes: tuple[str, ...], folder: Path) -> None:
+    scheme = scheme_named(text)
+    if scheme.classes != classes:
+        raise CheckpointError(
+            f"{folder}: its classes are {', '.join(classes)}, those of the scheme {scheme.name!r} here "
+            f"{', '.join(scheme.classes)}; use the ecgml it was trained with"
+        )
 
 
 def _calibration(description: Mapping[str, Any]) -> Calibration:

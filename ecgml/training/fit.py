@@ -231,4 +231,4 @@ def _resume(
         message = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path}: is of another model or settings ({message})") from None
     fitted.history, fitted.stopped = facts["history"], facts["stopped"]
-    return EarlyStopping.from_state_dict(facts["stopping"])
+    return EarlyStopping(**facts["stopping"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ecgml.errors import CheckpointError
+from ecgml.saving import whole_file
 
 
 def write_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -32,28 +31,15 @@ def write_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, A
     CheckpointError
         If it cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    content = {name: value.contiguous() for name, value in tensors.items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: value.contiguous() for name, value in tensors.items()}, temporary, {"facts": json.dumps(facts)}
-        )
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with whole_file(path) as partial:
+            save_file(content, partial, {"facts": json.dumps(facts)})
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
-def remove_state(path: Path) -> None:
-    """Remove a state, and what processes that were killed while they wrote it left beside it; others keep theirs."""
-    for left in (path, *path.parent.glob(f"{glob.escape(path.name)}.tmp-*")):
-        left.unlink(missing_ok=True)
-
-
-def read_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`write_state` wrote.
 
     Raises
@@ -62,7 +48,7 @@ def read_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict
         If the file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path}: does not exist") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 
 @dataclass
@@ -39,8 +38,3 @@ class EarlyStopping:
     def state_dict(self) -> dict[str, float | int | bool]:
         """Return everything that resuming needs."""
         return asdict(self)
-
-    @classmethod
-    def from_state_dict(cls, state: dict[str, Any]) -> EarlyStopping:
-        """Rebuild from :meth:`state_dict`."""
-        return cls(**state)

@@ -19,6 +19,7 @@ from ecgml.calibration.abstention import (
     oddities,
 )
 from ecgml.cohorts.simulation.record import simulate_record
+from ecgml.datasets.windows import cut_windows
 from ecgml.preprocessing.preprocess import preprocess
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.preprocessing.shapes import window_shapes
@@ -84,6 +85,17 @@ def test_what_stands_in_the_padding_is_not_looked_at() -> None:
     shapes = window_shapes([filled], n_valid, 100.0)[0]
     assert np.isfinite(shapes).all()
     np.testing.assert_array_equal(shapes, window_shapes([steps[:, :600]], n_valid, 100.0)[0])
+
+
+def test_known_beats_of_a_recording_are_those_of_its_only_window() -> None:
+    """Found once, they give a window of all the same shape; of several windows each has its own."""
+    both = [simulate_record("SR", np.random.default_rng(seed)) for seed in (0, 1)]
+    waveform = np.concatenate([made.waveform for made in both], axis=1)
+    prepared = preprocess(Record(waveform, both[0].fs, "two"), PreprocessingSettings())
+    windows, n_valid = cut_windows(prepared.waveform, 1000)
+    for shown, n_times in ((windows, n_valid), (prepared.waveform[None], np.array([2000]))):
+        alone, known = (window_shapes(shown, n_times, 100.0, beats)[0] for beats in (None, prepared.beats))
+        np.testing.assert_array_equal(alone, known)
 
 
 def test_few_validation_records_leave_nothing_odd_but_all_answered() -> None:

@@ -50,7 +50,6 @@ def test_a_class_with_too_few_records_is_in_every_set() -> None:
     assert [least_records(coverage) for coverage in (0.8, 0.9, 0.95)] == [4, 9, 19]
     rng = np.random.default_rng(2)
     fitted = fit_conformal(*records(np.array([8, 9, 0]), 3.0, rng), 0.9)
-    assert fitted.unbounded == (0, 2)
     assert fitted.thresholds[1] < 1
     assert fitted.sets(records(np.full(3, 20), 3.0, rng)[0])[:, [0, 2]].all()
 

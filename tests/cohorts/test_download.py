@@ -280,7 +280,7 @@ def test_a_host_whose_archive_leads_outside_leaves_nothing(host, chapman, tmp_pa
 @pytest.mark.parametrize("stage", ["unpacked", "digests", "placed"])
 def test_a_kill_while_unpacking_is_gone_on_with(host, chapman, demo, tmp_path, monkeypatch, stage):
     """Every step is a state on disk: the next call finds it, whatever the one before did not come to."""
-    step = {"unpacked": "write_whole", "digests": "place", "placed": "shutil.rmtree"}[stage]
+    step = {"unpacked": "write_file", "digests": "place", "placed": "shutil.rmtree"}[stage]
 
     def killed(path, *rest, **options):
         if stage != "placed" or not options:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
+from ecgml import saving
 from ecgml.cohorts.places import SIMULATED
 from ecgml.cohorts.simulation import demo
 from ecgml.cohorts.simulation.admission import admit
@@ -178,12 +179,13 @@ def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
     assert (tmp_path / "deeper" / "new" / SIMULATED).exists()
 
 
-@pytest.mark.parametrize("step", ["write_csv", "write_tables", "_flush"])
+@pytest.mark.parametrize("step", ["demo.write_csv", "demo.write_tables", "saving.flush"])
 def test_a_full_disk_leaves_nothing_and_is_one_line(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(demo, step, full)
+    module, _, name = step.partition(".")
+    monkeypatch.setattr({"demo": demo, "saving": saving}[module], name, full)
     with pytest.raises(
         CohortError, match=r"demo: the demo cohort cannot be written: No space left on device"
     ) as caught:
@@ -207,7 +209,7 @@ def test_what_a_kill_leaves_does_not_look_whole(tmp_path: Path) -> None:
 
     def look(n_done: int, n_total: int) -> None:
         (partial,) = tmp_path.iterdir()
-        assert partial.name.startswith(".demo.partial-")
+        assert (partial.name[:6], partial.suffix) == (".demo.", ".partial")
         seen.append({path.name for path in partial.iterdir()})
 
     write_demo(tmp_path / "demo", n_records=2, progress=look)

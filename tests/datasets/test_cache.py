@@ -248,7 +248,7 @@ def test_full_disk_is_one_line_and_leaves_nothing_that_looks_whole(
     real_open = Path.open
 
     def open_or_full(path: Path, *arguments: object, **options: object) -> object:
-        if at in path.name and "w" in str(arguments[:1]):
+        if at in path.name and "w" in str(options.get("mode", arguments[:1])):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real_open(path, *arguments, **options)
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ecgml.exploration.style import NO_RHYTHM_STYLE, RHYTHM_STYLES, class_colour
+from ecgml.exploration.style import NO_RHYTHM_STYLE, RHYTHM_STYLES, SEVERAL_STYLE, class_colour, ink_on
 from ecgml.figures import class_style
 from ecgml.records.rhythms import RHYTHM_CODES
 from ecgml.records.schemes import SCHEMES
@@ -32,6 +32,12 @@ def to_lab(colour: str, vision: str) -> np.ndarray:
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance of sRGB: CIE's Y, from CIELAB's L."""
+    lightness = to_lab("#ffffff" if colour == "white" else colour, "normal")[0]
+    return ((lightness + 16) / 116) ** 3 if lightness > 8 else lightness / 903.3
+
+
 @pytest.mark.parametrize("vision", list(VISIONS))
 def test_no_two_rhythms_look_alike(vision: str) -> None:
     """Two colours 2.3 apart are just told from each other side by side."""
@@ -44,6 +50,13 @@ def test_every_rhythm_has_a_mark_of_its_own() -> None:
     assert tuple(RHYTHM_STYLES) == ("SB", "SR", "SA", "AFIB", "AF", "ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR")
     assert set(RHYTHM_STYLES) == set(RHYTHM_CODES)
     assert len({marker for _, marker in RHYTHM_STYLES.values()}) == len(RHYTHM_STYLES)
+
+
+def test_text_on_a_bar_is_readable() -> None:
+    """White or ink, whichever has a contrast of 3 and more (WCAG 2.2, large text)."""
+    for colour, _ in (*RHYTHM_STYLES.values(), NO_RHYTHM_STYLE, SEVERAL_STYLE):
+        lightness = [luminance(colour), luminance(ink_on(colour))]
+        assert (max(lightness) + 0.05) / (min(lightness) + 0.05) >= 3
 
 
 def test_the_four_groups_have_the_colours_that_evaluation_gives_them() -> None:

@@ -41,6 +41,13 @@ def test_every_interval_has_value_unit_origin_certainty_or_a_reason() -> None:
     json.dumps(shown, allow_nan=False)
 
 
+def test_without_the_spread_all_else_is_the_same() -> None:
+    measured = preprocess(record(), PreprocessingSettings()).intervals
+    whole, short = shown_intervals(measured, {}), shown_intervals(measured, {}, with_spread=False)
+    spreads = dict.fromkeys(("beat_spread", "lead_spread"))
+    assert short == {name: interval | spreads for name, interval in whole.items()} != whole
+
+
 def test_a_given_interval_is_shown_beside_the_measured_one_and_an_implausible_one_is_not() -> None:
     measured = preprocess(record(), PreprocessingSettings()).intervals
     shown = shown_intervals(measured, {"qt_interval": 377.0, "qrs_duration": 3.0})

@@ -10,6 +10,7 @@ import pytest
 
 from ecgml.cohorts.simulation.record import SimulatedRecord, simulate_record
 from ecgml.errors import ConfigError
+from ecgml.measurements import intervals
 from ecgml.measurements.intervals import (
     INTERVALS,
     NO_BEATS,
@@ -305,6 +306,17 @@ def test_one_usable_lead_is_too_few() -> None:
     waveform = np.zeros((12, 5000))
     waveform[1] = ecg(beat_times(70, 10), fs=500)[1]
     assert set(measure_intervals(waveform, 500).reasons.values()) == {"too few usable leads"}
+
+
+@pytest.mark.parametrize("n_leads", [2, 3, 5, 8])
+def test_spread_over_leads_is_numpys_interquartile_range(n_leads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """QRS durations of single leads, out of order, one of them unknown: it does not count."""
+    found = measure_intervals(ecg(beat_times(70, 10), fs=500), 500)
+    durations_s = np.random.default_rng(n_leads).uniform(0.06, 0.14, n_leads)
+    marks = [replace(found.marks, qrs_offset=found.marks.qrs_onset + one) for one in (*durations_s, np.nan)]
+    monkeypatch.setattr(intervals, "_delineate", lambda *_: marks)
+    expected = np.subtract(*np.percentile(1000 * durations_s, (75, 25)))
+    assert found.lead_spread_ms["qrs_duration"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_spread_is_small_where_beats_are_the_same_and_grows_with_noise() -> None:

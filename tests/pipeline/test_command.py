@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -19,8 +18,9 @@ from ecgml.errors import EvaluationError
 from ecgml.pipeline.job.command import command
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.settings import ExploreConfiguration
-from ecgml.service.owner import OWNER, own_identity
+from ecgml.service.beat import OWNER
 from ecgml.service.store import connect
+from tests.owners import ended_owner
 
 
 class Working:
@@ -59,9 +59,7 @@ def test_a_run_that_fails_shows_what_was_asked(store: Path) -> None:
 
 def test_what_a_kill_left_open_is_closed_and_said(store: Path) -> None:
     client, stream = MlflowClient(), io.StringIO()
-    gone = own_identity().replace(str(os.getpid()), "999999999")
-    left = client.create_run(connect(), tags={OWNER: gone}).info.run_id
-    assert gone != own_identity()
+    left = client.create_run(connect(), tags={OWNER: ended_owner()}).info.run_id
     with command("audit", Console(stream)) as running:
         running.connect()
     assert f"closed run {left}: its process has ended" in stream.getvalue()

@@ -69,6 +69,8 @@ def test_what_a_run_keeps_is_typed(job: Job, fusion: Run) -> None:
         answers = model.answers(what)
         assert answers is not None
         np.testing.assert_array_equal(answers.abstained, expected.abstained)
+    assert ModelRun.of(job.parent.info.run_id).models.keys() == job.children.keys()
+    assert model.metrics == fusion.data.metrics
     assert {name: one.run_id for name, one in model.siblings.items()} == {
         "baseline": job.children["baseline"].info.run_id
     }

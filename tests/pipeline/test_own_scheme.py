@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from ecgml.cli import main
+from ecgml.pipeline.audit.audit import audit
 from ecgml.pipeline.evaluate.evaluate import evaluate
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.promote.promote import promote
@@ -69,6 +70,14 @@ def test_it_is_trained_evaluated_and_reported(trained: Run, external: Path, cach
     page = artifact(run, "report.html").read_text()
     assert "atrial (Atrial Fibrillation, Atrial Flutter)" in page
     assert "meaning " in page  # after one epoch something is wrong
+
+
+def test_it_is_audited(trained: Run, cache: Path, tmp_path: Path) -> None:
+    options = {"cache_dir": str(cache), "folds": "2", "bootstrap": "100", "jobs": "1", "perturbed": "10"}
+    said = audit(options, Console(io.StringIO()), model=f"runs:/{trained.info.run_id}", out=str(tmp_path / "out"))
+    assert list(json.loads(run_of(said).data.params["scheme"])["classes"]) == CLASSES
+    figures = pd.read_csv(tmp_path / "out" / "audit.csv").set_index(["records", "model"])
+    assert figures.accuracy["test", "as_trained"] == pytest.approx(trained.data.metrics["test_accuracy"], abs=1e-6)
 
 
 def test_it_is_promoted_and_answers_in_its_own_words(trained: Run, external: Path) -> None:

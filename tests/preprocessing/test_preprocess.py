@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from ecgml.errors import ConfigError, RecordError
+from ecgml.measurements.zero_phase import forward_backward
 from ecgml.preprocessing.denoising import denoise
 from ecgml.preprocessing.filters import butterworth, resample, zero_phase
 from ecgml.preprocessing.preprocess import STEP_MV, denoise_record, preprocess, to_model_band, to_mv
@@ -76,6 +78,23 @@ def test_resampled_length_covers_the_recording() -> None:
     assert resample(np.zeros((1, 2570)), 257.0, 100.0).shape == (1, 1000)
     assert resample(np.zeros((1, 5000)), 500.0, 100.0).shape == (1, 1000)
     assert resample(np.zeros((1, 1000)), 100.0, 500.0).shape == (1, 5000)
+
+
+@pytest.mark.parametrize(("fs", "n_times"), [(500.0, 5000), (500.0, 5003), (1000.0, 777), (200.0, 2)])
+def test_decimation_is_that_of_scipy(fs: float, n_times: int) -> None:
+    """To 1e-12 of the values: a sum of other order. The kernel reaches beyond both ends of the shortest."""
+    waveform = np.random.default_rng(0).normal(3, 1, (2, n_times))
+    expected = signal.resample_poly(waveform, 1, round(fs / 100), axis=-1, padtype="line")
+    np.testing.assert_allclose(resample(waveform, fs, 100.0), expected, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_filter_is_that_of_scipy_to_the_last_bit(dtype: type) -> None:
+    waveform = np.random.default_rng(0).normal(3, 1, (2, 1, 300)).astype(dtype)
+    sos = butterworth(3, 0.5, 40.0, 100.0)
+    for sections, padding in ((sos, 100), (sos[:1], 299)):
+        expected = signal.sosfiltfilt(sections, waveform[..., :300], axis=-1, padlen=padding)
+        np.testing.assert_array_equal(forward_backward(waveform, sections, padding), expected)
 
 
 def test_result_is_whole_steps_of_a_microvolt() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecgml.records.rhythms import _WORDS, RHYTHM_CODES, RHYTHMS, rhythm_named, rhythm_of, rhythms_among
+from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, rhythm_named, rhythm_of, rhythms_among
 
 
 def test_every_statement_means_one_rhythm():
@@ -81,6 +81,6 @@ def test_a_word_that_only_resembles_a_name_means_none(word):
 
 
 def test_every_name_means_one_rhythm():
-    for code, words in _WORDS.items():
-        assert [rhythm_named(word) for word in words.split(", ")] == [code] * len(words.split(", "))
+    for rhythm in RHYTHMS:
+        assert [rhythm_named(word) for word in rhythm.words] == [rhythm.code] * len(rhythm.words)
     assert [rhythm_named(rhythm.name) for rhythm in RHYTHMS] == list(RHYTHM_CODES)

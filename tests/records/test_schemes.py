@@ -31,6 +31,20 @@ def test_every_rhythm_has_exactly_one_class(name):
     assert sorted(members) == sorted(RHYTHM_CODES)
 
 
+def test_built_in_schemes_have_the_classes_that_checkpoints_were_trained_to():
+    assert {name: scheme.classes for name, scheme in SCHEMES.items()} == {
+        "groups": ("AFIB", "GSVT", "SB", "SR"),
+        "rhythms": ("SB", "SR", "SA", "AFIB", "AF", "ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
+        "seven": ("SR", "AFIB", "ST", "SB", "AF", "SVT", "SA"),
+    }
+    assert SCHEMES["groups"].members == {
+        "AFIB": ("AFIB", "AF"),
+        "GSVT": ("ST", "SVT", "AT", "AVNRT", "AVRT", "SAAWR"),
+        "SB": ("SB",),
+        "SR": ("SR", "SA"),
+    }
+
+
 def test_a_class_lists_the_snomed_codes_of_its_members():
     assert SCHEMES["groups"].snomed("AFIB") == ("164889003", "164890007")
 
@@ -70,6 +84,10 @@ def test_an_unknown_scheme_is_answered_with_the_nearest():
         (("SR",), 55.0, ("SB",)),  # what PTB-XL's readers call SR
         (("SR",), 60.0, ("SR",)),  # the bounds themselves are normal
         (("SR",), 100.0, ("SR",)),
+        (("SB",), 59.5, ("SR",)),  # a rate is stated as an integer
+        (("SR",), 59.4, ("SB",)),
+        (("ST",), 100.4, ("SR",)),
+        (("SR",), 100.5, ("ST",)),
         (("SB",), 62.0, ("SR",)),
         (("SA",), 75.0, ("SA",)),
         (("SA",), 50.0, ("SB",)),
@@ -148,6 +166,19 @@ def test_a_scheme_of_no_use_is_one_line(text: str, message: str, tmp_path: Path)
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         scheme_named(write(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["groups", "Groups", "rhythms", "seven"])
+def test_a_built_in_scheme_s_name_is_refused(name: str, tmp_path: Path) -> None:
+    """Whether the file states it or is called so: pages and tables would show two schemes under one name."""
+    with pytest.raises(ConfigError, match=rf"mine\.yaml: name: '{name}' is a built-in .* another \(name: my-{name}\)"):
+        scheme_named(write(tmp_path, f"name: {name}\n{OWN}"))
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(OWN)
+    with pytest.raises(ConfigError, match=f"name: '{name}' is a built-in"):
+        scheme_named(str(path))
+    path.write_text(f"name: mine\n{OWN}")
+    assert scheme_named(str(path)).name == "mine"
 
 
 def test_a_missing_or_damaged_definition_is_one_line(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ecgml.server import following
 from ecgml.server.about import WEBHOOK_SECRET_VARIABLE
 from ecgml.server.answering import Answering
 from ecgml.server.following import Follower
-from ecgml.server.loading import ServedModel, follows, trial_record
+from ecgml.server.loading import ServedModel, trial_record
 from ecgml.server.monitoring import Monitor
 from tests.server.conftest import served_model
 from tests.untrained import untrained_checkpoint
@@ -45,12 +45,12 @@ def follower(monkeypatch: pytest.MonkeyPatch) -> Follower:
 def alias_means(monkeypatch: pytest.MonkeyPatch, version: str | None) -> None:
     """Let the registry say which version the alias means; None: it is away."""
 
-    def resolve(address: str) -> tuple[str, str]:
+    def pin(address: str) -> tuple[str, str]:
         if version is None:
             raise TrackingError("away")
         return f"models:/ecg-rhythm/{version}", version
 
-    monkeypatch.setattr(following, "resolve", resolve)
+    monkeypatch.setattr(following, "pin", pin)
 
 
 def test_the_model_follows_and_a_bad_version_is_tried_once(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,15 +59,6 @@ def test_the_model_follows_and_a_bad_version_is_tried_once(follower: Follower, m
         asyncio.run(follower.look())
     assert [model.version for model in follower.swapped] == ["2", "3"]
     assert follower.refused == {"models:/ecg-rhythm/13": "damaged"}
-
-
-def test_only_what_may_move_is_looked_up() -> None:
-    assert follows("models:/ecg-rhythm@champion")
-    assert follows("models:/ecg-rhythm/latest")
-    assert not follows("models:/ecg-rhythm/3")
-    assert not follows("models:/m-0123456789abcdef")
-    assert not follows("runs:/0123")
-    assert not follows("checkpoint")
 
 
 def test_the_trial_record_is_an_ecg_that_any_model_answers() -> None:

@@ -75,3 +75,20 @@ def test_metrics_count_records_and_name_the_model(client: TestClient, wfdb: list
 def test_openapi_names_every_route(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/v1/predict", "/invocations", "/ping", "/v2/models/{name}/infer", "/v1/schema", "/metrics"} <= set(paths)
+
+
+def test_a_method_that_a_path_does_not_know_is_a_405_with_those_it_does(client: TestClient) -> None:
+    for path, known in (("/v1/feedback", "GET, POST"), ("/v1/predict", "POST"), ("/v2/models/ecg-rhythm", "GET")):
+        response = client.request("TRACE", path)
+        assert response.status_code == 405, path
+        assert response.headers["Allow"] == known
+        assert "error" in response.json()
+
+
+def test_every_operation_describes_its_errors(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            assert "default" in operation["responses"], path
+            assert "422" not in operation["responses"], path
+    assert "components" not in schema or "schemas" not in schema["components"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fastapi.testclient import TestClient
 
+from ecgml.drift.characteristics import characteristics
+from ecgml.drift.reference import Reference
 from ecgml.records.reading import formats
 from ecgml.training.checkpoint import save_checkpoint
 from tests.servers import free_port, running
@@ -251,3 +255,43 @@ def test_the_page_fits_a_phone_and_has_names_for_all_it_offers(page: Any) -> Non
         assert nameless == 0
     finally:
         page.set_window_size(1280, 1600)
+
+
+@pytest.fixture(scope="module")
+def watched_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a model whose validation had lost lead V1 throughout, ask it about sound records; reviews are kept."""
+    folder = tmp_path_factory.mktemp("watched")
+    checkpoint = untrained_checkpoint()
+    known = [{"usable_record": "usable", "usable_leads": "11", "unusable_lead": "V1"}] * 100
+    reference = Reference.of(characteristics(checkpoint.classes), known)
+    save_checkpoint(dataclasses.replace(checkpoint, reference=reference), folder / "checkpoint")
+    port = free_port()
+    words = [sys.executable, "-m", "ecgml", "serve", str(folder / "checkpoint"), "--port", str(port)]
+    with running([*words, "--feedback", str(folder / "r.csv")], f"http://127.0.0.1:{port}/ping", folder / "log"):
+        demo = requests.get(f"http://127.0.0.1:{port}/v1/demos/sinus-rhythm.csv.gz", timeout=60).content
+        for _ in range(6):
+            files = [("file", ("a.csv.gz", demo))] * 10
+            data = {"fs": "500", "unit": "uV"}
+            sent = requests.post(f"http://127.0.0.1:{port}/v1/predict", files=files, data=data, timeout=60)
+            assert sent.status_code == 200
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.mark.slow
+@in_browser
+def test_drift_is_said_in_words_and_a_review_is_sent_from_the_page(browser: Any, watched_address: str) -> None:
+    browser.get(watched_address)
+    until(browser, lambda: "differ" in text(browser, "drift"))
+    assert "60 records differ from those of the model's validation" in text(browser, "drift")
+    assert "Usable leads, 12: 100 % now, 0 % in validation" in text(browser, "drift")
+    browser.find_element("css selector", "#drift-details summary").click()
+    first = find(browser, "#drift-table tbody tr")[0].text
+    assert "Differs" in first
+    until(browser, lambda: find(browser, "#demos button"))
+    show_demo(browser)
+    choose_review = find(browser, ".review select")[0]
+    choose_review.send_keys("SB")
+    find(browser, ".review button")[0].click()
+    until(browser, lambda: "Kept" in find(browser, ".review span")[0].text)
+    scores = requests.get(f"{watched_address}v1/feedback", timeout=60).json()
+    assert scores["records"] == 1

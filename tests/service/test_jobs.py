@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 from ecgml.errors import TrackingError
+from ecgml.owner import process_identity
+from ecgml.service.beat import BEAT, OWNER
 from ecgml.service.jobs import (
     COMMAND,
     RESUMED_BY,
@@ -18,11 +18,11 @@ from ecgml.service.jobs import (
     claim,
     last_job,
     launch_to_resume,
-    refuse_worked_on,
+    refuse_running,
     runs_of_job,
 )
-from ecgml.service.owner import BEAT, OWNER, own_identity
 from ecgml.service.runs import open_run
+from tests.owners import ended_owner
 
 DATA = {"ecgml.data_digest": "0", COMMAND: "train"}
 
@@ -35,7 +35,7 @@ def experiment(registry: MlflowClient) -> str:
 
 def make(client: MlflowClient, experiment: str, status: str, start_time: int, **tags: str) -> str:
     run_id = client.create_run(
-        experiment, start_time=start_time, tags={**DATA, OWNER: own_identity(), **tags}
+        experiment, start_time=start_time, tags={**DATA, OWNER: process_identity(), **tags}
     ).info.run_id
     if status != "RUNNING":
         client.set_terminated(run_id, status)
@@ -43,7 +43,7 @@ def make(client: MlflowClient, experiment: str, status: str, start_time: int, **
 
 
 def test_the_last_is_the_newest_job_that_has_not_finished(registry: MlflowClient, experiment: str) -> None:
-    with pytest.raises(TrackingError, match="no job of this experiment was stopped after it had reached its data"):
+    with pytest.raises(TrackingError, match="this experiment has no unfinished job"):
         last_job(experiment)
     make(registry, experiment, "FINISHED", 1)
     with pytest.raises(TrackingError, match=r"its data \(1 finished\); start a new one, or name a run"):
@@ -76,10 +76,10 @@ def test_the_last_is_followed_to_where_it_was_taken_over(
     own = registry.create_run(experiment, start_time=5).info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", own)
     claim(second, experiment, experiment)
-    assert registry.get_run(own).data.tags[OWNER] == own_identity()
+    assert registry.get_run(own).data.tags[OWNER] == process_identity()
     assert last_job(experiment) == second
     assert [run.info.run_id for run in runs_of_job(own)] == [first, second]
-    with pytest.raises(TrackingError, match=r"is of the experiment 'jobs \d+'; launch it there: mlflow run \."):
+    with pytest.raises(TrackingError, match=r"belongs to the experiment 'jobs \d+'.*: mlflow run \."):
         claim(second, experiment, "0")
 
 
@@ -99,23 +99,21 @@ def test_a_job_that_is_worked_on_is_refused_and_one_whose_process_is_gone_is_clo
     running = make(registry, experiment, "RUNNING", 1)
     assert last_job(experiment) == running
     with pytest.raises(TrackingError, match=f"run {running} is still running on {host}; if it was killed there"):
-        refuse_worked_on(registry.get_run(running))
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    registry.set_tag(running, OWNER, f"{host} {process.pid} 1.00")
-    refuse_worked_on(registry.get_run(running))
+        refuse_running(registry.get_run(running))
+    registry.set_tag(running, OWNER, ended_owner())
+    refuse_running(registry.get_run(running))
     assert registry.get_run(running).info.status == "KILLED"
     # Its node is gone, and it is requeued on another: a day's wait would be a lost day.
     elsewhere = make(registry, experiment, "RUNNING", 1, **{OWNER: "another-node 1 1.00", BEAT: f"{time.time():.0f}"})
     with pytest.raises(TrackingError, match="still running on another-node"):
-        refuse_worked_on(registry.get_run(elsewhere))
+        refuse_running(registry.get_run(elsewhere))
     registry.set_tag(elsewhere, BEAT, f"{time.time() - 90:.0f}")
-    refuse_worked_on(registry.get_run(elsewhere))
+    refuse_running(registry.get_run(elsewhere))
     assert registry.get_run(elsewhere).info.status == "KILLED"
     # Another process reads its data, and is about to go on with it.
     other = make(registry, experiment, "RUNNING", 2, **{RESUMES: running})
-    with pytest.raises(TrackingError, match=f"run {other} is still running on {host}, and goes on with run {running}"):
-        refuse_worked_on(registry.get_run(running))
+    with pytest.raises(TrackingError, match=f"run {other} is still running on {host} and resumes run {running}"):
+        refuse_running(registry.get_run(running))
     registry.set_terminated(other)
 
 
@@ -131,4 +129,4 @@ def test_a_run_says_from_its_first_moment_whose_it_is_and_what_it_goes_on_with(
     with open_run(experiment, "job", tags={RESUMES: "before"}) as run:
         tags = registry.get_run(run.info.run_id).data.tags
     assert tags[RESUMES] == "before"
-    assert tags[OWNER] == own_identity()
+    assert tags[OWNER] == process_identity()

@@ -22,7 +22,7 @@ QUICK = {"lease_s": 0.6, "renew_s": 30.0, "watch_s": 0.2}
 def test_only_one_holds_it_and_the_other_is_told_who(registry: MlflowClient) -> None:
     with (
         Lock("model") as first,
-        pytest.raises(PromotionError, match=r"^model: .+ on .+ has been at it since \d\d:\d\d:\d\d UTC; try again"),
+        pytest.raises(PromotionError, match=r"^model: .+ on .+ holds the lock since \d\d:\d\d:\d\d UTC; try again"),
         Lock("model"),
     ):
         pass
@@ -42,7 +42,7 @@ def test_numbers_rise_above_those_in_the_log_though_the_locks_were_deleted(regis
 def test_of_many_who_want_a_lock_that_ran_out_one_gets_it(
     registry: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "machine", lambda: "")  # as on another host
+    monkeypatch.setattr(module, "is_alive", lambda owner: None)  # as on another host
     stuck = Lock("model", **QUICK)
     stuck.__enter__()
     time.sleep(0.7)
@@ -83,13 +83,13 @@ def test_a_late_taker_of_an_old_state_sees_that_it_is_late(
     with Lock("model"):
         pass
     late = Lock("model")
-    old = late._seen()
+    old = late._locks()
     with Lock("model"):
         pass
     with Lock("model") as holder:
         answers = iter([old])
-        looked = late._seen
-        monkeypatch.setattr(late, "_seen", lambda: next(answers, None) or looked())
+        looked = late._locks
+        monkeypatch.setattr(late, "_locks", lambda: next(answers, None) or looked())
         with pytest.raises(PromotionError, match="took the lock first"):
             late.__enter__()
         holder.check()
@@ -107,14 +107,14 @@ def test_a_holder_that_cannot_renew_stops_before_its_lock_runs_out(registry: Mlf
 def test_a_live_lock_is_renewed_and_a_clock_that_is_ahead_does_not_take_it(
     registry: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "machine", lambda: "")
+    monkeypatch.setattr(module, "is_alive", lambda owner: None)
     with Lock("model", lease_s=3.0, renew_s=0.2) as lock:
         time.sleep(0.5)
         ahead = Lock("model", watch_s=1.0)
         now = time.time
         monkeypatch.setattr(module.time, "time", lambda: now() + 3600)
         # The holder's own clock is right, and what it writes tells the watcher that it lives.
-        with pytest.raises(PromotionError, match="has been at it"):
+        with pytest.raises(PromotionError, match="holds the lock"):
             ahead.__enter__()
         monkeypatch.undo()
         lock.check()

@@ -22,9 +22,10 @@ from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.errors import TrackingError
 from ecgml.inference.predictor import Prediction
 from ecgml.records.clinical import CLINICAL_COLUMNS
+from ecgml.service.address import pin
 from ecgml.service.logged_model import REQUIREMENTS, log_model
 from ecgml.service.model_card import ABOUT, MAX_DESCRIPTION, card_as_description, fetch_card
-from ecgml.service.models import fetch_checkpoint, pinned
+from ecgml.service.models import fetch_checkpoint
 from ecgml.service.registry import REGISTERED_MODEL, register
 from ecgml.service.store import connect
 from ecgml.training.checkpoint import load_checkpoint
@@ -141,7 +142,7 @@ def test_card_travels_with_the_model_and_is_the_versions_description(logged: Log
     assert shown == card_as_description(logged.model_id)
     assert len(CARD) > MAX_DESCRIPTION >= len(shown)
     assert shown.splitlines()[6:20] == ["| 1&emsp;| 2 |", *CARD.splitlines()[7:20]]
-    assert shown.endswith("the whole card is the model's artifact `model_card.md`.\n")
+    assert shown.endswith("the full card is the model's artifact `model_card.md`.\n")
     assert client.get_registered_model(REGISTERED_MODEL).description == ABOUT
     model = client.get_logged_model(logged.model_id)
     assert model.tags["mlflow.note.content"] == shown
@@ -155,7 +156,7 @@ def test_model_without_a_card_has_no_description(logged: Logged) -> None:
         model = mlflow.create_external_model(name="elsewhere")
     assert fetch_card(model.model_id) is None
     assert card_as_description(model.model_id) is None
-    with pytest.raises(TrackingError, match="model m-0 cannot be looked at"):
+    with pytest.raises(TrackingError, match="model m-0 cannot be read"):
         fetch_card("m-0")
 
 
@@ -178,10 +179,10 @@ def test_checkpoint_is_fetched_by_alias_version_and_id(logged: Logged, tmp_path:
 
 def test_alias_is_pinned_to_the_version_it_means_now(logged: Logged) -> None:
     version = f"models:/{REGISTERED_MODEL}/{logged.version}"
-    assert pinned(f"models:/{REGISTERED_MODEL}@champion") == (version, logged.version)
-    assert pinned(f"models:/{REGISTERED_MODEL}/latest") == (version, logged.version)
-    assert pinned(f"models:/{logged.model_id}") == (f"models:/{logged.model_id}", None)
-    assert pinned("runs:/0123") == ("runs:/0123", None)
+    assert pin(f"models:/{REGISTERED_MODEL}@champion") == (version, logged.version)
+    assert pin(f"models:/{REGISTERED_MODEL}/latest") == (version, logged.version)
+    assert pin(f"models:/{logged.model_id}") == (f"models:/{logged.model_id}", None)
+    assert pin("runs:/0123") == ("runs:/0123", None)
 
 
 @pytest.mark.parametrize(
@@ -199,17 +200,17 @@ def test_model_that_is_not_there_is_one_line(logged: Logged, address: str, messa
         fetch_checkpoint(address, tmp_path)
     assert "\n" not in str(caught.value)
     with pytest.raises(TrackingError):
-        fetch_checkpoint(pinned(address)[0], tmp_path)
+        fetch_checkpoint(pin(address)[0], tmp_path)
 
 
 def test_nothing_is_made_of_a_store_that_is_not_there(
     logged: Logged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    for ask in (pinned, lambda address: fetch_checkpoint(address, tmp_path)):
-        with pytest.raises(TrackingError, match=r"mlflow\.db is not there; set MLFLOW_TRACKING_URI"):
+    for ask in (pin, lambda address: fetch_checkpoint(address, tmp_path)):
+        with pytest.raises(TrackingError, match=r"mlflow\.db does not exist; set MLFLOW_TRACKING_URI"):
             ask("models:/ecg-rhythm@champion")
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://someone:secret@127.0.0.1:9")
     with pytest.raises(TrackingError, match=r"MLflow store http://…@127.0.0.1:9 does not answer: ConnectionError"):
-        pinned("models:/ecg-rhythm@champion")
+        pin("models:/ecg-rhythm@champion")

@@ -15,6 +15,7 @@ from ecgml.service.promotions import LOG, RECORD, Entry, PromotionLog, Registry,
 from ecgml.service.record_run import DESCRIPTION, open_record
 from ecgml.service.registry import REGISTERED_MODEL
 from ecgml.service.store import connect
+from tests.owners import ended_owner
 from tests.registries import make_versions
 
 WRITES = (
@@ -103,7 +104,7 @@ def test_killed_after_any_write_it_is_made_whole(
             registry.delete_registered_model_tag(REGISTERED_MODEL, name)
         with monkeypatch.context() as patch:
             # The dead process's lock names a process that is gone, not this one.
-            patch.setattr(lock_module, "own_identity", lambda: "here 999999 0.00")
+            patch.setattr(lock_module, "process_identity", ended_owner)
             through = kill_after(patch, n_writes)
             finished = True
             try:
@@ -217,5 +218,5 @@ def test_a_registry_without_our_log_is_taken_as_it_is(registry: MlflowClient, tm
 
 def test_a_registry_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(TrackingError, match="the registry refuses: "):
+    with pytest.raises(TrackingError, match="the registry refused: "):
         read_registry(MlflowClient("http://127.0.0.1:9", "http://127.0.0.1:9"))

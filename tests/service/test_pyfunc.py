@@ -167,7 +167,7 @@ def test_implausible_clinical_value_counts_as_missing_and_is_said(served: Rhythm
             r"clinical: shape \(2, 16\) beside 1 waveform; \(1, 16\) is needed: age, sex",
         ),
         ({"clinical": np.zeros((1, 3))}, r"clinical: shape \(1, 3\)"),
-        ({"unit": "furlong"}, "unit: unit 'furlong' is no voltage; one of V, mV, uV, nV"),
+        ({"unit": "furlong"}, "unit: unit 'furlong' is not a voltage; one of V, mV, uV, nV"),
         ({"fs": 0.0}, "fs: 0; a sampling frequency from 50 to 20,000 Hz is needed"),
         ({"fs": -500.0}, "fs: -500; a sampling"),
         ({"fs": math.nan}, "fs: nan; a sampling"),
@@ -192,7 +192,7 @@ def test_bad_input_is_refused_in_one_line_as_the_clients_fault(
 def test_every_unusable_record_of_a_batch_is_named(served: RhythmClassifier, waveforms: NDArray) -> None:
     bad = waveforms.copy()
     bad[[0, 2, 3]] = 0
-    with pytest.raises(Refusal, match=r"^record 0: 0 usable leads.*; nor can records 2, 3 be used$"):
+    with pytest.raises(Refusal, match=r"^record 0: 0 usable leads.*; records 2, 3 cannot be used"):
         ask(served, bad)
 
 

@@ -13,11 +13,13 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
-from ecgml.service import owner as owner_module
-from ecgml.service.owner import BEAT, OWNER, own_identity
+from ecgml.owner import process_identity
+from ecgml.service import beat as beat_module
+from ecgml.service.beat import BEAT, OWNER
 from ecgml.service.runs import close_abandoned, noted_failure, open_run
 from ecgml.service.trials import TrialRun
 from tests.conftest import ROOT
+from tests.owners import ended_owner
 
 
 @pytest.fixture
@@ -28,12 +30,6 @@ def experiment(registry: MlflowClient) -> str:
 
 def runs_of(client: MlflowClient, experiment: str, **tags: dict[str, str]) -> dict[str, str]:
     return {name: client.create_run(experiment, tags=own).info.run_id for name, own in tags.items()}
-
-
-def gone() -> str:
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    return own_identity().replace(f" {os.getpid()} ", f" {process.pid} ")
 
 
 def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None:
@@ -50,21 +46,26 @@ def expect(client: MlflowClient, runs: dict[str, str], closed: set[str]) -> None
 def test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not(registry: MlflowClient, experiment: str) -> None:
     client = registry
     now, long_ago = f"{time.time():.0f}", f"{time.time() - 25 * 3600:.0f}"
-    elsewhere = own_identity().replace(own_identity().split()[0], "another-host")
-    container = " ".join([*gone().split()[:3], "pid:[1]"])
+    elsewhere = process_identity().replace(process_identity().split()[0], "another-host")
+    host, pid, start, _, *machine = ended_owner().split()
+    container = " ".join([host, pid, start, "pid:[1]", *machine])
     runs = runs_of(
         client,
         experiment,
-        gone={OWNER: gone()},
-        alive={OWNER: own_identity(), BEAT: long_ago},
-        reused={OWNER: " ".join([*own_identity().split()[:2], "1.00"]), BEAT: now},  # its number is another's now
+        gone={OWNER: ended_owner()},
+        alive={OWNER: process_identity(), BEAT: long_ago},
+        reused={
+            OWNER: process_identity().replace(process_identity().split()[2], "1"),
+            BEAT: now,
+        },  # another has its number
         elsewhere={OWNER: elsewhere, BEAT: now},
         silent={OWNER: elsewhere, BEAT: long_ago},
         mute={OWNER: elsewhere},
         beside={OWNER: container, BEAT: now},  # a container that shares the host's name
+        earlier={OWNER: f"{host} {pid} 1.00", BEAT: now},  # as an earlier version wrote it
         foreign={},
     )
-    runs |= runs_of(client, client.create_experiment("beside"), other={OWNER: gone()})
+    runs |= runs_of(client, client.create_experiment("beside"), other={OWNER: ended_owner()})
     expect(client, runs, {"gone", "reused", "silent", "other"})
 
 
@@ -129,11 +130,11 @@ def test_run_of_mlflow_run_is_named_after_its_data_unless_a_person_named_it(
 
 def test_run_shows_that_it_lives(registry: MlflowClient, experiment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = registry
-    monkeypatch.setattr(owner_module, "BEAT_S", 0.05)
+    monkeypatch.setattr(beat_module, "BEAT_S", 0.05)
 
     def beats(run_id: str) -> None:
         first = client.get_run(run_id).data.tags
-        assert first[OWNER] == own_identity()
+        assert first[OWNER] == process_identity()
         client.set_tag(run_id, BEAT, "0")
         for _ in range(600):
             if client.get_run(run_id).data.tags[BEAT] != "0":

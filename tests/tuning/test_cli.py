@@ -30,6 +30,7 @@ def test_help_lists_settings_in_groups_and_ends_with_examples() -> None:
     places = [printed.index(group) for group in groups]
     assert places == sorted(places)
     assert "[default: fusion]" in printed
+    assert "--init-from MODEL" not in printed  # a study does not take it
     assert (code, heavy) == (0, "")
 
 
@@ -40,6 +41,7 @@ def test_help_lists_settings_in_groups_and_ends_with_examples() -> None:
         (("--sampler", "tpee"), 2, "did you mean 'tpe'?"),
         (("--space", "wid"), 2, "did you mean 'wide'?"),
         (("--models", "fusion,baseline"), 2, "a study tunes one"),
+        (("--init-from", "models:/m@a"), 2, "trials of a study start untrained, leave it out"),
         (("--config", "nowhere.yaml"), 2, "give a YAML file, or one in MLflow as runs:/<run id>/nowhere.yaml"),
     ],
 )

@@ -35,5 +35,5 @@ def test_a_trial_stopped_twice_counts_once() -> None:
 
 def test_a_study_without_an_ended_trial_says_so() -> None:
     counts = of(made(TrialState.RUNNING))
-    assert str(counts) == "no trial ended yet"
+    assert str(counts) == "no trial has ended yet"
     assert counts.progress(6) == "0 of 6 trials done"

@@ -6,9 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from ecgml.errors import TuningError
+from tests.owners import ended_owner
 from tuning import queue as queues
 from tuning.queue import OWNER, REASON, RETRY_OF, Queue, n_begun, retried
 from tuning.storage import StudyStorage
@@ -38,13 +36,6 @@ def make_queue(storage: StudyStorage, n_trials: int, deaths: list | None = None)
     return Queue(study, storage, n_trials, lambda number: RandomSampler(seed=number), lambda *one: died.append(one))
 
 
-def gone() -> str:
-    """Return the identity of a process of this host that has ended."""
-    process = subprocess.Popen([sys.executable, "-c", "pass"])
-    process.wait()
-    return f"{socket.gethostname()} {process.pid} 1.00"
-
-
 def test_total_is_honoured_over_restarts(storage: StudyStorage) -> None:
     first = make_queue(storage, 3)
     for _ in range(2):
@@ -62,7 +53,7 @@ def test_trial_of_a_dead_worker_is_done_again_once_with_its_parameters(storage: 
     queue = make_queue(storage, 2, deaths)
     trial = queue.claim()
     rate = trial.suggest_float("rate", 0, 1)
-    trial.set_user_attr(OWNER, gone())
+    trial.set_user_attr(OWNER, ended_owner())
     trial.set_user_attr("run_id", "run 0")
 
     again = queue.claim()
@@ -70,7 +61,7 @@ def test_trial_of_a_dead_worker_is_done_again_once_with_its_parameters(storage: 
     assert again.suggest_float("rate", 0, 1) == rate
     assert deaths == [("run 0", queue.trials()[0].user_attrs[REASON])]
     assert queue.trials()[0].state == TrialState.FAIL
-    again.set_user_attr(OWNER, gone())
+    again.set_user_attr(OWNER, ended_owner())
 
     other = queue.claim()
     assert RETRY_OF not in other.user_attrs
@@ -186,7 +177,7 @@ def test_a_journal_with_a_torn_last_line_is_read_up_to_it(tmp_path: Path) -> Non
         ("mysql://me:secret@host/db", r"storage: mysql://…@host/db is of an unknown kind"),
         ("postgresql://me:secret@127.0.0.1:1/db", r"storage: postgresql://…@127.0.0.1:1/db cannot be used: .*refused"),
         ("/proc/nowhere/s.journal", "storage: /proc/nowhere/s.journal cannot be used"),
-        ("sqlite://", "storage: sqlite:// keeps nothing"),
+        ("sqlite://", "storage: sqlite:// is not persistent"),
     ],
 )
 def test_storage_that_cannot_be_used_is_one_line_without_the_password(

@@ -192,10 +192,10 @@ def test_best_settings_are_those_that_the_trial_ran_with(
         ({"metric": "val_macrof1"}, r"metric: 'val_macrof1' is unknown, did you mean 'val_macro_f1'\?"),
         ({"space": "wid"}, r"space: 'wid' is unknown, did you mean 'wide'\?"),
         ({"models": "fusion,baseline"}, "models: fusion,baseline; a study tunes one"),
-        ({"init_from": "models:/m@a"}, "init_from: models:/m@a; a study trains every trial from the start"),
+        ({"init_from": "models:/m@a"}, "init_from: models:/m@a; trials of a study start untrained"),
         ({"models": "fusion", "n_trials": "0"}, "n_trials: 0"),  # what --help shows as the default may be given
-        ({"pruner": "wilcoxon"}, "pruner: wilcoxon compares the trainings of a trial"),
-        ({"seeds": "2", "folds": "2"}, "folds: 2 beside seeds 2"),
+        ({"pruner": "wilcoxon"}, "pruner: wilcoxon compares repeated trainings of a trial"),
+        ({"seeds": "2", "folds": "2"}, "folds: 2 and seeds 2"),
         ({"n_trials": "0"}, "n_trials: 0 is too small"),
         ({"study": "a/b"}, "study: 'a/b' is not a valid name"),
         ({"learnin_rate": "1"}, "unknown setting 'learnin_rate', did you mean 'learning_rate'"),
@@ -283,7 +283,7 @@ def test_hopeless_trials_of_several_trainings_are_pruned_between_them(
     [
         (
             torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 40.00 GiB"),
-            "out of memory; a smaller batch_size",
+            "out of memory; reduce batch_size",
         ),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "out of memory"),
         (MemoryError(), "out of memory; .*MemoryError"),
@@ -360,7 +360,7 @@ def test_a_database_that_fails_on_the_way_is_one_line(
         raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
 
     monkeypatch.setattr("tuning.queue.Queue.claim", fail)
-    with pytest.raises(TuningError, match="failed: server closed the connection; once it answers, the same command"):
+    with pytest.raises(TuningError, match="failed: server closed the connection; resume by the same command"):
         tune({**options, "study": "lost", "storage": f"sqlite:///{tmp_path}/s.db"}, Console(io.StringIO()))
     assert running() == []
 
@@ -378,7 +378,7 @@ def test_ctrl_c_closes_every_run_and_the_trial_is_done_again(
     stream = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
         tune(settings, Console(stream))
-    assert "the same command goes on with study stopped" in stream.getvalue()
+    assert "to resume study stopped" in stream.getvalue()
     assert running() == []
     stream = io.StringIO()
     outcome = tune(settings, Console(stream))
@@ -439,6 +439,6 @@ def test_mlflows_own_database_is_refused_before_it_is_there(
 ) -> None:
     address = f"sqlite:///{tmp_path}/fresh.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with pytest.raises(TuningError, match="it is MLflow's own database; give the study another"):
+    with pytest.raises(TuningError, match="it is MLflow's own database"):
         tune({**options, "study": "s", "storage": address}, Console(io.StringIO()))
     assert "studies" not in sqlalchemy.inspect(sqlalchemy.create_engine(address, poolclass=NullPool)).get_table_names()

@@ -25,7 +25,7 @@ def test_killed_worker_is_replaced_and_its_trial_done_again(
     command.wait_for(lambda trials: n_running(trials) == 2)
     command.workers()[0].kill()
     command.finish()
-    assert "died (exit code -9); another takes its place" in command.log.read_text()
+    assert "died (exit code -9)" in command.log.read_text()
     assert any("its worker died" in trial.user_attrs.get("reason", "") for trial in command.trials())
     check_whole(command, 6, children)
 
@@ -63,7 +63,7 @@ def test_stopped_study_closes_its_runs_and_goes_on(
     command.wait_for(lambda trials: n_running(trials) == 2)
     command.process.send_signal(sign)
     assert command.process.wait(timeout=60) == 130, command.log.read_text()
-    assert "the same command goes on with study" in command.log.read_text()
+    assert "same command again to resume study" in command.log.read_text()
     assert study_run(settings).info.status == "KILLED"
     assert {run.info.status for run in children(study_run(settings).info.run_id)} <= {"KILLED", "FINISHED"}
     assert not [trial for trial in command.trials() if trial.state == TrialState.RUNNING]

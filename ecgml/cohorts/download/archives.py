@@ -16,6 +16,7 @@ from ecgml.cohorts.download.checksums import Digest, digest_of
 from ecgml.cohorts.download.parallel import Show
 from ecgml.cohorts.download.receipt import set_aside
 from ecgml.errors import DownloadError
+from ecgml.saving import flush
 
 MAX_EXPANSION = 100
 """How many times larger than an archive its files may be; an ECG's CSV file shrinks to a fifth or so."""
@@ -107,8 +108,7 @@ def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Dige
         while chunk := source.read(_CHUNK_BYTES):
             made.update(chunk)
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
+    flush(path)
     return Digest("sha256", made.hexdigest())
 
 

@@ -14,7 +14,7 @@ from ecgml.cohorts.download.checksums import SUMS, Digest, digest_of, format_sum
 from ecgml.cohorts.download.faults import RetryPolicy
 from ecgml.cohorts.download.fetching import Fetched
 from ecgml.cohorts.download.parallel import FileRequest, Progress, Show, fetch_all
-from ecgml.cohorts.download.receipt import claimed, set_aside, write_whole
+from ecgml.cohorts.download.receipt import claimed, set_aside, write_file
 from ecgml.cohorts.download.sources import DataSource, RemoteFile, checked_base_url, shown_address
 from ecgml.cohorts.places import paths_inside
 from ecgml.errors import DownloadError
@@ -157,11 +157,11 @@ class _Job:
             kept = {name: one for name, one in digests.items() if not name.startswith(_folder(archive))}
             digests = kept | unpacked
             # First the digests, then the files, last the archive: whenever this stops, it can go on.
-            write_whole(self.out / SUMS, format_sums(digests).encode())
+            write_file(self.out / SUMS, format_sums(digests).encode())
             for line in place(staging, self.out):
                 self.note(line)
             shutil.rmtree(staging)
-        write_whole(self.out / SUMS, format_sums(digests).encode())
+        write_file(self.out / SUMS, format_sums(digests).encode())
         for archive in archives:
             (self.out / archive.name).unlink(missing_ok=True)
         unproven = {

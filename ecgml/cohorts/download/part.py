@@ -13,7 +13,8 @@ from typing import Any
 
 import requests
 
-from ecgml.cohorts.download.receipt import write_whole
+from ecgml.cohorts.download.receipt import write_file
+from ecgml.saving import put
 
 RESUMED_BYTES = 2**20
 """Smaller files begin anew after a kill: to note for each which edition a part is of would cost more than it saves."""
@@ -47,7 +48,7 @@ class Part:
         self.edition = edition
         self.path.touch()
         if edition.get("total", RESUMED_BYTES) >= RESUMED_BYTES:
-            write_whole(self._notes, json.dumps(edition).encode())
+            write_file(self._notes, json.dumps(edition).encode())
 
     def goes_on(self, response: requests.Response, edition: dict[str, Any]) -> bool:
         """Whether a partial answer begins where this part ends, and is of the same edition."""
@@ -68,9 +69,7 @@ class Part:
 
     def finish(self) -> None:
         """Give the file its name."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(self.path, self.target)
+        put(self.path, self.target)
         self.discard()
 
 

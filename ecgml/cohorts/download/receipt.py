@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecgml.errors import CohortError, DownloadError
+from ecgml.saving import whole_file
 
 RECEIPT = "DOWNLOAD.json"
 LOCK = ".download.lock"
@@ -84,23 +85,19 @@ def claimed(out: Path, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _write(out: Path, receipt: dict[str, Any]) -> None:
-    write_whole(out / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
+    write_file(out / RECEIPT, json.dumps(receipt, indent=1).encode() + b"\n")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that under its name it is whole or not there.
+def write_file(path: Path, content: bytes) -> None:
+    """Write a small file, whole or not at all.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    partial = path.with_name(f"{path.name}.part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def set_aside(path: Path) -> str:

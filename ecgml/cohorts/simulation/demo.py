@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from ecgml.cohorts.simulation.tables import write_tables
 from ecgml.cohorts.simulation.wfdb_files import write_wfdb
 from ecgml.config import nearest
 from ecgml.errors import CohortError
+from ecgml.saving import whole_folder
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed gives other records."""
@@ -89,22 +89,10 @@ def _whole_or_nothing(out: Path) -> Iterator[Path]:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CohortError(f"{out}: exists and is not empty; choose another folder or remove it")
-    partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        for file in partial.rglob("*.*"):
-            _flush(file)
-        if out.exists():
-            out.rmdir()
-        os.replace(partial, out)
+        with whole_folder(out) as partial:
+            yield partial
+            if out.exists():
+                out.rmdir()  # while it is still empty
     except OSError as error:
         raise CohortError(f"{out}: the demo cohort cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _flush(file: Path) -> None:
-    """Make a written file survive a power cut that the renaming of its folder survives."""
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())

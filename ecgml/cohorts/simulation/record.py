@@ -12,6 +12,7 @@ from ecgml.cohorts.simulation.atrial import atrial_tachycardia_timeline, fibrill
 from ecgml.cohorts.simulation.cardiograph import diagnostics_row
 from ecgml.cohorts.simulation.complexes import Complexes, blend, draw_complexes
 from ecgml.cohorts.simulation.fibrillation import fibrillatory_dipole, flutter_waves
+from ecgml.cohorts.simulation.hospital import HOSPITAL
 from ecgml.cohorts.simulation.noise import electrode_noise
 from ecgml.cohorts.simulation.patient import Patient, draw_patient
 from ecgml.cohorts.simulation.reentry import reentry_timeline
@@ -21,7 +22,6 @@ from ecgml.cohorts.simulation.torso import LEADS_FROM_ELECTRODES, electrode_fiel
 from ecgml.cohorts.simulation.waves import Waves, join
 from ecgml.config import nearest
 from ecgml.errors import CohortError
-from ecgml.records.rhythms import RHYTHM_CODES
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def simulate_record(
     Parameters
     ----------
     rhythm : str
-        One of the eleven of `ecgml.records.rhythms`.
+        One of the eleven of `ecgml.cohorts.simulation.hospital.HOSPITAL`.
     rng : Generator
         Decides everything: the same state gives the same record.
     fs : float
@@ -107,9 +107,9 @@ def simulate_record(
     CohortError
         If the rhythm is unknown, or fs or duration is too small.
     """
-    if rhythm not in RHYTHM_CODES:
-        hint = nearest(rhythm, RHYTHM_CODES)
-        raise CohortError(f"simulation: rhythm {rhythm!r} is unknown{hint}; one of {', '.join(RHYTHM_CODES)}")
+    if rhythm not in HOSPITAL:
+        hint = nearest(rhythm, list(HOSPITAL))
+        raise CohortError(f"simulation: rhythm {rhythm!r} is unknown{hint}; one of {', '.join(HOSPITAL)}")
     if fs < 150 or duration_s < 2:
         raise CohortError(f"simulation: {duration_s:g} s at {fs:g} Hz, at least 2 s at 150 Hz are needed")
     n_times = round(fs * duration_s)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from ecgml.exploration.style import class_colour, rhythm_style
+from ecgml.exploration.style import class_colour, ink_on, rhythm_style
 from ecgml.exploration.survey import NO_FILE, NO_RHYTHM, QUARANTINED, SEVERAL, Survey, counted, listed, rhythm_name
 from ecgml.exploration.tables.predictability import BY_TREE, predictability
 from ecgml.figures import GREY, INK, bare, new_figure
@@ -80,7 +80,7 @@ def _bars(
     axes.set_ylim(len(kinds) - 0.4, -0.6)
     axes.set_xlim(0, 1.45 * reach)
     axes.tick_params(axis="y", length=0)
-    axes.locator_params(axis="x", integer=True, nbins=6)
+    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
 
 
 def _words_on_counts(survey: Survey) -> str:
@@ -134,11 +134,10 @@ def _cohorts_picture(survey: Survey, sentence: str) -> Picture:
         n_rows = np.array([((survey.cohorts == name) & (survey.rhythms == kind)).sum() for name in names])
         share = 100 * n_rows / np.maximum(totals, 1)
         axes.barh(range(len(names)), share, left=left, color=rhythm_style(kind)[0], height=0.72)
-        for place in np.flatnonzero(share >= 4).tolist():
-            colour = "white" if rhythm_name(kind) in ("SB", "SA", "AFIB", "ST", "AT", "AVNRT") else INK
+        for place in np.flatnonzero(share >= 4):
             axes.text(
                 left[place] + share[place] / 2, place, f"{share[place]:.0f}", ha="center", va="center", fontsize=8.5,
-                color=colour,
+                color=ink_on(rhythm_style(kind)[0]),
             )  # fmt: skip
         left += share
     axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, totals, strict=True)])

@@ -1,4 +1,4 @@
-"""`ecgml audit`: how much of a score needs no ECG, and what breaks a model."""
+"""`ecgml audit`: shortcuts without an ECG, and robustness to perturbations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
 from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
-from ecgml.pipeline.audit.robustness import PerturbationTask, perturbation_tasks, predict_perturbed, seconds_per_record
+from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
 from ecgml.pipeline.job.command import command
@@ -41,14 +41,14 @@ LEAST_RECORDS = 50
 PAGE = "audit.html"
 
 LABELLED_DATA = ("data_dir", "scheme", "harmonise", "demo_records")
-"""Settings of a model that say where its data lie, and how they were labelled."""
+"""Settings of a model's data and labels."""
 
 SHORTCUTS_TABLE, ROBUSTNESS_TABLE = "audit.csv", "robustness.csv"
 """Beside the page, each where its part was audited."""
 
 
 def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "", out: str = "") -> str:
-    """Score what needs no ECG beside a model, the model without its clinical values, and under perturbations.
+    """Score shortcuts without an ECG, and a model without clinical values and under perturbations.
 
     Shortcuts are learned by folds on every row of the tables that has a class, with a file or without, and scored
     pooled. With a model all are scored on its test part, too, and that part's records are perturbed; nothing is
@@ -62,19 +62,19 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     model : str
         A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
     said : str
-        The audit in words and figures.
+        The audit as text.
 
     Raises
     ------
     EcgmlError
-        If settings, folders, run, store or `out` do not allow it; no run is left open.
+        If settings, folders, run, store or `out` are unsuitable; no run is left open.
     """
     with (
         command("audit", console) as running,
@@ -83,45 +83,45 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     ):
         subject = find_audited_model(model, Path(temporary)) if model else None
         running.connect(beside=subject.run_id if subject else "")
-        own_data = subject is not None and not options.get("data_dir")
-        if subject and own_data:
-            own = vars(subject.configuration.data)
-            options = {**options, **{name: own[name] for name in LABELLED_DATA if own[name]}}
+        has_own_data = subject is not None and not options.get("data_dir")
+        if has_own_data:
+            model_data = vars(subject.configuration.data)
+            options = {**options, **{name: model_data[name] for name in LABELLED_DATA if model_data[name]}}
         configuration = resolve_settings(AuditConfiguration, options, config)
         data, settings = configuration.data, configuration.audit
         cautions = subject.cautions if subject else ()
         for caution in cautions:
             console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
-            raise ConfigError("parts: robustness is that of a model; name one first")
+            raise ConfigError("parts: robustness needs a model; name one first")
         preprocessing = subject.checkpoint.preprocessing if subject else configuration.preprocessing
         try:
             cohorts, caches = open_tables(data, preprocessing, console)
         except EcgmlError as error:
-            if not own_data:
+            if not has_own_data:
                 raise
             raise EvaluationError(
-                f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
+                f"audit: the model's data were moved ({error}); give their folder after the model"
             ) from error
         survey, rows = _rows(cohorts, caches, data)
-        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(one)}." for one in cautions)]))
+        caution = " ".join(filter(None, [survey.caution, *(f"{sentence(caution)}." for caution in cautions)]))
         parts = model_parts(subject, cohorts, caches, data) if subject else None
-        tasks: list[PerturbationTask] = []
+        tasks = []
         if subject and parts and "robustness" in settings.parts:
-            entries = {f"{cohort.name}/{one.record_id}": one for cohort in cohorts for one in cohort.entries}
+            entries = {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
             places, tasks = perturbation_tasks(
                 parts.test, entries, Path(subject.address), settings.perturbed, settings.seed
             )
-        _say_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
+        _announce_time(survey, rows, subject, tasks, settings, data.n_jobs, console)
         name = "+".join(cohort.name for cohort in cohorts)
         with running.run(
             f"audit {name}", configuration, {"ecgml.model": model}, is_simulated=bool(survey.caution)
         ) as tracker:
             sections: list[Section] = []
-            found: dict[str, list[ShortcutScores]] = {}
+            scores: dict[str, list[ShortcutScores]] = {}
             tables: dict[str, pd.DataFrame] = {}
             if "shortcuts" in settings.parts:
-                found, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
+                scores, sections = score_shortcuts(subject, parts, survey, rows, settings, data.n_jobs, console)
             if subject and parts and tasks:
                 with console.progress("perturbing", "records") as show:
                     reference, perturbed = predict_perturbed(
@@ -139,29 +139,29 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
                 tested = f"{subject.name}, test part ({name})"
                 sections.append(robustness_section(robustness, data=tested, note=survey.caution, how=how))
                 tables[ROBUSTNESS_TABLE] = robustness.table()
-            if found:
-                tables[SHORTCUTS_TABLE] = _table(found)
-            said = _in_words(found, sections, caution)
+            if scores:
+                tables[SHORTCUTS_TABLE] = _table(scores)
+            text = _as_text(scores, sections, caution)
             html = render_page(
                 f"Audit of {f'{subject.name} ({model})' if subject else name}",
-                "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
+                "Shortcuts: scores from tables alone, the gain from the ECG, and robustness to perturbations.",
                 sections,
                 caution=caution,
                 footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}.",
             )
             files = {name: table.to_csv(index=False).encode() for name, table in tables.items()}
-            files["audit.txt"] = f"{said}\n".encode()
+            files["audit.txt"] = f"{text}\n".encode()
             publish_page(tracker, folder, PAGE, html, sections, {}, files, (SHORTCUTS_TABLE, ROBUSTNESS_TABLE))
-            stands_out = [one for section in sections for one in section.findings]
+            stands_out = [finding for section in sections for finding in section.findings]
             shown = [*([caution] if caution else []), *stands_out, f"Artifact `{PAGE}` has all of it."]
             tracker.describe("\n\n".join(shown))
-    return "\n".join([said, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
+    return "\n".join([text, "", *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
 def _rows(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
 ) -> tuple[Survey, np.ndarray]:
-    """Return the tables' rows, and which of them have a class."""
+    """Return the tables' rows and the indices of those with a class."""
     survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
     rows = np.flatnonzero(survey.classes >= 0)
     if len(rows) < LEAST_RECORDS or len(np.unique(survey.classes[rows])) < 2:
@@ -172,7 +172,7 @@ def _rows(
     return survey, rows
 
 
-def _say_time(
+def _announce_time(
     survey: Survey,
     rows: np.ndarray,
     subject: ModelRun | None,
@@ -181,33 +181,35 @@ def _say_time(
     n_jobs: int,
     console: Console,
 ) -> None:
-    """Time a small piece of everything that is to be done, and say how long all of it will take."""
-    seconds, said = 0.0, []
+    """Time a small piece of the work and print an estimate of the total."""
+    seconds, notes = 0.0, []
     if "shortcuts" in settings.parts:
         shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
-        slow = [one for one in shortcuts if one.is_slow]
+        slow = [shortcut for shortcut in shortcuts if shortcut.is_slow]
         start = time.perf_counter()
-        for one in slow[:2]:
-            predict_unseen(one, survey, rows, 2, settings.seed, n_jobs)
-        # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
+        for shortcut in slow[:2]:
+            predict_unseen(shortcut, survey, rows, 2, settings.seed, n_jobs)
+        # Two folds of half the rows each; a further fold takes about as long as one of them.
         seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
-        said.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
+        notes.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
     if tasks:
         seconds += seconds_per_record(tasks) * len(tasks) / min(n_jobs, len(tasks))
-        said.append(f"{len(tasks):,} records perturbed in every way")
-    console.say(f"{'; '.join(said)}: about {seconds / 60:.1f} min")
+        notes.append(f"{len(tasks):,} records perturbed in every way")
+    console.say(f"{'; '.join(notes)}: about {seconds / 60:.1f} min")
 
 
-def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
-    """Return the audit as text: what stands out, then the figures of each set of records."""
+def _as_text(scores: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
+    """Return the audit as text: main findings, then the scores on each set of records."""
     blocks = [caution] if caution else []
-    blocks += [one for section in sections for one in section.findings]
-    for what, own in found.items():
+    blocks += [finding for section in sections for finding in section.findings]
+    for what, part_scores in scores.items():
         shown = titles_of("overview")
         cells = [("", *shown.values())]
-        cells += [(one.title, *(interval_text(one.scores[name]) for name in shown)) for one in own]
+        cells += [
+            (shortcut.title, *(interval_text(shortcut.scores[name]) for name in shown)) for shortcut in part_scores
+        ]
         widths = [max(len(row[column]) for row in cells) for column in range(1 + len(shown))]
-        lines = [f"{PLACES[what]} ({own[0].scores.n_records:,} records)", ""]
+        lines = [f"{PLACES[what]} ({part_scores[0].scores.n_records:,} records)", ""]
         lines += [
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells
         ]
@@ -215,14 +217,19 @@ def _in_words(found: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[
     return "\n\n".join(blocks)
 
 
-def _table(found: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
-    """Return every figure with its interval, a row a model and set of records."""
+def _table(scores: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
+    """Return every score with its interval, a row for each model and set of records."""
     rows = []
-    for what, own in found.items():
-        for one in own:
-            row: dict[str, object] = {"records": what, "model": one.name, "title": one.title, "n": one.scores.n_records}
+    for what, part_scores in scores.items():
+        for shortcut in part_scores:
+            row: dict[str, object] = {
+                "records": what,
+                "model": shortcut.name,
+                "title": shortcut.title,
+                "n": shortcut.scores.n_records,
+            }
             for name in names_of("audit"):
-                estimate = one.scores[name]
+                estimate = shortcut.scores[name]
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             rows.append(row)
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""What a network of random weights sees in an ECG: the least that training must beat."""
+"""A classifier on an untrained network's features, which training must beat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLING = 512
 def predict_by_random_encoder(
     checkpoint: Checkpoint, store: WindowStore, train: RecordTable, test: RecordTable, seed: int
 ) -> NDArray[np.float64]:
-    """Fit a logistic regression to the waveform's features in the model's own network before any training.
+    """Fit a logistic regression to waveform features of the model's network with random weights.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def predict_by_random_encoder(
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
     classifier.fit(x, train.y_harmonised)
     y_prob = np.zeros((len(test), n_classes))
-    there = test.n_windows > 0
-    y_prob[np.ix_(there, classifier.classes_)] = classifier.predict_proba(
-        _features(model, store, test.first_window[there], n_features)
+    has_window = test.n_windows > 0
+    y_prob[np.ix_(has_window, classifier.classes_)] = classifier.predict_proba(
+        _features(model, store, test.first_window[has_window], n_features)
     )
-    y_prob[~there] = np.nan
+    y_prob[~has_window] = np.nan
     return y_prob
 
 
@@ -75,14 +75,14 @@ def _settle(model: nn.Module, store: WindowStore, windows: NDArray[np.int64], n_
 def _features(
     model: RhythmModel, store: WindowStore, windows: NDArray[np.int64], n_features: int
 ) -> NDArray[np.float32]:
-    """Return what the pooling gives of each window, shape (n_windows, n_features)."""
-    found: list[Tensor] = []
-    hook = model.pooling.register_forward_hook(lambda module, inputs, output: found.append(output.float().cpu()))
+    """Return the pooled features of each window, shape (n_windows, n_features)."""
+    features: list[Tensor] = []
+    hook = model.pooling.register_forward_hook(lambda module, inputs, output: features.append(output.float().cpu()))
     with torch.inference_mode():
         for start in range(0, len(windows), BATCH):
             _forward(model, store, windows[start : start + BATCH], n_features)
     hook.remove()
-    return torch.cat(found).numpy()
+    return torch.cat(features).numpy()
 
 
 def _forward(model: nn.Module, store: WindowStore, windows: NDArray[np.int64], n_features: int) -> None:

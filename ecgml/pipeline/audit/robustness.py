@@ -1,4 +1,4 @@
-"""A model's answers to perturbed records: from the file as it was read, through preprocessing, as a served one."""
+"""Predict perturbed records, from the recording through preprocessing, as in serving."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PerturbationTask:
 def perturbation_tasks(
     table: RecordTable, entries: dict[str, Entry], checkpoint: Path, n_records: int, seed: int
 ) -> tuple[NDArray[np.int64], list[PerturbationTask]]:
-    """Choose records, of all classes in turn, so that the rare ones are there.
+    """Choose records of all classes in turn, so that rare classes are included.
 
     Parameters
     ----------
@@ -86,21 +86,22 @@ def perturbation_tasks(
         (place, index, row) for index, queue in enumerate(queues) for place, row in enumerate(queue.tolist())
     )
     rows = np.array(sorted(row for *_, row in turns[:n_records]), dtype=np.int64)
-    values = np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])
-    known = np.any(np.isfinite(values), axis=0)
-    columns = tuple(name for name, there in zip(CLINICAL_NAMES, known, strict=True) if there)
-    others = table.given[np.roll(rows, len(rows) // 2)]
+    is_available = np.isfinite(np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])).any(
+        axis=0
+    )
+    columns = tuple(name for name, available in zip(CLINICAL_NAMES, is_available, strict=True) if available)
+    exchanged = table.given[np.roll(rows, len(rows) // 2)]
     tasks = [
         PerturbationTask(
-            number, entries[str(table.record_ids[row])], table.given[row], other, columns, seed, checkpoint
+            number, entries[str(table.record_ids[row])], table.given[row], exchanged_row, columns, seed, checkpoint
         )
-        for number, (row, other) in enumerate(zip(rows.tolist(), others, strict=True))
+        for number, (row, exchanged_row) in enumerate(zip(rows.tolist(), exchanged, strict=True))
     ]
     return rows, tasks
 
 
 def seconds_per_record(tasks: Sequence[PerturbationTask]) -> float:
-    """Perturb one record in every way, and return how long it took, s."""
+    """Time one record under every perturbation, s."""
     _predictor(tasks[0].checkpoint)
     start = time.perf_counter()
     perturb(tasks[0])
@@ -123,7 +124,7 @@ def predict_perturbed(
     tasks : sequence of PerturbationTask
     classes : tuple of str
     n_jobs : int
-        Processes; they change nothing in what comes out.
+        Processes; results do not depend on them.
     on_record : callable
         Called with the number of records done.
 
@@ -137,12 +138,17 @@ def predict_perturbed(
     y_prob = np.full((len(conditions), len(tasks), len(classes)), np.nan)
     abstained = np.ones((len(conditions), len(tasks)), dtype=bool)
     jobs = [(task,) for task in tasks]
-    for done, (number, found, silent) in enumerate(parallel_map(perturb, jobs, n_jobs), start=1):
-        y_prob[:, number], abstained[:, number] = found, silent
+    for done, (number, probabilities, is_silent) in enumerate(parallel_map(perturb, jobs, n_jobs), start=1):
+        y_prob[:, number], abstained[:, number] = probabilities, is_silent
         on_record(done)
     everything = [
-        Perturbed(one.kind, one.strength, to_predictions(table, own, classes, harmonised=True), silent)
-        for one, own, silent in zip(conditions, y_prob, abstained, strict=True)
+        Perturbed(
+            condition.kind,
+            condition.strength,
+            to_predictions(table, condition_prob, classes, harmonised=True),
+            is_silent,
+        )
+        for condition, condition_prob, is_silent in zip(conditions, y_prob, abstained, strict=True)
     ]
     return everything[0], everything[1:]
 
@@ -169,15 +175,15 @@ def perturb(task: PerturbationTask) -> tuple[int, NDArray[np.float64], NDArray[n
         return task.number, y_prob, abstained
     prepared = {}
     for place, condition in enumerate(conditions):
-        # A seed of its own for each record and condition: neither workers nor further conditions change another.
+        # A seed for each record and condition: results depend neither on workers nor on other conditions.
         rng = np.random.default_rng([task.seed, task.number, place])
-        with contextlib.suppress(RecordError):  # refused: it stays without probabilities, abstained on
+        with contextlib.suppress(RecordError):  # refused: no probabilities, counts as abstained
             prepared[place] = _prepare(task, record, condition, rng, predictor.checkpoint.preprocessing)
     with one_thread():
-        found = predictor.describe([conditions[place].kind for place in prepared], list(prepared.values()))
-    for place, one in zip(prepared, found, strict=True):
-        y_prob[place] = [one.probabilities[name] for name in classes]
-        abstained[place] = one.abstained
+        predictions = predictor.describe([conditions[place].kind for place in prepared], list(prepared.values()))
+    for place, prediction in zip(prepared, predictions, strict=True):
+        y_prob[place] = [prediction.probabilities[name] for name in classes]
+        abstained[place] = prediction.abstained
     return task.number, y_prob, abstained
 
 
@@ -195,7 +201,8 @@ def _prepare(
     values = ClinicalValues(task.given, measured, task.others)
     row = (condition.of_clinical(values) if condition.of_clinical else values.row).astype(np.float32)
     origins = np.where(np.isnan(row), Origin.MISSING, Origin.GIVEN).astype(np.uint8)
-    return PredictorInput(windows, n_valid, row, origins, ready.notes)
+    rate = ready.measured.get("ventricular_rate", np.nan)
+    return PredictorInput(windows, n_valid, row, origins, rate, ready.notes)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What a score needs no ECG for, learned by folds, and the model beside it."""
+"""Scores of shortcuts without an ECG, by cross-validation, beside the model's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def score_shortcuts(
     n_jobs: int,
     console: Console,
 ) -> tuple[dict[str, list[ShortcutScores]], list[Section]]:
-    """Score what needs no ECG, and the model beside it; nothing is selected by any of it.
+    """Score shortcuts without an ECG, and the model beside them; nothing is selected by these scores.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def score_shortcuts(
     Raises
     ------
     EvaluationError
-        If there is neither a model nor anything in the tables to learn from.
+        If there is neither a model nor a usable table column.
     """
     unseen: dict[str, Predictions] = {}
     shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
@@ -83,25 +83,25 @@ def score_shortcuts(
             if predictions is not None:
                 unseen[shortcut.name] = predictions
             else:
-                console.warn(f"{shortcut.title}: the tables have none; left out")
+                console.warn(f"{shortcut.title}: not in the tables; left out")
     titles = {shortcut.name: shortcut.title for shortcut in shortcuts}
     if not unseen and not subject:
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
-    found: dict[str, list[ShortcutScores]] = {}
+    scores: dict[str, list[ShortcutScores]] = {}
     sections: list[Section] = []
     cohorts = "+".join(dict.fromkeys(survey.cohorts.tolist()))
     if unseen:
-        found[ALL] = [
-            ShortcutScores(name, titles[name], own, score(own, n_bootstrap=settings.bootstrap))
-            for name, own in unseen.items()
+        scores[ALL] = [
+            ShortcutScores(name, titles[name], predictions_of, score(predictions_of, n_bootstrap=settings.bootstrap))
+            for name, predictions_of in unseen.items()
         ]
-        summary = no_ecg_in_words(found[ALL])
-        sections.append(shortcuts_section(ALL, found[ALL], (summary,), (summary,), data=cohorts, note=survey.caution))
+        summary = no_ecg_in_words(scores[ALL])
+        sections.append(shortcuts_section(ALL, scores[ALL], (summary,), (summary,), data=cohorts, note=survey.caution))
     if subject and parts:
         tested = f"{subject.name}, test part ({cohorts})"
-        found[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
-        sections.append(shortcuts_section(TEST, found[TEST], words, words, data=tested, note=survey.caution))
-    return found, sections
+        scores[TEST], words = _on_test_part(subject, parts, unseen, titles, settings)
+        sections.append(shortcuts_section(TEST, scores[TEST], words, words, data=tested, note=survey.caution))
+    return scores, sections
 
 
 def _on_test_part(
@@ -111,7 +111,7 @@ def _on_test_part(
     titles: Mapping[str, str],
     settings: AuditSettings,
 ) -> tuple[list[ShortcutScores], list[str]]:
-    """Score everything on the model's test part, and say what the ECG adds.
+    """Score model and shortcuts on the model's test part, and describe the gain from the ECG.
 
     Labels are as written. The model is run as trained, without what the table gives, and without any clinical value.
     """
@@ -122,24 +122,29 @@ def _on_test_part(
         "table_withheld": (nothing_given, "table withheld (measured values kept)"),
         "clinical_withheld": (np.full_like(nothing_given, np.nan), "all clinical values withheld"),
     }
-    own = {name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()}
-    shown = [(name, f"{subject.name}, {inputs[name][1]}", one, True) for name, one in own.items()]
-    reference = own["as_trained"]
+    model_predictions = {
+        name: predict_checkpoint(checkpoint, table, store, values) for name, (values, _) in inputs.items()
+    }
+    shown = [
+        (name, f"{subject.name}, {inputs[name][1]}", predictions, True)
+        for name, predictions in model_predictions.items()
+    ]
+    reference = model_predictions["as_trained"]
     if sibling := waveform_only_sibling(subject):
-        other = _same_records(reference, sibling.predictions["test"])
-        if other:
-            shown.append(("waveform_only", f"{sibling.name}: a model of the waveform alone", other, True))
+        sibling_predictions = _same_records(reference, sibling.predictions["test"])
+        if sibling_predictions:
+            shown.append(("waveform_only", f"{sibling.name}: a model of the waveform alone", sibling_predictions, True))
     y_prob = predict_by_random_encoder(checkpoint, store, parts.train, table, settings.seed)
     untrained = to_predictions(table, y_prob, checkpoint.classes)
     shown.append(("random_encoder", f"{subject.name}'s network untrained, with a linear classifier", untrained, True))
     for name, predictions in unseen.items():
-        if here := _same_records(reference, predictions):
-            shown.append((name, titles[name], here, False))
-    found = [
-        ShortcutScores(name, title, one, score(one, n_bootstrap=settings.bootstrap), sees)
-        for name, title, one, sees in shown
+        if test_predictions := _same_records(reference, predictions):
+            shown.append((name, titles[name], test_predictions, False))
+    test_scores = [
+        ShortcutScores(name, title, predictions, score(predictions, n_bootstrap=settings.bootstrap), sees)
+        for name, title, predictions, sees in shown
     ]
-    by_name = {one.name: one for one in found}
+    by_name = {shortcut.name: shortcut for shortcut in test_scores}
     draws = {"n_bootstrap": settings.bootstrap}
     words = []
     if table_alone := by_name.get("clinical_only"):
@@ -151,10 +156,10 @@ def _on_test_part(
                 by_name["random_encoder"].scores,
             )
         )
-    if sibling and (waveform_only := by_name.get("waveform_only")):
-        comparison = compare(own["clinical_withheld"], waveform_only.predictions, **draws)
+    if sibling and (sibling_predictions := by_name.get("waveform_only")):
+        comparison = compare(model_predictions["clinical_withheld"], sibling_predictions.predictions, **draws)
         words.append(waveform_only_in_words(subject.name, sibling.name, comparison))
-    return found, words
+    return test_scores, words
 
 
 def _same_records(reference: Predictions, predictions: Predictions) -> Predictions | None:

@@ -1,4 +1,4 @@
-"""`ecgml compare`: two trained models on the same records, paired."""
+"""`ecgml compare`: paired tests of two trained models on the same records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """A model to compare: what to call it, its predictions by what it was scored on, and which of them are not fair."""
+    """A model to compare: name, predictions by set of records, and cautions about them."""
 
     name: str
     predictions: Mapping[str, Predictions]
@@ -29,14 +29,14 @@ class ScoredModel:
 
     @property
     def short_identity(self) -> str:
-        """Tells it from another of the same name."""
+        """A short id that distinguishes models of the same name."""
         path = Path(self.identity)
         return str(path.parent) if path.suffix == ".csv" else self.identity[:8]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two models by name, their comparison on each set of records (differences are a minus b), and what limits it."""
+    """Comparisons of two models on each set of records (differences are a minus b), and their limits."""
 
     a: str
     b: str
@@ -45,7 +45,7 @@ class Compared:
 
 
 def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) -> Compared:
-    """Compare two models on every set of records that both were scored on.
+    """Compare two models on every set of records on which both were scored.
 
     Parameters
     ----------
@@ -61,26 +61,25 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
         If a run or file does not exist or holds no predictions, the two were not scored on the same records, or are one
         and the same.
     """
-    one, other = scored_model(a), scored_model(b)
-    if one.identity == other.identity:
+    model_a, model_b = scored_model(a), scored_model(b)
+    if model_a.identity == model_b.identity:
         raise EvaluationError(f"compare: {a} with itself; name two models")
-    common = [name for name in one.predictions if name in other.predictions]
+    common = [name for name in model_a.predictions if name in model_b.predictions]
     if not common:
         raise EvaluationError(
-            f"compare: {a} was scored on the {', '.join(one.predictions)}, {b} on the {', '.join(other.predictions)}; "
-            "score both models on one set"
+            f"compare: {a} was scored on the {', '.join(model_a.predictions)}, {b} on the "
+            f"{', '.join(model_b.predictions)}; score both models on one set"
         )
-    name_a, name_b = one.name, other.name
-    if name_a == name_b:
-        name_a, name_b = (f"{model.name} {model.short_identity}" for model in (one, other))
+    names = [model_a.name, model_b.name]
+    if model_a.name == model_b.name:
+        names = [f"{model.name} {model.short_identity}" for model in (model_a, model_b)]
     return Compared(
-        name_a,
-        name_b,
+        *names,
         {
-            name: compare(one.predictions[name], other.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
+            name: compare(model_a.predictions[name], model_b.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
             for name in common
         },
-        [*one.cautions, *other.cautions],
+        [*model_a.cautions, *model_b.cautions],
     )
 
 
@@ -112,7 +111,7 @@ def scored_model(address: str) -> ScoredModel:
 
 
 def as_text(compared: Compared) -> str:
-    """Return the comparisons as tables and words for a person."""
+    """Return the comparisons as text: tables and verdicts."""
     blocks = []
     for what, comparison in compared.comparisons.items():
         table = comparison.table()
@@ -144,16 +143,16 @@ def as_text(compared: Compared) -> str:
                 ]
             )
         )
-    blocks += [f"Beware: {caution}." for caution in compared.cautions]
+    blocks += [f"Caution: {caution}." for caution in compared.cautions]
     return "\n\n".join(blocks)
 
 
 def as_json(compared: Compared) -> str:
     """Return the comparisons as JSON; what is undefined is null."""
-    found = {}
+    report = {}
     for what, comparison in compared.comparisons.items():
         figures = json.loads(comparison.table().to_json(orient="index", double_precision=15))
-        found[what] = {
+        report[what] = {
             "n_records": comparison.n_records,
             "n_groups": comparison.n_groups,
             "metrics": figures,
@@ -161,7 +160,7 @@ def as_json(compared: Compared) -> str:
             "verdict": comparison.verdict(compared.a, compared.b),
         }
     cautions = {"cautions": list(compared.cautions)} if compared.cautions else {}
-    return json.dumps({"a": compared.a, "b": compared.b, **found, **cautions})
+    return json.dumps({"a": compared.a, "b": compared.b, **report, **cautions})
 
 
 def _p(value: float) -> str:

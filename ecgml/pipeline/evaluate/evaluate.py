@@ -1,4 +1,4 @@
-"""`ecgml evaluate`: a trained model judged, on its own test part or on any cohort that it was not trained on."""
+"""`ecgml evaluate`: score a trained model on its test part or on other cohorts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import SIMULATED
 from ecgml.pipeline.job.settings import EvaluateConfiguration, EvaluationSettings
-from ecgml.records.rhythms import RHYTHMS
+from ecgml.records.rhythms import RHYTHM_NAMES
 from ecgml.records.schemes import scheme_named
 from ecgml.report.evaluated import answers_file, predictions_file
 from ecgml.service.model_card import CARD
@@ -49,7 +49,7 @@ def evaluate(
     out: str = "",
     judged: JudgedProtocols | None = None,
 ) -> str:
-    """Judge a trained model and report it: one page, a model card, figures, tables, metrics in a run of its own.
+    """Evaluate a trained model: a report, model card, figures, tables, and metrics in a separate run.
 
     Given data, their records are scored, less those that the model was trained, selected or calibrated on, and those of
     the same patients. Without, the predictions that its own run stored are reported: of its test part and, where it
@@ -63,7 +63,7 @@ def evaluate(
         Settings of `ecgml.pipeline.job.settings.EvaluateConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
     judged : JudgedProtocols, optional
@@ -72,12 +72,12 @@ def evaluate(
     Returns
     -------
     said : str
-        The figures in words.
+        The scores as text.
 
     Raises
     ------
     EcgmlError
-        If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
+        If model, settings, folders, store or `out` are unsuitable, or no record is left; no run is left open.
     """
     with command("evaluate", console) as running, page_folder(out, PAGE) as folder:
         configuration = resolve_settings(EvaluateConfiguration, options, config)
@@ -94,9 +94,9 @@ def evaluate(
         title = f"{checkpoint.model_name} on {material.name}"
         tags = {"ecgml.model": model, "ecgml.model_version": version or "", "ecgml.model_run": subject.run_id}
         with running.run(f"evaluate {title}", configuration, tags, is_simulated=bool(note)) as tracker:
-            sources = {one.key: _by_source(one.predictions, settings) for one in material.evaluated}
-            found = _findings(checkpoint, material, sources, note, configuration, console, judged)
-            sections = make_sections(found)
+            sources = {evaluated.key: _by_source(evaluated.predictions, settings) for evaluated in material.evaluated}
+            report_input = _report_input(checkpoint, material, sources, note, configuration, console, judged)
+            sections = make_sections(report_input)
             html = render_page(
                 f"Evaluation of {title}",
                 _summary(checkpoint, model, version, material),
@@ -106,24 +106,26 @@ def evaluate(
                 f"{settings.bootstrap:,} bootstrap draws.",
             )
             card = evaluated_card(checkpoint, _own_card(subject), material.evaluated, material.how, note)
-            predictions = {one.file: as_csv(one.predictions) for one in material.evaluated}
+            predictions = {evaluated.file: as_csv(evaluated.predictions) for evaluated in material.evaluated}
             answers = {
-                one.answers_file: answers_csv(one.predictions, one.answers)
-                for one in material.evaluated
-                if one.answers is not None
+                evaluated.answers_file: answers_csv(evaluated.predictions, evaluated.answers)
+                for evaluated in material.evaluated
+                if evaluated.answers is not None
             }
             files = {CARD: card.encode(), **predictions, **answers}
             replaced = [name for key in TITLES for name in (predictions_file(key), answers_file(key))]
             publish_page(tracker, folder, PAGE, html, sections, _tables(material), files, replaced)
-            said = _said(checkpoint, material, sources, note)
-            for one in material.evaluated:
-                tracker.metrics(one.scores.flat(f"{one.key}_"))
-                tracker.metrics(one.harmonised.flat(f"{one.key}_harmonised_") if one.harmonised else {})
-            tracker.describe("\n\n".join([*said, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
-    return "\n".join([*said, *running.said(tracker.run_id, PAGE, folder if out else None)])
+            lines = _summary_lines(checkpoint, material, sources, note)
+            for evaluated in material.evaluated:
+                tracker.metrics(evaluated.scores.flat(f"{evaluated.key}_"))
+                tracker.metrics(
+                    evaluated.harmonised.flat(f"{evaluated.key}_harmonised_") if evaluated.harmonised else {}
+                )
+            tracker.describe("\n\n".join([*lines, f"Full report: artifact `{PAGE}`; model card: `{CARD}`."]))
+    return "\n".join([*lines, *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
-def _findings(
+def _report_input(
     checkpoint: Checkpoint,
     material: EvaluationInput,
     sources: Mapping[str, Mapping[str, Scores]],
@@ -132,7 +134,7 @@ def _findings(
     console: Console,
     judged: JudgedProtocols | None,
 ) -> ReportInput:
-    """Draw and explain records, where there are recordings."""
+    """Draw and explain records, if their recordings are available."""
     settings, missing, explained = configuration.evaluation, material.missing, None
     mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
     if material.waveforms and settings.explained:
@@ -140,7 +142,7 @@ def _findings(
             first = next(iter(material.waveforms.values()))
             explained = explain_records(checkpoint, first, settings.explained, settings.seed, show)
     elif not settings.explained:
-        missing = missing or "Nothing was explained: the setting explained is 0."
+        missing = missing or "No record was explained: the setting explained is 0."
     return ReportInput(
         checkpoint,
         material.evaluated,
@@ -158,13 +160,16 @@ def _findings(
 
 
 def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: EvaluationInput) -> str:
-    what = ", ".join(f"{one.scores.n_records:,} records of the {one.title}" for one in material.evaluated)
+    what = ", ".join(
+        f"{evaluated.scores.n_records:,} records of the {evaluated.title}" for evaluated in material.evaluated
+    )
     of_version = f", version {version}" if version else ""
-    names = {rhythm.code: rhythm.name for rhythm in RHYTHMS}
     scheme = scheme_named(checkpoint.scheme)
-    classes = "; ".join(f"{one} ({', '.join(names[code] for code in own)})" for one, own in scheme.members.items())
+    classes = "; ".join(
+        f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
+    )
     n = len(material.left_out)
-    left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""
+    left_out = f"{n:,} records were left out for the reasons in `tables/left_out.csv`. " if n else ""
     return (
         f"Evaluated: the {checkpoint.model_name} model `{model}`{of_version}, which tells apart {classes}, on {what}. "
         f"{material.how} {left_out}Every figure and table names the artifact that holds it; "
@@ -173,37 +178,39 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
 
 
 def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
-    """Return every score in full, and what was left out."""
+    """Return tables of all scores and of records left out."""
     tables: dict[str, dict[str, list[Any]]] = {}
-    for one in material.evaluated:
-        for name, scores in (("scores", one.scores), ("harmonised_scores", one.harmonised)):
+    for evaluated in material.evaluated:
+        for name, scores in (("scores", evaluated.scores), ("harmonised_scores", evaluated.harmonised)):
             if scores is None:
                 continue
             estimates = scores.estimates
-            tables[f"{one.key}_{name}"] = {
+            tables[f"{evaluated.key}_{name}"] = {
                 "metric": list(estimates),
                 **{part: [getattr(value, part) for value in estimates.values()] for part in ("value", "low", "high")},
             }
     if material.left_out:
         tables["left_out"] = {
-            "record": [one.record_id for one in material.left_out],
-            "reason": [one.reason for one in material.left_out],
+            "record": [evaluated.record_id for evaluated in material.left_out],
+            "reason": [evaluated.reason for evaluated in material.left_out],
         }
     return tables
 
 
-def _said(
+def _summary_lines(
     checkpoint: Checkpoint, material: EvaluationInput, sources: Mapping[str, Mapping[str, Scores]], note: str
 ) -> list[str]:
-    said = []
-    for one in material.evaluated:
-        where = f"on {material.name}" if one.key == "evaluation" else f"on the {one.title}"
-        said.append(summary_text(one.scores, f"{checkpoint.model_name} {where}, labels as written", note))
-        if one.harmonised:
-            said.append(summary_text(one.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note))
-        if len(sources[one.key]) > 1:
-            said.append(_source_text(sources[one.key]))
-    return said
+    lines = []
+    for evaluated in material.evaluated:
+        where = f"on {material.name}" if evaluated.key == "evaluation" else f"on the {evaluated.title}"
+        lines.append(summary_text(evaluated.scores, f"{checkpoint.model_name} {where}, labels as written", note))
+        if evaluated.harmonised:
+            lines.append(
+                summary_text(evaluated.harmonised, f"{checkpoint.model_name} {where}, labels harmonised", note)
+            )
+        if len(sources[evaluated.key]) > 1:
+            lines.append(_source_text(sources[evaluated.key]))
+    return lines
 
 
 def _own_card(subject: ModelRun) -> str | None:

@@ -1,4 +1,4 @@
-"""What a model is judged on: cohorts that it did not learn from, or its own test part and external cohort."""
+"""Input of an evaluation: unseen records of other cohorts, or the model's test part and external cohort."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ecgml.report.evaluated import Evaluated
 
 @dataclass(frozen=True, eq=False)
 class EvaluationInput:
-    """What a model is judged on.
+    """Records and predictions on which a model is evaluated.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class EvaluationInput:
 def on_data(
     model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
 ) -> EvaluationInput:
-    """Score the records of cohorts, less what the model learnt from."""
+    """Score the records of cohorts from which the model did not learn."""
     checkpoint = model.checkpoint
     data, settings = configuration.data, configuration.evaluation
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
@@ -77,46 +77,46 @@ def on_data(
     lineage, identity_of = model.lineage, identities(cohorts, caches)
     for doubt in lineage.doubts:
         console.warn(doubt)
-    seen, earlier = lineage.seen(table, identity_of), lineage.earlier.seen(table, identity_of)
-    if seen.any():
+    is_learnt, is_ancestral = lineage.seen(table, identity_of), lineage.earlier.seen(table, identity_of)
+    if is_learnt.any():
         console.say(
-            f"{int(seen.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
+            f"{int(is_learnt.sum()):,} of {len(table):,} records left out: the model learnt from them or their patients"
         )
-    if earlier.any():
-        names = ", ".join(one.address for one in lineage.ancestors)
-        console.say(f"  {int(earlier.sum()):,} of these through what it was started from ({names})")
-    for row in np.flatnonzero(seen):
-        why = LEARNT_EARLIER if earlier[row] else "the model learnt from it or its patient"
+    if is_ancestral.any():
+        names = ", ".join(ancestor.address for ancestor in lineage.ancestors)
+        console.say(f"  {int(is_ancestral.sum()):,} of these through earlier models ({names})")
+    for row in np.flatnonzero(is_learnt):
+        why = LEARNT_EARLIER if is_ancestral[row] else "the model learnt from it or its patient"
         left_out.append(LeftOut(str(table.record_ids[row]), why))
-    table = table[~seen]
+    table = table[~is_learnt]
     if not table.usable.any():
         raise EvaluationError(
             f"evaluate: no usable record with a class of the scheme {checkpoint.scheme!r} is left of these data "
-            f"({int(seen.sum()):,} left out because the model learnt from them or their patients)"
+            f"({int(is_learnt.sum()):,} left out because the model learnt from them or their patients)"
         )
     store = WindowStore(caches, device)
     predictions, answers = answer_checkpoint(checkpoint, table, store)
     name = "+".join(cohort.name for cohort in cohorts)
-    one = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
+    evaluated = _evaluated("evaluation", predictions, table.y_harmonised, settings, table, attributes_of(table))
     outside = abstained_outside(checkpoint, cohorts, caches, store)
-    one = replace(
-        one, answers=answers, outside=outside, model=checkpoint.model_name, scheme=scheme_named(checkpoint.scheme)
+    evaluated = replace(
+        evaluated, answers=answers, outside=outside, model=checkpoint.model_name, scheme=scheme_named(checkpoint.scheme)
     )
     simulated = any(cohort.simulated for cohort in cohorts)
-    waveforms = {one.key: Waveforms(one.title, predictions, table, store, _entries(cohorts))}
-    how = f"The model was run on {name}; {int(seen.sum()):,} records left out because the model learnt from them."
-    if earlier.any():
-        how += f" Of these, {int(earlier.sum()):,} through what it was started from."
+    waveforms = {evaluated.key: Waveforms(evaluated.title, predictions, table, store, _entries(cohorts))}
+    how = f"The model was run on {name}; {int(is_learnt.sum()):,} records left out because the model learnt from them."
+    if is_ancestral.any():
+        how += f" Of these, {int(is_ancestral.sum()):,} through earlier models."
     if lineage.doubts:
-        left = f" {int(seen.sum()):,} records left out." if seen.any() else ""
-        how = f"Beware: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
-    return EvaluationInput(name, [one], waveforms, left_out, simulated, "", how)
+        left = f" {int(is_learnt.sum()):,} records left out." if is_learnt.any() else ""
+        how = f"Caution: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
+    return EvaluationInput(name, [evaluated], waveforms, left_out, simulated, "", how)
 
 
 def on_own_data(
     model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
 ) -> EvaluationInput:
-    """Take what the model's own run stored of its test part and its external cohort."""
+    """Read the stored predictions of the model's test part and external cohort."""
     settings, checkpoint = configuration.evaluation, model.checkpoint
     try:
         predictions, split = model.predictions, model.split
@@ -135,13 +135,13 @@ def on_own_data(
         missing = f"The recordings are unavailable: {error}."
         console.warn(f"the model's own recordings are unavailable, so no ECG is drawn or explained: {error}")
     evaluated = []
-    for key, one in predictions.items():
+    for key, stored in predictions.items():
         table = tables.get(key)
-        attributes = attributes_of_split(split, one) if table is None else attributes_of(table)
-        found = _evaluated(key, one, _harmonised(one, table, split), settings, table, attributes)
+        attributes = attributes_of_split(split, stored) if table is None else attributes_of(table)
+        evaluation = _evaluated(key, stored, _harmonised(stored, table, split), settings, table, attributes)
         evaluated.append(
             replace(
-                found,
+                evaluation,
                 answers=model.answers(key),
                 outside=outside.get(key, {}),
                 model=checkpoint.model_name,
@@ -150,15 +150,15 @@ def on_own_data(
         )
     protocols = judge_protocols(own_outcomes(model), n_bootstrap=settings.bootstrap, seed=settings.seed)
     waveforms = {
-        one.key: Waveforms(one.title, one.predictions, tables[one.key], store, entries)
-        for one in evaluated
-        if store is not None and one.key in tables
+        stored.key: Waveforms(stored.title, stored.predictions, tables[stored.key], store, entries)
+        for stored in evaluated
+        if store is not None and stored.key in tables
     }
-    how = f"Predictions that the model's own run `{model.run_id}` stored, made once, after training."
+    how = f"Predictions stored by the model's run `{model.run_id}`, made once after training."
     if cautions := model.cautions:
         for caution in cautions:
             console.warn(caution)
-        how = f"Beware: {'; '.join(cautions)}. {how}"
+        how = f"Caution: {'; '.join(cautions)}. {how}"
     return EvaluationInput("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
 
 
@@ -168,12 +168,12 @@ def _own_tables(
     device: torch.device,
     console: Console,
 ) -> tuple[dict[str, RecordTable], WindowStore, dict[str, Entry], dict[str, dict[str, tuple[int, int]]]]:
-    """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
+    """Open a model's data, find the predicted records, and predict some outside the scheme.
 
     Raises
     ------
     EcgmlError
-        If folders are gone, or hold other records or labels than then.
+        If folders are missing, or records or labels have changed.
     """
     changed: dict[str, Any] = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
     checkpoint, predictions = model.checkpoint, model.predictions
@@ -185,33 +185,33 @@ def _own_tables(
     table, _ = build_table(cohorts, caches, scheme_named(checkpoint.scheme), data.harmonise)
     place_of = {record_id: place for place, record_id in enumerate(table.record_ids.tolist())}
     tables = {}
-    for key, one in predictions.items():
-        places = np.array([place_of.get(record_id, -1) for record_id in one.record_ids])
-        if (places < 0).any() or (table.y_written[places] != one.y_true).any():
+    for key, stored in predictions.items():
+        places = np.array([place_of.get(record_id, -1) for record_id in stored.record_ids])
+        if (places < 0).any() or (table.y_written[places] != stored.y_true).any():
             raise EvaluationError(f"records or labels of the {TITLES[key]} have changed since they were predicted")
         tables[key] = table[places]
     n_outer, outside = len(outer), {}
     for key, begin, end in (("external", 0, n_outer), ("test", n_outer, len(cohorts))):
         if key in predictions:
-            own = WindowStore(caches[begin:end], device)
-            outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own)
+            own_store = WindowStore(caches[begin:end], device)
+            outside[key] = abstained_outside(checkpoint, cohorts[begin:end], caches[begin:end], own_store)
     return tables, WindowStore(caches, device), _entries(cohorts), outside
 
 
 def _entries(cohorts: Sequence[Cohort]) -> dict[str, Entry]:
-    """Return the files of records by the names that they have in tables."""
+    """Return entries by record id."""
     return {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
 
 
 def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:
-    """Return harmonised labels of a table, or else of a run's ``split.csv``; None where neither has them."""
+    """Return harmonised labels from a table or a run's ``split.csv``; None if neither has them."""
     if table is not None:
         return table.y_harmonised
     labels = split.drop_duplicates("record").set_index("record").get("label_harmonised")
-    known = None if labels is None else labels.reindex(predictions.record_ids)
-    if known is None or not known.isin(predictions.classes).all():
+    matched = None if labels is None else labels.reindex(predictions.record_ids)
+    if matched is None or not matched.isin(predictions.classes).all():
         return None
-    return np.array([predictions.classes.index(name) for name in known], dtype=np.int64)
+    return np.array([predictions.classes.index(name) for name in matched], dtype=np.int64)
 
 
 def _evaluated(

@@ -1,4 +1,4 @@
-"""Evaluated records with their waveforms -> what is drawn and explained of them."""
+"""Draw and explain evaluated records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import clinical_values
 
 N_STEPS = 32
-"""Points of the path: on real records attributions then miss about two percent of what they explain."""
+"""Steps of the integration path; on real records attributions then sum to within about 2 % of the output."""
 
 RANDOMISED_RECORDS, RANDOMISED_STEPS = 4, 16
 MASKED_SHARE = 0.15
@@ -34,7 +34,7 @@ PERMUTED = 100
 
 @dataclass(frozen=True, eq=False)
 class Waveforms:
-    """Where the waveforms of evaluated records are.
+    """Access to the waveforms of evaluated records.
 
     Parameters
     ----------
@@ -55,38 +55,38 @@ class Waveforms:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def inputs(self, rows: NDArray[np.int64]) -> Inputs:
-        """Return the first window and the clinical row of some records; none may be unusable."""
+        """Return the first window and the clinical row of records, all usable."""
         waveform, n_valid = self.store.take(self.table.first_window[rows])
         return Inputs(waveform.cpu().numpy(), n_valid.cpu().numpy(), clinical_values(self.table[rows]))
 
     def drawn(self, rows: NDArray[np.int64], fs: float) -> list[DrawnRecord]:
-        """Return records as they are drawn; missing leads are NaN."""
+        """Return records ready to be drawn; missing leads are NaN."""
         if not len(rows):
             return []
-        inputs, found = self.inputs(rows), []
+        inputs, drawn = self.inputs(rows), []
         for row, waveform, n_valid in zip(rows.tolist(), inputs.waveform, inputs.n_valid.tolist(), strict=True):
-            own, said = int(self.predictions.y_true[row]), int(self.predictions.y_pred[row])
+            label, predicted = int(self.predictions.y_true[row]), int(self.predictions.y_pred[row])
             y_prob, classes = self.predictions.y_prob[row], self.predictions.classes
             missing = ~waveform.any(axis=1, keepdims=True)
             shown = np.where(missing, np.float32(np.nan), waveform)[:, :n_valid]
-            found.append(
+            drawn.append(
                 DrawnRecord(
                     self.predictions.record_ids[row],
                     self.group,
-                    classes[own],
-                    classes[said],
-                    float(y_prob[said]),
-                    float(y_prob[own]),
+                    classes[label],
+                    classes[predicted],
+                    float(y_prob[predicted]),
+                    float(y_prob[label]),
                     shown,
                     fs,
                     str(self.table.rhythms[row]),
                     self._beat(self.predictions.record_ids[row]),
                 )
             )
-        return found
+        return drawn
 
     def _beat(self, record_id: str) -> MarkedBeat | None:
-        """Measure a recording as it was made; None where its file is gone or unusable."""
+        """Measure an original recording; None if its file is missing or unusable."""
         if (entry := self.entries.get(record_id)) is None:
             return None
         try:
@@ -97,18 +97,20 @@ class Waveforms:
 
 
 def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord]:
-    """Return the most confident mistakes of all sets of records together."""
-    found = [
-        one for waveforms in evaluated for one in waveforms.drawn(most_confident_mistakes(waveforms.predictions), fs)
+    """Return the most confident mistakes over all sets of records."""
+    mistakes = [
+        mistake
+        for waveforms in evaluated
+        for mistake in waveforms.drawn(most_confident_mistakes(waveforms.predictions), fs)
     ]
     kinds: dict[tuple[str, str], int] = {}
-    for one in sorted(found, key=lambda one: -one.probability):
-        kinds.setdefault((one.label, one.predicted), 0)
-    turns: list[tuple[int, float, int, DrawnRecord]] = []
-    for one in sorted(found, key=lambda one: -one.probability):
-        turns.append((kinds[one.label, one.predicted], -one.probability, len(turns), one))
-        kinds[one.label, one.predicted] += 1
-    return sorted((turn[-1] for turn in sorted(turns)[:MOST]), key=lambda one: -one.probability)
+    for mistake in sorted(mistakes, key=lambda mistake: -mistake.probability):
+        kinds.setdefault((mistake.label, mistake.predicted), 0)
+    turns = []
+    for mistake in sorted(mistakes, key=lambda mistake: -mistake.probability):
+        turns.append((kinds[mistake.label, mistake.predicted], -mistake.probability, len(turns), mistake))
+        kinds[mistake.label, mistake.predicted] += 1
+    return sorted((turn[-1] for turn in sorted(turns)[:MOST]), key=lambda mistake: -mistake.probability)
 
 
 def explain_records(
@@ -118,7 +120,7 @@ def explain_records(
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[ExplainedRecord], ExplanationChecks, ClinicalImportance | None] | None:
-    """Explain a sample of records, as many of each class given as there are, and check the explanations.
+    """Explain a sample of records, balanced by predicted class, and check the explanations.
 
     Parameters
     ----------
@@ -133,27 +135,27 @@ def explain_records(
     Returns
     -------
     explained : list of ExplainedRecord
-        A typical record of each class: called right, of middling confidence.
+        A typical record of each class: correct, of median confidence.
     checks : ExplanationChecks
     columns : ClinicalImportance or None
-        None of a model to which clinical values make no difference.
+        None for a model that ignores clinical values.
     """
     random = np.random.default_rng(seed)
     predictions, table = waveforms.predictions, waveforms.table
-    said = predictions.y_pred
+    predicted = predictions.y_pred
     can = (table.n_windows > 0) & predictions.scored
-    rows = _balanced(said, can, n_records, random)
+    rows = _balanced(predicted, can, n_records, random)
     if not len(rows):
         return None
     fs = checkpoint.preprocessing.fs
-    explainer, inputs, labels = Explainer(checkpoint, waveforms.store.device), waveforms.inputs(rows), said[rows]
+    explainer, inputs, labels = Explainer(checkpoint, waveforms.store.device), waveforms.inputs(rows), predicted[rows]
     n_steps, parts = len(rows) + 2 * RANDOMISED_RECORDS, []
     for place in range(len(rows)):
-        here = slice(place, place + 1)
-        parts.append(explainer.attribute(inputs[here], labels[here], N_STEPS))
+        batch = slice(place, place + 1)
+        parts.append(explainer.attribute(inputs[batch], labels[batch], N_STEPS))
         on_progress(place + 1, n_steps)
     attributions = Attributions(
-        *(np.concatenate([getattr(one, name) for one in parts]) for name in Attributions.__dataclass_fields__)
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in Attributions.__dataclass_fields__)
     )
     deletion = delete(explainer, inputs, labels, attributions, fs, MASKED_SHARE, seed=seed)
     on_progress(len(rows) + RANDOMISED_RECORDS, n_steps)
@@ -187,21 +189,24 @@ def explain_records(
 
 
 def _balanced(
-    said: NDArray[np.int64], can: NDArray[np.bool_], n_records: int, random: np.random.Generator
+    predicted: NDArray[np.int64], is_eligible: NDArray[np.bool_], n_records: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw records of all classes given in turn, so that the rare ones are there."""
-    queues = [random.permutation(np.flatnonzero(can & (said == label))) for label in np.unique(said[can])]
+    """Sample records of all predicted classes in turn, so that rare ones are included."""
+    queues = [
+        random.permutation(np.flatnonzero(is_eligible & (predicted == label)))
+        for label in np.unique(predicted[is_eligible])
+    ]
     turns = [(place, index, row) for index, queue in enumerate(queues) for place, row in enumerate(queue.tolist())]
     return np.array([row for *_, row in sorted(turns)[:n_records]], dtype=np.int64)
 
 
 def _typical(predictions: Predictions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the places in `rows` of a record of each class that was called right with middling confidence."""
-    said, own = predictions.y_pred[rows], predictions.y_true[rows]
-    confidence = predictions.y_prob[rows, said]
+    """Return the places in `rows` of a correct record of median confidence for each class."""
+    predicted, labels = predictions.y_pred[rows], predictions.y_true[rows]
+    confidence = predictions.y_prob[rows, predicted]
     chosen = []
-    for label in np.unique(said).tolist():
-        right = np.flatnonzero((said == label) & (own == label))
+    for label in np.unique(predicted).tolist():
+        right = np.flatnonzero((predicted == label) & (labels == label))
         if len(right):
             chosen.append(int(right[np.argsort(confidence[right], kind="stable")[len(right) // 2]]))
     return np.array(chosen[:DRAWN] or [0], dtype=np.int64)
@@ -216,21 +221,21 @@ def _randomisation(
     fs: float,
     seed: int,
 ) -> list[tuple[str, float, float]]:
-    found = []
+    checks = []
     times = np.arange(inputs.waveform.shape[2])
-    for name, other in randomised(explainer, seed):
-        maps = smoothed(other.attribute(inputs[few], labels[few], RANDOMISED_STEPS).waveform, fs)
+    for name, randomised_explainer in randomised(explainer, seed):
+        maps = smoothed(randomised_explainer.attribute(inputs[few], labels[few], RANDOMISED_STEPS).waveform, fs)
         alike = [
             likeness(
                 smoothed(attributions.waveform[place], fs),
-                own,
+                attribution,
                 inputs.waveform[place].any(axis=1, keepdims=True) & (times < inputs.n_valid[place]),
             )
-            for place, own in zip(few.tolist(), maps, strict=True)
+            for place, attribution in zip(few.tolist(), maps, strict=True)
         ]
         signed, size = np.mean(alike, axis=0).tolist()
-        found.append((name, signed, size))
-    return found
+        checks.append((name, signed, size))
+    return checks
 
 
 def _columns(
@@ -244,13 +249,13 @@ def _columns(
     if not size.any():
         return None
     # What training meant by the classes: a source's other wording would make the most useful column look harmful.
-    inputs, own = waveforms.inputs(rows), waveforms.table.y_harmonised[rows]
+    inputs, labels = waveforms.inputs(rows), waveforms.table.y_harmonised[rows]
 
     def log_loss(clinical: NDArray[np.float32]) -> float:
         y_prob = explainer.probabilities(Inputs(inputs.waveform, inputs.n_valid, clinical))
-        return float(-np.log(np.maximum(y_prob[np.arange(len(own)), own], 1e-15)).mean())
+        return float(-np.log(np.maximum(y_prob[np.arange(len(labels)), labels], 1e-15)).mean())
 
-    whole, names, kept, rises = log_loss(inputs.clinical), [], [], []
+    baseline, names, kept, rises = log_loss(inputs.clinical), [], [], []
     for index, name in enumerate(CLINICAL_NAMES):
         if not np.isfinite(inputs.clinical[:, index]).any():
             continue
@@ -258,8 +263,8 @@ def _columns(
         exchanged[:, index] = random.permutation(exchanged[:, index])
         names.append(name)
         kept.append(size[index])
-        rises.append(log_loss(exchanged) - whole)
-    told = np.abs(attributions.waveform.sum(axis=(1, 2), dtype=np.float64)).mean()
+        rises.append(log_loss(exchanged) - baseline)
+    attributed = np.abs(attributions.waveform.sum(axis=(1, 2), dtype=np.float64)).mean()
     return ClinicalImportance(
-        names, np.array(kept), np.array(rises), len(attributions.log_odds), len(rows), float(told)
+        names, np.array(kept), np.array(rises), len(attributions.log_odds), len(rows), float(attributed)
     )

@@ -1,4 +1,4 @@
-"""Records that a scheme has no class for, by kind: what a model should not answer."""
+"""Records without a class in the scheme, by kind, which a model should not answer."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ STATEMENTS = {
 
 
 def kind_of(entry: Entry, scheme: Scheme) -> str:
-    """Return what kind of record outside the scheme an entry is; empty for one inside."""
+    """Return the kind of a record outside the scheme; empty for one inside."""
     for statement in entry.others:
         if statement in STATEMENTS:
             return STATEMENTS[statement]
     name, _ = scheme.class_of(entry.rhythms)
     if name:
         return ""
-    inside = any(rhythm in members for rhythm in entry.rhythms for members in scheme.members.values())
-    return AMBIGUOUS if inside else UNNAMED
+    is_inside = any(rhythm in members for rhythm in entry.rhythms for members in scheme.members.values())
+    return AMBIGUOUS if is_inside else UNNAMED
 
 
 MOST = 100
-"""Records of a kind that are answered for a report; more would tell little more."""
+"""Most records of a kind that are predicted for a report."""
 
 
 def abstained_outside(
     checkpoint: Checkpoint, cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], store: WindowStore
 ) -> dict[str, tuple[int, int]]:
-    """Let a model answer records outside its scheme, at most :data:`MOST` of a kind.
+    """Predict records outside the model's scheme, at most :data:`MOST` of a kind.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def abstained_outside(
         return {}
     chosen = np.concatenate(rows)
     abstained = answer_checkpoint(checkpoint, table[chosen], store)[1].abstained
-    parts = np.split(abstained, np.cumsum([len(one) for one in rows])[:-1])
-    return {str(name): (len(one), int(one.sum())) for name, one in zip(names, parts, strict=True)}
+    parts = np.split(abstained, np.cumsum([len(kind_rows) for kind_rows in rows])[:-1])
+    return {str(name): (len(part), int(part.sum())) for name, part in zip(names, parts, strict=True)}
 
 
 def outside_table(
     cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], scheme: Scheme
 ) -> tuple[RecordTable, NDArray[np.str_]]:
-    """Return the usable records outside a scheme, and the kind of each.
+    """Return the usable records outside a scheme and their kinds.
 
     Parameters
     ----------

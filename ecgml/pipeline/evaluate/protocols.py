@@ -1,4 +1,4 @@
-"""`ecgml evaluate MODEL --splits …`: a model's settings on other splits, each fold by a model trained anew."""
+"""`ecgml evaluate MODEL --splits …`: retrain with a model's settings on other splits, fold by fold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ecgml.calibration.scaling import fit_scaling
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -35,19 +34,21 @@ from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import note_of
-from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
+from ecgml.pipeline.job.scoring import fit_probabilities, predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.plugins import source_of
 from ecgml.report.evaluated import predictions_file
 from ecgml.report.protocols import protocols_section
+from ecgml.saving import remove_whole
 from ecgml.service.jobs import COMMAND
 from ecgml.service.runs import (
     Child,
     find_tagged,
     move_children,
     open_run,
+    parent_of,
     read_run,
 )
 from ecgml.service.tracker import Tracker
@@ -55,22 +56,21 @@ from ecgml.source import code_digest
 from ecgml.training.data import fit_encoder, steps_per_epoch
 from ecgml.training.device import choose_device
 from ecgml.training.fit import fit
-from ecgml.training.state import remove_state
 
 PAGE = "protocols.html"
 
 FOLD = "ecgml.fold"
-"""Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
+"""Tag of a fold's run: digest of its inputs, by which the run is reused."""
 
 TIMED_STEPS = 4
 
 FORWARD_SHARE = 1 / 3
-"""Of a training step: the backward pass is about twice the forward one."""
+"""Share of a training step; the backward pass takes about twice the forward pass."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoldTask:
-    """One fold of one protocol, to be trained or found again."""
+    """One fold of one protocol, to be trained or reused."""
 
     protocol: str
     fold: Fold
@@ -85,7 +85,7 @@ class FoldTask:
 
 @dataclass(frozen=True, eq=False)
 class JudgedProtocols:
-    """What :func:`evaluate_protocols` found.
+    """Result of :func:`evaluate_protocols`.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class JudgedProtocols:
 def evaluate_protocols(
     model: str, options: Mapping[str, Any], console: Console, *, config: str = ""
 ) -> JudgedProtocols:
-    """Judge a model's settings on other splits beside its own, and log figures, drop and predictions.
+    """Evaluate a model's settings on other splits beside its own; log scores, drop and predictions.
 
     The default split's and the external cohort's figures are the model's own where its settings and data are unchanged;
     otherwise the default split's is trained anew, too, and the external cohort is left alone. Fold by fold a run is
@@ -123,7 +123,7 @@ def evaluate_protocols(
         Settings of `ecgml.pipeline.job.settings.ProtocolConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
 
     Returns
     -------
@@ -132,18 +132,18 @@ def evaluate_protocols(
     Raises
     ------
     EcgmlError
-        If model, settings, data or store do not allow it; no run is left open.
+        If model, settings, data or store are unsuitable; no run is left open.
     """
     with command("evaluate", console) as running:
-        asked = resolve_settings(ProtocolConfiguration, options, config)
-        settings = asked.protocols
+        requested = resolve_settings(ProtocolConfiguration, options, config)
+        settings = requested.protocols
         if not model:
             raise ConfigError("evaluate: no model given; name a checkpoint folder, runs:/… or models:/… first")
         past = ModelRun.open(model)
         experiment = running.connect(beside=past.run_id)
         if not past.run_id:
-            raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
-        configuration = _settings_of(past, asked)
+            raise EvaluationError(f"splits: {model} does not name its run, so its settings are unknown; name the run")
+        configuration = _settings_of(past, requested)
         job = load_data(configuration, console)
         started_from = past.ancestors[0].address if past.ancestors else ""
         unchanged = (
@@ -155,9 +155,9 @@ def evaluate_protocols(
             console.warn(_from_the_start(started_from))
         name = past.checkpoint.model_name
         tasks, notes = _tasks(name, job, configuration, settings, unchanged)
-        for protocol, remarks in notes.items():
-            for remark in remarks:
-                console.warn(f"{TITLES[protocol]}: {remark}")
+        for protocol, reasons in notes.items():
+            for reason in reasons:
+                console.warn(f"{TITLES[protocol]}: {reason}")
         if all(task.protocol == DEFAULT for task in tasks):
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration.fit.device))
@@ -165,17 +165,19 @@ def evaluate_protocols(
         tags = {"ecgml.model": model, "ecgml.model_run": past.run_id}
         with (
             using_threads(choose_threads(store.device)),
-            running.run(f"splits of {name}", asked, tags, is_simulated=job.simulated) as tracker,
+            running.run(f"splits of {name}", requested, tags, is_simulated=job.simulated) as tracker,
         ):
             _say_time(tasks, name, configuration, store, experiment, console)
             for task in tasks:
                 outcome = _outcome(task, name, configuration, store, experiment, tracker, console)
                 outcomes.setdefault(task.protocol, []).append(outcome)
-            if not any(one.predictions for one in outcomes[DEFAULT]):
+            if not any(reason.predictions for reason in outcomes[DEFAULT]):
                 raise EvaluationError(f"splits: the default split cannot be trained: {outcomes[DEFAULT][0].note}")
-            evaluation = asked.evaluation
+            evaluation = requested.evaluation
             protocols = judge_protocols(outcomes, notes=notes, n_bootstrap=evaluation.bootstrap, seed=evaluation.seed)
-            impossible = {one: notes.get(one, ()) for one in settings.splits if one not in {p.name for p in protocols}}
+            impossible = {
+                reason: notes.get(reason, ()) for reason in settings.splits if reason not in {p.name for p in protocols}
+            }
             own_epochs, epochs = past.configuration.fit.epochs, configuration.fit.epochs
             caution = _from_the_start(started_from) if started_from else ""
             if epochs != own_epochs:
@@ -184,83 +186,83 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            said = _report(tracker, protocols, impossible, job, caution)
-    said = "\n".join([said, *running.said(tracker.run_id, PAGE, None)])
-    return JudgedProtocols(protocols, impossible, said, caution)
+            reasons = _report(tracker, protocols, impossible, job, caution)
+    reasons = "\n".join([reasons, *running.said(tracker.run_id, PAGE, None)])
+    return JudgedProtocols(protocols, impossible, reasons, caution)
 
 
 def _from_the_start(address: str) -> str:
-    """Say that the models of a fine-tuned one's settings know nothing of what that was started from."""
+    """Return the caution that folds of a fine-tuned model's settings start untrained."""
     return (
         f"The model was started from {address}; each model here is trained from the start, that of the default split "
         "as well: what the earlier one learnt from may be in any fold, so the figures are not the model's."
     )
 
 
-def _settings_of(past: ModelRun, asked: ProtocolConfiguration) -> TrainConfiguration:
-    """Return the model's own settings, with what was asked for otherwise."""
-    given = {
-        name: getattr(asked.data, name)
+def _settings_of(past: ModelRun, requested: ProtocolConfiguration) -> TrainConfiguration:
+    """Return the model's settings with the requested changes."""
+    overrides = {
+        name: getattr(requested.data, name)
         for name in DataSettings.__dataclass_fields__
-        if asked.origins[name] != "default"
+        if requested.origins[name] != "default"
     }
-    if "data_dir" in given and "external_dir" not in given:
-        given["external_dir"] = ()
-    given["init_from"] = ""
-    given["device"] = asked.evaluation.device
-    if asked.protocols.epochs:
-        given["epochs"] = asked.protocols.epochs
-    return past.configuration.changed(given)
+    if "data_dir" in overrides and "external_dir" not in overrides:
+        overrides["external_dir"] = ()
+    overrides["init_from"] = ""
+    overrides["device"] = requested.evaluation.device
+    if requested.protocols.epochs:
+        overrides["epochs"] = requested.protocols.epochs
+    return past.configuration.changed(overrides)
 
 
 def _tasks(
     name: str, job: JobData, configuration: TrainConfiguration, settings: ProtocolSettings, unchanged: bool
 ) -> tuple[list[FoldTask], dict[str, list[str]]]:
-    """Return what is to be trained, and what is left out of which protocol."""
+    """Return the folds to train, and notes on records left out by protocol."""
     table, split = job.table, configuration.split
     notes: dict[str, list[str]] = {}
-    found: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
+    folds: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
     for protocol in settings.splits:
         try:
             if protocol == "kfold":
-                found[protocol] = patient_folds(table, settings.folds, split)
+                folds[protocol] = patient_folds(table, settings.folds, split)
             elif protocol == "date":
-                found[protocol] = date_folds(table, settings.folds, split)
-                if not found[protocol]:
+                folds[protocol] = date_folds(table, settings.folds, split)
+                if not folds[protocol]:
                     notes[protocol] = ["no record has an acquisition date"]
                 elif undated := int((table.dates == "").sum()):
                     notes[protocol] = [f"{undated:,} of {len(table):,} records have no date and are left out"]
             elif protocol == "source":
-                found[protocol] = source_folds(table, split)
+                folds[protocol] = source_folds(table, split)
             else:
                 numbers = table.folds
                 if settings.folds_file:
                     numbers = read_folds(Path(settings.folds_file).expanduser(), table.record_ids.tolist())
-                found[protocol] = published_folds(table, numbers)
-                if not found[protocol]:
+                folds[protocol] = published_folds(table, numbers)
+                if not folds[protocol]:
                     notes[protocol] = ["no record is of fold 10, of fold 9 or of folds 1 to 8; give --folds-file"]
-                elif unused := int((found[protocol][0].parts == "").sum()):
+                elif unused := int((folds[protocol][0].parts == "").sum()):
                     notes[protocol] = [f"{unused:,} of {len(table):,} records have no place in these folds"]
         except TrainingError as error:
             if protocol == "published":
                 raise
             notes[protocol] = [str(error)]
     tasks = []
-    for protocol, folds in found.items():
-        for fold in folds:
+    for protocol, protocol_folds in folds.items():
+        for fold in protocol_folds:
             divided = job.divided(fold.parts)
             tasks.append(FoldTask(protocol, fold, divided, _digest_of(name, divided, configuration)))
     return tasks, notes
 
 
 def _digest_of(name: str, job: JobData, configuration: TrainConfiguration) -> str:
-    """Return a digest of data, parts, model, settings and code: what a fold's predictions follow from."""
+    """Return a digest of everything that determines a fold's predictions: data, parts, model, settings, code."""
     sections = configuration.to_json()["settings"]
-    own = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
-    own["fit"] = {key: value for key, value in own["fit"].items() if key != "device"}
+    model_settings = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
+    model_settings["fit"] = {key: value for key, value in model_settings["fit"].items() if key != "device"}
     entry = model_entry(name)
     code = [code_digest(), *([code_digest(package=source_of(entry))] if entry.dist else [])]
-    content = json.dumps([name, job.digest, own, *code, torch.__version__], sort_keys=True)
+    content = json.dumps([name, job.digest, model_settings, *code, torch.__version__], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -282,15 +284,15 @@ def _say_time(
     experiment: str,
     console: Console,
 ) -> None:
-    """Time a few steps of the first fold that is left to train, and say how long all of them will take."""
+    """Time a few training steps and print an estimate for all folds."""
     left = [task for task in tasks if not ((child := find_tagged(experiment, FOLD, task.digest)) and child.finished)]
-    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them found again")
+    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them reused")
     for task in left:
         try:
             step_s = seconds_per_step(name, task.job, configuration, store)
         except TrainingError:
             continue  # said where its turn comes
-        n_steps = sum(_steps(one, configuration) for one in left)
+        n_steps = sum(_steps(task, configuration) for task in left)
         console.say(
             f"{step_s:.2f} s a step: about {max(1, math.ceil(n_steps * step_s / 60))} min for {len(left)} models at "
             f"{configuration.fit.epochs} epochs, less where training stops early; stopped, the same command goes on"
@@ -299,7 +301,7 @@ def _say_time(
 
 
 def _steps(task: FoldTask, configuration: TrainConfiguration) -> float:
-    """Return the steps of a fold's training, predictions counted by their share of one."""
+    """Return the number of steps of a fold's training, predictions included by their cost."""
     fit_settings, job = configuration.fit, task.job
     n_seen = len(job.part("train")) + (configuration.augmentation.simulated_records if len(job.pool) else 0)
     val, test = (math.ceil(len(job.part(part)) / fit_settings.batch_size) for part in ("val", "test"))
@@ -308,11 +310,11 @@ def _steps(task: FoldTask, configuration: TrainConfiguration) -> float:
 
 
 class _Timed(Exception):
-    """Enough steps were timed."""
+    """Raised when enough steps are timed."""
 
 
 def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration, store: WindowStore) -> float:
-    """Train a model for a few steps, forget it, and return the median time of a step after the first, s.
+    """Train a model for a few steps and return the median time of a step after the first, s.
 
     Raises
     ------
@@ -325,7 +327,7 @@ def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration,
     ends: list[float] = []
     n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration.augmentation, configuration.fit.batch_size))
 
-    def on_step(epoch: int, index: int, n: int, loss: float | None) -> None:
+    def on_step(epoch: int, index: int, n: int, loss: float) -> None:
         ends.append(time.perf_counter())
         if len(ends) > n_steps:
             raise _Timed
@@ -345,7 +347,7 @@ def _outcome(
     parent: Tracker,
     console: Console,
 ) -> ProtocolScores:
-    """Train a fold's model and predict what it holds out, once; or find that it was done."""
+    """Train a fold's model and predict its held-out records, or reuse its finished run."""
     n_train = len(task.job.part("train"))
     earlier = find_tagged(experiment, FOLD, task.digest)
     if earlier and earlier.finished:
@@ -370,20 +372,21 @@ def _outcome(
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
         val, table = trained.data.val, task.job.part("test", usable=False)
-        said = window_logits(trained.model, store, val, trained.encoder, len(task.job.scheme.classes))
-        scaling = fit_scaling(said.logits, val.y_harmonised[said.owner], said.owner)
-        y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
+        n_classes = len(task.job.scheme.classes)
+        logits = window_logits(trained.model, store, val, trained.encoder, n_classes)
+        calibration = fit_probabilities(logits, trained.data.train, val, n_classes, configuration.calibration)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, calibration)
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder(predictions_file("test")) as path:
             write_predictions(predictions, path)
-        remove_state(state_path)
+        remove_whole(state_path)
     return ProtocolScores(task.fold.name, n_train, predictions, run_id=run.info.run_id)
 
 
 def _take_over(name: str, child: Child, parent: Tracker) -> None:
     """Make a fold's run a child of this one, unless it belongs to an evaluation that was finished."""
-    former = read_run(child.run_id).data.tags.get("mlflow.parentRunId")
-    if not former or read_run(former).info.status != "FINISHED":
+    former_parent = parent_of(read_run(child.run_id))
+    if not former_parent or read_run(former_parent).info.status != "FINISHED":
         move_children({name: child}, parent.run_id)
 
 
@@ -394,7 +397,7 @@ def _report(
     job: JobData,
     caution: str,
 ) -> str:
-    """Log figures, tables and predictions of all protocols; return them in words."""
+    """Log figures, tables and predictions of all protocols; return the scores as text."""
     note = note_of(job)
     section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
@@ -402,9 +405,9 @@ def _report(
     html = render_page("Splits", summary, [section], caution=note)
     with page_folder("", PAGE) as folder:
         publish_page(tracker, folder, PAGE, html, [section])
-    said = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
+    lines = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])
     default = protocols[0].scores
     figure = interval_text(default["macro_f1"])
-    said = f"{sentence(TITLES[DEFAULT])}: macro-F1 {figure} on {default.n_records:,} records.\n{said}"
-    tracker.describe(said.replace("\n", "\n\n"))
-    return said
+    lines = f"{sentence(TITLES[DEFAULT])}: macro-F1 {figure} on {default.n_records:,} records.\n{lines}"
+    tracker.describe(lines.replace("\n", "\n\n"))
+    return lines

@@ -1,4 +1,4 @@
-"""The report of an evaluated model: which sections it has, in which order."""
+"""The sections of an evaluation report, in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecgml.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class ReportInput:
-    """All that sections are made from; what a further section needs is a further field.
+    """Input of the sections.
 
     Parameters
     ----------
@@ -67,68 +67,75 @@ class ReportInput:
     n_bootstrap: int = 2000
 
 
-def _calibration(found: ReportInput) -> Section:
-    scaling = found.checkpoint.calibration.scaling
+def _calibration(report_input: ReportInput) -> Section:
+    scaling = report_input.checkpoint.calibration.scaling
     how = (
-        f"Logits are divided by one temperature, {scaling.temperature:.2f}"
+        f"Logits are divided by the temperature {scaling.temperature:.2f}"
         if scaling.is_temperature
         else "Logits are scaled and shifted, class by class"
     )
-    return calibration_section(found.evaluated, how=f"{how}, which validation records chose.", note=found.note)
-
-
-def _abstention(found: ReportInput) -> Section | None:
-    conformal = found.checkpoint.calibration.conformal
-    return abstention_section(
-        found.evaluated,
-        promised=conformal.coverage if conformal else None,
-        n_bootstrap=found.n_bootstrap,
-        note=found.note,
+    return calibration_section(
+        report_input.evaluated, how=f"{how}, fitted to the validation part.", note=report_input.note
     )
 
 
-def _protocols(found: ReportInput) -> Section | None:
-    if len(found.protocols) < 2:
+def _abstention(report_input: ReportInput) -> Section | None:
+    conformal = report_input.checkpoint.calibration.conformal
+    return abstention_section(
+        report_input.evaluated,
+        promised=conformal.coverage if conformal else None,
+        n_bootstrap=report_input.n_bootstrap,
+        note=report_input.note,
+    )
+
+
+def _protocols(report_input: ReportInput) -> Section | None:
+    if len(report_input.protocols) < 2:
         return None
     return protocols_section(
-        found.protocols, impossible=found.impossible, caution=found.protocols_caution, note=found.note
+        report_input.protocols,
+        impossible=report_input.impossible,
+        caution=report_input.protocols_caution,
+        note=report_input.note,
     )
 
 
-def _sources(found: ReportInput) -> Section | None:
-    several = {one.key: (one, found.sources[one.key]) for one in found.evaluated if len(found.sources[one.key]) > 1}
+def _sources(report_input: ReportInput) -> Section | None:
+    several = {
+        evaluated.key: (evaluated, report_input.sources[evaluated.key])
+        for evaluated in report_input.evaluated
+        if len(report_input.sources[evaluated.key]) > 1
+    }
     return sources_section(several) if several else None
 
 
-def _mistakes(found: ReportInput) -> Section:
-    n_wrong = sum(int((one.predictions.y_pred != one.predictions.y_true).sum()) for one in found.evaluated)
-    scheme = scheme_named(found.checkpoint.scheme)
-    return mistakes_section(found.mistakes, found.missing if n_wrong else "", scheme)
-
-
-def _explanations(found: ReportInput) -> Section:
-    explained, checks, importance = found.explained or ((), None, None)
-    return explanations_section(explained, checks, importance, found.missing)
+def _mistakes(report_input: ReportInput) -> Section:
+    n_wrong = sum(
+        int((evaluated.predictions.y_pred != evaluated.predictions.y_true).sum())
+        for evaluated in report_input.evaluated
+    )
+    scheme = scheme_named(report_input.checkpoint.scheme)
+    return mistakes_section(report_input.mistakes, report_input.missing if n_wrong else "", scheme)
 
 
 SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
-    lambda found: overview_section(found.evaluated),
-    lambda found: confusions_section(found.evaluated, found.note),
-    lambda found: trust_section(found.evaluated, LIMITS),
-    lambda found: classes_section(found.evaluated, found.note),
+    lambda report_input: overview_section(report_input.evaluated),
+    lambda report_input: confusions_section(report_input.evaluated, report_input.note),
+    lambda report_input: trust_section(report_input.evaluated, LIMITS),
+    lambda report_input: classes_section(report_input.evaluated, report_input.note),
     _calibration,
     _abstention,
-    lambda found: subgroups_section(found.evaluated, note=found.note),
+    lambda report_input: subgroups_section(report_input.evaluated, note=report_input.note),
     _sources,
     _protocols,
     _mistakes,
-    _explanations,
+    lambda report_input: explanations_section(*(report_input.explained or ((), None, None)), report_input.missing),
 )
-"""The report, section by section; a line each. None where there is nothing to show."""
+"""Functions of the sections in order; None for an empty section."""
 
 
 def make_sections(
-    found: ReportInput, on_progress: Callable[[int, int], None] = lambda done, total: None
+    report_input: ReportInput, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Section]:
     """Return the sections of the report, in order.
 
@@ -140,6 +147,6 @@ def make_sections(
     """
     sections = []
     for place, make in enumerate(SECTIONS, start=1):
-        sections.append(make(found))
+        sections.append(make(report_input))
         on_progress(place, len(SECTIONS))
     return [section for section in sections if section is not None]

@@ -1,4 +1,4 @@
-"""`ecgml explore`: look at cohorts before anything is trained."""
+"""`ecgml explore`: describe cohorts before training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = "exploration.html"
 
 
 def explore(options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
-    """Describe cohorts in figures, tables and words, on one page; nothing is trained, and nothing stops at bad files.
+    """Describe cohorts on one page of figures and tables; bad files do not stop it.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         Settings of `ecgml.pipeline.job.settings.ExploreConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
     said : str
-        Where the page is.
+        The location of the page.
 
     Raises
     ------
     EcgmlError
-        If settings, folders, cache, store or `out` do not allow it; no run is left open.
+        If settings, folders, cache, store or `out` are unsuitable; no run is left open.
     """
     with command("explore", console) as running, page_folder(out, PAGE) as folder:
         configuration = resolve_settings(ExploreConfiguration, options, config)
@@ -125,14 +125,14 @@ def _footer(configuration: ExploreConfiguration) -> str:
 
 
 def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
-    """Return the counts by cohort and rhythm, and the whole list of quarantined records and remarks."""
+    """Return tables of the counts by cohort and rhythm, and of quarantined records and remarks."""
     counts: dict[str, list[Any]] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
     for cohort in survey.cohort_names:
-        here = survey.cohorts == cohort
-        for kind in np.unique(survey.rhythms[here]).tolist():
-            own = here & (survey.rhythms == kind)
-            n_bad = (own & (survey.states == QUARANTINED)).sum()
-            cells = (cohort, rhythm_name(kind), own.sum(), (own & survey.usable).sum(), n_bad)
+        in_cohort = survey.cohorts == cohort
+        for kind in np.unique(survey.rhythms[in_cohort]).tolist():
+            of_rhythm = in_cohort & (survey.rhythms == kind)
+            n_bad = (of_rhythm & (survey.states == QUARANTINED)).sum()
+            cells = (cohort, rhythm_name(kind), of_rhythm.sum(), (of_rhythm & survey.usable).sum(), n_bad)
             for column, cell in zip(counts.values(), cells, strict=True):
                 column.append(cell)
     rows = np.flatnonzero((survey.states == QUARANTINED) | (survey.notes != ""))
@@ -147,11 +147,11 @@ def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
 
 
 def _description(survey: Survey, sections: Sequence[Section]) -> str:
-    """Return the text on top of the run."""
+    """Return the run's description."""
     caution = [f"*{survey.caution}*"] if survey.caution else []
     findings = [f"* {finding}" for section in sections for finding in section.findings]
-    said = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
-    return "\n\n".join(said)
+    paragraphs = [*caution, _summary(survey), "\n".join(findings), f"Full page: artifact `{PAGE}`."]
+    return "\n\n".join(paragraphs)
 
 
 def _digest(survey: Survey, caches: Mapping[str, CachedCohort]) -> str:

@@ -1,12 +1,14 @@
-"""A fitted model scored, once, on the test part and the external cohort, and logged with its figures."""
+"""Score a fitted model once on the test part and the external cohort, and log it with its figures."""
 
 from __future__ import annotations
 
 import ecgml
 from ecgml.calibration.calibration import Calibration
+from ecgml.drift.reference import Reference
 from ecgml.evaluation.scores import score
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData
+from ecgml.pipeline.job.drift_reference import drift_reference
 from ecgml.pipeline.job.environment import git_commit
 from ecgml.pipeline.job.fitting import Trained
 from ecgml.pipeline.job.lineage import as_facts
@@ -30,7 +32,7 @@ from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 def judge_model(
     trained: Trained, configuration: TrainConfiguration, job: JobData, tracker: Tracker, console: Console
 ) -> tuple[Scored, str]:
-    """Score a fitted model, once, on the test part and the external cohort; log it in the active run.
+    """Score a fitted model once on the test part and the external cohort; log it in the active run.
 
     Returns
     -------
@@ -53,19 +55,20 @@ def judge_model(
     scored, harmonised, answers = Scored(), {}, {}
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
-        said = window_logits(model, store, table, encoder, n_classes)
-        y_prob = said.y_prob(calibration.scaling)
-        answers[what] = answers_of(said, calibration, store, table)
+        logits = window_logits(model, store, table, encoder, n_classes)
+        y_prob = logits.y_prob(calibration)
+        answers[what] = answers_of(logits, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration.data.harmonise != "none":
             labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
-    # The model carries its figures, so they come first; then they are logged as that model's.
+    # The card needs the scores, so they come first; then they are logged as that model's.
     card = model_card(
         name, configuration, job, scored.scores, tracker.run_id, git_commit(), ancestors=trained.ancestors
     )
-    model_id = log_checkpoint(trained, configuration, job, calibration, tracker, card)
+    reference = drift_reference(model, store, encoder, job, calibration, configuration.preprocessing.fs)
+    model_id = log_checkpoint(trained, configuration, job, calibration, reference, tracker, card)
     for what, scores in scored.scores.items():
         report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id, job.scheme.colours)
         report_answers(tracker, what, scored.predictions[what], answers[what], n_bootstrap, model_id)
@@ -81,6 +84,7 @@ def log_checkpoint(
     configuration: TrainConfiguration,
     job: JobData,
     calibration: Calibration,
+    reference: Reference,
     tracker: Tracker,
     card: str,
 ) -> str:
@@ -102,6 +106,7 @@ def log_checkpoint(
             "best_epoch": trained.fitted.best_epoch + 1,
             "ancestors": as_facts(trained.ancestors),
         },
+        reference,
     )
     with tracker.folder(CHECKPOINT) as path:
         save_checkpoint(checkpoint, path)

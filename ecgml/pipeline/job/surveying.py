@@ -1,4 +1,4 @@
-"""Cohorts and their caches -> what exploration looks at."""
+"""Collect cohorts and their caches for exploration."""
 
 from __future__ import annotations
 
@@ -37,20 +37,22 @@ from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 from ecgml.records.rhythms import RHYTHM_CODES
-from ecgml.records.schemes import SCHEMES, Scheme
+from ecgml.records.schemes import Scheme
 
-PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
+_EACH_RHYTHM = Scheme("each", "Every rhythm", {code: (code,) for code in RHYTHM_CODES})
+
+PARTLY_SIMULATED = "Some of these data are simulated: figures that include them say nothing about patients."
 
 
 def open_tables(
     data: DataSettings, preprocessing: PreprocessingSettings, console: Console
 ) -> tuple[list[Cohort], dict[str, CachedCohort]]:
-    """Open cohorts, also tables without a recording, and the caches, by name, of those that have any.
+    """Open cohorts, including tables without recordings, and caches by cohort name.
 
     Raises
     ------
     EcgmlError
-        If folders or cache do not allow it.
+        If folders or cache are unusable.
     """
     inner, outer = load_cohorts(data, console, need_files=False)
     cohorts = [*inner, *outer]
@@ -62,13 +64,13 @@ def open_tables(
 def survey_cohorts(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], scheme: Scheme, max_quarantined: float
 ) -> Survey:
-    """Put every row of every cohort's table into one survey, those without a file too.
+    """Collect every row of every cohort's table, with or without a file, in one survey.
 
     Parameters
     ----------
     cohorts : sequence of Cohort
     caches : mapping of str to CachedCohort
-        By the cohort's name; absent where no file is there.
+        By the cohort's name; absent for a cohort without files.
     scheme : Scheme
     max_quarantined : float
         Share of unusable files at which training would stop.
@@ -77,12 +79,11 @@ def survey_cohorts(
     entries = [entry for _, entry in pairs]
     states, reasons, notes, fingerprints = _states(cohorts, caches)
     variables, values = _variables(cohorts, caches, entries)
-    eleven = SCHEMES["rhythms"]
     simulated = [cohort.simulated for cohort in cohorts]
     return Survey(
         record_ids=np.array([entry.record_id for entry in entries], dtype=np.str_),
         cohorts=np.array([cohort.name for cohort, _ in pairs], dtype=np.str_),
-        rhythms=np.array([_rhythm(entry, eleven) for entry in entries], dtype=np.int64),
+        rhythms=np.array([_rhythm(entry) for entry in entries], dtype=np.int64),
         classes=np.array([_label(entry, scheme) for entry in entries], dtype=np.int64),
         scheme=scheme,
         variables=variables,
@@ -110,24 +111,24 @@ def gather_signals(
     rows: NDArray[np.int64],
     preprocessing: PreprocessingSettings,
 ) -> Signals:
-    """Read the first window of the rows drawn from the caches."""
+    """Read the first window of sampled rows from the caches."""
     waveforms = np.zeros((len(rows), len(LEADS), preprocessing.n_times), dtype=np.float32)
     n_valid = np.zeros(len(rows), dtype=np.int64)
     for cohort in cohorts:
         cached = caches.get(cohort.name)
-        here = np.flatnonzero(survey.cohorts[rows] == cohort.name)
-        if cached is None or not len(here):
+        places = np.flatnonzero(survey.cohorts[rows] == cohort.name)
+        if cached is None or not len(places):
             continue
         place_of = {record_id: place for place, record_id in enumerate(cached.record_ids)}
-        windows = np.array([cached.first_window[place_of[name]] for name in survey.record_ids[rows[here]].tolist()])
-        waveforms[here] = to_mv(cached.windows[windows])
-        n_valid[here] = cached.n_valid[windows]
+        windows = np.array([cached.first_window[place_of[name]] for name in survey.record_ids[rows[places]].tolist()])
+        waveforms[places] = to_mv(cached.windows[windows])
+        n_valid[places] = cached.n_valid[windows]
     band_hz = (preprocessing.highpass_hz, preprocessing.lowpass_hz)
     return Signals(rows, waveforms, n_valid, preprocessing.fs, band_hz)
 
 
-def _rhythm(entry: Entry, eleven: Scheme) -> int:
-    name, _ = eleven.class_of(entry.rhythms)
+def _rhythm(entry: Entry) -> int:
+    name, _ = _EACH_RHYTHM.class_of(entry.rhythms)
     return RHYTHM_CODES.index(name) if name else SEVERAL if entry.rhythms else NO_RHYTHM
 
 
@@ -139,7 +140,7 @@ def _label(entry: Entry, scheme: Scheme) -> int:
 def _states(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort]
 ) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_], list[str | None]]:
-    """Return state, reason of quarantine, note and waveform's fingerprint of every row."""
+    """Return state, quarantine reason, note and waveform fingerprint of every row."""
     states, reasons, notes, fingerprints = [], [], [], []
     for cohort in cohorts:
         cached = caches.get(cohort.name)
@@ -163,7 +164,7 @@ def _states(
 def _variables(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], entries: Sequence[Entry]
 ) -> tuple[tuple[Variable, ...], NDArray[np.float64]]:
-    """Return what tables give and what was measured, as far as any record has it; shape (n_rows, n_variables)."""
+    """Return the given and measured variables that any record has; shape (n_rows, n_variables)."""
     attributes = _attributes(cohorts)
     variables, columns = [], []
 
@@ -173,28 +174,32 @@ def _variables(
             variables.append(variable)
             columns.append(column)
 
-    for one in CLINICAL_COLUMNS:
-        told = attributes.get(one.diagnostics or "", Attribute(one.description))
-        unit = told.unit or ("" if one.name == "sex" or one.unit == "1" else one.unit)
-        variable = Variable(one.name, told.label, unit, circular=one.circular, low=told.low, high=told.high)
-        add(variable, (entry.given.get(one.name, np.nan) for entry in entries))
+    for column in CLINICAL_COLUMNS:
+        attribute = attributes.get(column.diagnostics or "", Attribute(column.description))
+        unit = attribute.unit or ("" if column.name == "sex" or column.unit == "1" else column.unit)
+        variable = Variable(
+            column.name, attribute.label, unit, circular=column.circular, low=attribute.low, high=attribute.high
+        )
+        add(variable, (entry.given.get(column.name, np.nan) for entry in entries))
     for name in dict.fromkeys(name for entry in entries for name in entry.further):
-        told = attributes.get(name, Attribute(name))
-        variable = Variable(name, told.label, told.unit, low=told.low, high=told.high)
+        attribute = attributes.get(name, Attribute(name))
+        variable = Variable(name, attribute.label, attribute.unit, low=attribute.low, high=attribute.high)
         add(variable, (entry.further.get(name, np.nan) for entry in entries))
     measured = _of_caches(cohorts, caches, "measured", CLINICAL_NAMES)
     intervals = _of_caches(cohorts, caches, "intervals", INTERVALS)
-    further = [one for one in INTERVAL_MEASUREMENTS if one not in MEASUREMENTS]
+    further = [measurement for measurement in INTERVAL_MEASUREMENTS if measurement not in MEASUREMENTS]
     for measurements, values, names in ((MEASUREMENTS, measured, CLINICAL_NAMES), (further, intervals, INTERVALS)):
         for measurement in measurements:
-            name, unit = measurement.name, "" if measurement.unit == "1" else measurement.unit
-            variable = Variable(name, measurement.description, unit, measured=True, circular=measurement.circular)
-            add(variable, values[:, names.index(name)])
+            unit = "" if measurement.unit == "1" else measurement.unit
+            variable = Variable(
+                measurement.name, measurement.description, unit, measured=True, circular=measurement.circular
+            )
+            add(variable, values[:, names.index(measurement.name)])
     return tuple(variables), np.array(columns).reshape(len(columns), len(entries)).T
 
 
 def _attributes(cohorts: Sequence[Cohort]) -> dict[str, Attribute]:
-    """Return what dictionaries say of columns; the first cohort's word counts."""
+    """Return the description of columns in the data sets' dictionaries; the first cohort takes precedence."""
     attributes: dict[str, Attribute] = {}
     for cohort in reversed(cohorts):
         if path := cohort.table.get("attributes"):
@@ -205,7 +210,7 @@ def _attributes(cohorts: Sequence[Cohort]) -> dict[str, Attribute]:
 def _of_caches(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], array: str, names: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return what was measured from every row's waveform, shape (n_rows, n_names); NaN where nothing was."""
+    """Return the measurements of every row's waveform, shape (n_rows, n_names); NaN if missing."""
     parts = []
     for cohort in cohorts:
         part = np.full((len(cohort.entries) + len(cohort.absent), len(names)), np.nan)
@@ -220,7 +225,7 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
     def grouped(keys_of: Callable[[int, Cohort, Entry], Sequence[str]]) -> NDArray[np.int64]:
         keys = [list(keys_of(row, cohort, entry)) for row, (cohort, entry) in enumerate(pairs)]
         groups = connected(keys)
-        groups[[not own for own in keys]] = -1
+        groups[[not record_keys for record_keys in keys]] = -1
         return groups
 
     return (
@@ -228,32 +233,31 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
             "the same waveform",
             "equal to the microvolt after preprocessing",
             "no waveform could be read",
-            grouped(lambda row, cohort, entry: [digest] if (digest := fingerprints[row]) else []),
+            grouped(lambda row, cohort, entry: [fingerprints[row]] if fingerprints[row] else []),
         ),
         Repeats(
             "the same ECG in two editions",
-            "by the names that the editions of a data set give it",
+            "by record names in the editions of a data set",
             "no record has a name that another edition could share",
             grouped(lambda row, cohort, entry: entry.aliases),
         ),
         Repeats(
             "near-certain twins",
             "equal in rhythm and in every measurement of the table",
-            "no table has all of the measurements to tell it by",
+            "no table has all of the measurements needed",
             grouped(lambda row, cohort, entry: [entry.twin_key] if entry.twin_key else []),
         ),
         Repeats(
             "the same patient",
             "by the table's patient number",
-            "no table says who the patients are",
+            "no table identifies patients",
             grouped(lambda row, cohort, entry: [f"{cohort.name}/{entry.patient_id}"] if entry.patient_id else []),
         ),
     )
 
 
 def _facts(cohort: Cohort, cached: CachedCohort | None, max_quarantined: float) -> CohortFacts:
-    stop = ""
-    faults: tuple[str, ...] = ()
+    stop, faults = "", ()
     if cached:
         faults = tuple(common_faults(cohort, cached))
         try:

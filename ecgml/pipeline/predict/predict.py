@@ -1,25 +1,33 @@
-"""`ecgml predict`: files in, a line of a table or JSON object each out."""
+"""`ecgml predict`: classify ECG files, with a table row or JSON object each."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ecgml.errors import RecordError
-from ecgml.inference.predictor import Prediction, Predictor
+from ecgml.inference.predictor import Prediction, Predictor, PredictorInput
 from ecgml.measurements.table import INTERVAL_MEASUREMENTS
 from ecgml.pipeline.job.input_files import contradictions, read_inputs, with_remedy
 from ecgml.records.readers.options import ReadOptions
 from ecgml.records.record import Record
+from ecgml.service.address import checkpoint_at
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
-"""In place of a rhythm that the model does not stand by."""
+"""Shown instead of a rhythm on abstention."""
 
-_INTERVALS = {one.name: one.heading for one in INTERVAL_MEASUREMENTS if one.unit in ("1/min", "ms")}
+FILES_AT_ONCE = 16
+"""Files in a batch of the model: 64 would cost as much per file, and delay the first line of the table."""
+
+_INTERVALS = {
+    measurement.name: measurement.heading
+    for measurement in INTERVAL_MEASUREMENTS
+    if measurement.unit in ("1/min", "ms")
+}
 """Columns of the table beside the probabilities."""
 
 
@@ -30,24 +38,15 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     ----------
     address, device : str
     min_leads : int, optional
-        A record needs so many measured leads, instead of the model's own setting.
+        Measured leads that a record needs, instead of the model's setting.
 
     Raises
     ------
     EcgmlError
         If there is none or it is damaged.
     """
-    chosen = choose_device(device)
-    if ":/" not in address:
-        return _with_min_leads(Predictor.load(Path(address).expanduser(), chosen), min_leads)
-    # MLflow takes seconds to import, and a checkpoint folder needs none of it.
-    from ecgml.service.models import fetch_checkpoint
-
-    with TemporaryDirectory(prefix="ecgml-") as folder:
-        return _with_min_leads(Predictor.load(fetch_checkpoint(address, Path(folder)), chosen), min_leads)
-
-
-def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
+    with checkpoint_at(address) as folder:
+        predictor = Predictor.load(folder, choose_device(device))
     if min_leads is None:
         return predictor
     preprocessing = replace(predictor.checkpoint.preprocessing, min_leads=min_leads)
@@ -55,9 +54,13 @@ def _with_min_leads(predictor: Predictor, min_leads: int | None) -> Predictor:
 
 
 def predict_files(
-    predictor: Predictor, paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
+    predictor: Predictor,
+    paths: Sequence[Path],
+    options: ReadOptions,
+    say: Callable[[str], None],
+    with_spread: bool = True,
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    """Predict files one by one; a file that cannot be used gives its error, and the rest goes on.
+    """Predict files in order; an unusable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -69,43 +72,36 @@ def predict_files(
         where another sampling frequency or unit was given.
     say : callable
         Takes a line about what a folder holds beside ECGs.
+    with_spread : bool
+        Whether to say how sure each interval is, which the table does not show.
 
     Raises
     ------
     ConfigError
-        If the unit is no voltage, or none of the leads is one.
+        If the unit is not a voltage, or no lead is known.
     """
-    return _predict_each(predictor, read_inputs(paths, options, say), options)
+    return _predict_each(predictor, read_inputs(paths, options, say), options, with_spread)
 
 
 def _predict_each(
-    predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions
+    predictor: Predictor, inputs: Iterator[tuple[Path, Record | RecordError]], options: ReadOptions, with_spread: bool
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    for path, record in inputs:
-        if isinstance(record, RecordError):
-            yield path, record
-            continue
-        try:
-            prediction = predictor.predict([record])[0]
-        except RecordError as error:
-            yield path, with_remedy(error)
-        else:
-            yield path, replace(prediction, notes=(*contradictions(record, options), *prediction.notes))
-
-
-def resolve_model(address: str) -> tuple[str, str | None]:
-    """Return the address of the very version that an alias means now, and its number; see `ecgml.service.models`.
-
-    Raises
-    ------
-    TrackingError
-        If there is none.
-    """
-    if ":/" not in address:
-        return address, None
-    from ecgml.service.models import pinned
-
-    return pinned(address)
+    while files := list(itertools.islice(inputs, FILES_AT_ONCE)):
+        outcomes: dict[int, Prediction | RecordError] = {}
+        prepared: dict[int, PredictorInput] = {}
+        for place, (_, record) in enumerate(files):
+            if isinstance(record, RecordError):
+                outcomes[place] = record
+                continue
+            try:
+                ready = predictor.prepare(record, with_spread=with_spread)
+            except RecordError as error:
+                outcomes[place] = with_remedy(error)
+            else:
+                prepared[place] = replace(ready, notes=(*contradictions(record, options), *ready.notes))
+        names = [files[place][0].name for place in prepared]
+        outcomes |= zip(prepared, predictor.describe(names, list(prepared.values())), strict=True)
+        yield from ((path, outcomes[place]) for place, (path, _) in enumerate(files))
 
 
 def table_head(classes: Sequence[str]) -> str:
@@ -120,8 +116,8 @@ def as_row(path: Path, outcome: Prediction | RecordError, classes: Sequence[str]
         cells = "       –" * len(classes) + "     –" * len(_INTERVALS)
         return f"{'error':<{_width(classes)}}{cells}  {path}  {outcome}"
     values = "".join(f"{outcome.probabilities[name]:8.3f}" for name in classes)
-    said = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
-    notes = "; ".join([*said, *outcome.notes])
+    remarks = [f"no answer: {outcome.reason}; most probable {outcome.rhythm}"] if outcome.abstained else []
+    notes = "; ".join([*remarks, *outcome.notes])
     rhythm = ABSTAINED if outcome.abstained else outcome.rhythm
     return f"{rhythm:<{_width(classes)}}{values}{_interval_cells(outcome)}  {path}{f'  ({notes})' if notes else ''}"
 
@@ -145,5 +141,7 @@ def as_json(path: Path, outcome: Prediction | RecordError, version: str | None) 
     version : str or None
         Of the registered model that made it.
     """
-    told = {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
-    return json.dumps({"file": str(path), **told, "model_version": version})
+    answer = (
+        {"error": str(outcome), "reason": outcome.reason} if isinstance(outcome, RecordError) else outcome.to_json()
+    )
+    return json.dumps({"file": str(path), **answer, "model_version": version})

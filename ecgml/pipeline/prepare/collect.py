@@ -1,8 +1,7 @@
-"""`ecgml prepare --collect`: unusable files, copied to where a person can look at them."""
+"""`ecgml prepare --collect`: copy unusable files for inspection."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from ecgml.cohorts.cohort import Cohort
 from ecgml.datasets.cache import CachedCohort
 from ecgml.datasets.quarantine import as_columns
 from ecgml.errors import CohortError
+from ecgml.saving import whole_file
 
 LIST = "quarantine.csv"
 
@@ -50,7 +50,8 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
             for bad in cached.quarantined:
                 for path in filter(Path.is_file, entries[bad.record_id].files):
                     inside = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else Path(path.name)
-                    _copy(path, folder / bad.reason.replace(" ", "-") / cohort.name / inside)
+                    with whole_file(folder / bad.reason.replace(" ", "-") / cohort.name / inside) as partial:
+                        shutil.copyfile(path, partial)
                     n_copied += 1
         write_list(cohorts, caches, folder / LIST)
     except OSError as error:
@@ -59,14 +60,6 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
 
 
 def write_list(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], path: Path) -> None:
-    """Write all remarks on records as a CSV file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    pd.DataFrame(as_columns(cohorts, caches)).to_csv(partial, index=False)
-    os.replace(partial, path)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    shutil.copyfile(source, partial)
-    os.replace(partial, target)
+    """Write all remarks on records as a CSV file, completely or not at all."""
+    with whole_file(path) as partial:
+        pd.DataFrame(as_columns(cohorts, caches)).to_csv(partial, index=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,14 +17,15 @@ from ecgml.pipeline.job.console import Console
 from ecgml.preprocessing.preprocess import denoise_record
 from ecgml.preprocessing.settings import PreprocessingSettings
 from ecgml.records.leads import LEADS
+from ecgml.saving import whole_file
 
 SIGNAL_FOLDER = "ECGDataDenoised"
 MARKER = "EXPORT.json"
-"""Says what the files were made with: a stopped export goes on only with the same."""
+"""File with the settings of an export; a stopped export is resumed only with the same settings."""
 
 
 def check_exportable(cohorts: Sequence[Cohort], settings: PreprocessingSettings) -> None:
-    """Refuse what cannot be exported, before anything is read.
+    """Refuse cohorts that cannot be exported, before reading.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def export_denoised(
 
 
 def _claim(folder: Path, made_with: dict[str, str], cohort: Cohort) -> None:
-    """Make the folder, or make sure that it is an earlier export of the same."""
+    """Create the folder, or check that it is an earlier export of the same cohort."""
     marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()):
         if not marker.is_file():
@@ -110,7 +110,7 @@ def _claim(folder: Path, made_with: dict[str, str], cohort: Cohort) -> None:
 
 
 def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> str:
-    """Write one recording unless it is there; return why it cannot be used, or nothing."""
+    """Write one recording unless it exists; return why it is unusable, or ``""``."""
     path = folder / f"{entry.record_id}.csv"
     if path.exists() and path.stat().st_mtime_ns >= max(file.stat().st_mtime_ns for file in entry.files):
         return ""
@@ -118,9 +118,8 @@ def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> 
         denoised = denoise_record(read_entry(entry), settings, entry.promised_s)
     except RecordError as error:
         return str(error)
-    whole = np.zeros((len(LEADS), denoised.waveform.shape[1]))
-    whole[denoised.usable] = 1000 * denoised.waveform
-    partial = path.with_suffix(".partial")
-    np.savetxt(partial, whole.T, fmt="%.5g", delimiter=",")
-    os.replace(partial, path)
+    waveform = np.zeros((len(LEADS), denoised.waveform.shape[1]))
+    waveform[denoised.usable] = 1000 * denoised.waveform
+    with whole_file(path) as partial:
+        np.savetxt(partial, waveform.T, fmt="%.5g", delimiter=",")
     return ""

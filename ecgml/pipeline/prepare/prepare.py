@@ -1,4 +1,4 @@
-"""`ecgml prepare`: fill the cache, say what was found."""
+"""`ecgml prepare`: fill the cache and report on the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ecgml.records.schemes import Scheme, scheme_named
 
 @dataclass(frozen=True)
 class PreparationResult:
-    """What was found, and whether a job may use it."""
+    """A report on prepared cohorts, and whether a job may use them."""
 
     summary: str
     failure: CohortError | None = None
@@ -36,7 +36,7 @@ class PreparationResult:
 def prepare(
     options: Mapping[str, Any], console: Console, *, config: str = "", export: str = "", collect: str = ""
 ) -> PreparationResult:
-    """Read, check and preprocess cohorts into the cache; do nothing where they are there.
+    """Read, check and preprocess cohorts into the cache, unless they are already there.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def prepare(
     Raises
     ------
     EcgmlError
-        If settings, folders or cache do not allow it.
+        If settings, folders or cache are unsuitable.
     """
     with command("prepare", console):
         return _prepare(resolve_settings(PrepareConfiguration, options, config), console, export, collect)
@@ -102,14 +102,16 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
     remarks = list(remarks_on(cached))
     for reason, by_class in losses_by_reason(cohort, cached, scheme).items():
         listed = ", ".join(f"{name} {count:,}" for name, count in by_class.items())
-        bad = (one.record_id for one in remarks if one.reason == reason)
+        bad = (remark.record_id for remark in remarks if remark.reason == reason)
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
-        ("suspect", "leads, electrodes or amplitudes that are suspect"),
+        ("suspect", "suspect leads, electrodes or amplitudes"),
     ):
-        if count := sum(one.used and one.reason == reason for one in remarks):
-            lines.append(f"  {what}: {count:,}: {_some(one.record_id for one in remarks if one.reason == reason)}")
+        if count := sum(remark.used and remark.reason == reason for remark in remarks):
+            lines.append(
+                f"  {what}: {count:,}: {_some(remark.record_id for remark in remarks if remark.reason == reason)}"
+            )
     if groups := repeated(cached):
         count = sum(map(len, groups)) - len(groups)
         rhythms = {entry.record_id: entry.rhythms for entry in cohort.entries}

@@ -1,4 +1,4 @@
-"""What challenger and champion are compared on: stored predictions where they do, else both models' scores."""
+"""Predictions of challenger and champion on the same records, stored or made now."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class ComparisonInput:
     how : str
         Where the predictions come from, in words.
     digest : str
-        Of the records and labels before any was left out: what makes two test parts the same.
+        Of the records and labels before any was left out; identifies a test part.
     notes : tuple of str
-        What a reader of the comparison must know.
+        Notes for a reader of the comparison.
     """
 
     challenger: Predictions
@@ -60,7 +60,7 @@ class ComparisonInput:
 
 
 def digest_of(predictions: Predictions) -> str:
-    """Return a digest of records and labels, in whatever order: what makes two test parts the same."""
+    """Return a digest of records and labels in any order, which identifies a test part."""
     rows = sorted(zip(predictions.record_ids, predictions.y_true.tolist(), strict=True))
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -72,7 +72,7 @@ def gather(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Find, or make, predictions of both models on the same records.
+    """Read or make predictions of both models on the same records.
 
     Parameters
     ----------
@@ -94,23 +94,25 @@ def gather(
     if settings.on:
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
     digest = digest_of(job.predictions["test"])
-    other = ModelRun.of(champion.run_id) if champion else None
-    if champion and other and other.data_digest != job.data_digest:
-        return _on_test_part(champion, job, other, settings, age_bands, console)
-    how = "stored predictions of both on the same test part" if other else "the challenger's stored predictions"
+    champion_run = ModelRun.of(champion.run_id) if champion else None
+    if champion_run and champion_run.data_digest != job.data_digest:
+        return _on_test_part(champion, job, champion_run, settings, age_bands, console)
+    how = "stored predictions of both on the same test part" if champion_run else "the challenger's stored predictions"
     stored = job.predictions["test"]
-    started = [model.start_lineage for model in (job, other) if model]
+    started = [model.start_lineage for model in (job, champion_run) if model]
     seen = np.any([lineage.seen_of(stored, job.split) for lineage in started], axis=0)
     if seen.any():
         _some_left(~seen, "the challenger's test part", "a model, from which one was started,")
         how += f", less {int(seen.sum()):,} records of patients that a model which one was started from was made with"
-    own = stored.subset(~seen)
-    others = None
-    if other:
-        others = other.predictions["test"].subset(np.isin(other.predictions["test"].record_ids, own.record_ids))
-    attributes = _judged(attributes_of_split(job.split, own, age_bands))
+    challenger_predictions = stored.subset(~seen)
+    champion_predictions = None
+    if champion_run:
+        champion_predictions = champion_run.predictions["test"].subset(
+            np.isin(champion_run.predictions["test"].record_ids, challenger_predictions.record_ids)
+        )
+    attributes = _judged(attributes_of_split(job.split, challenger_predictions, age_bands))
     doubts = tuple(doubt for lineage in started for doubt in lineage.doubts)
-    return ComparisonInput(own, others, attributes, how, digest, doubts)
+    return ComparisonInput(challenger_predictions, champion_predictions, attributes, how, digest, doubts)
 
 
 def _on_test_part(
@@ -121,7 +123,7 @@ def _on_test_part(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Score the champion on the challenger's test part, less the patients that the champion was made with."""
+    """Score the champion on the challenger's test part, without patients the champion learnt from."""
     console.say("data or split differ: the champion is scored on the challenger's test part")
     configuration = job.configuration.changed(_machine(settings))
     data = load_data(configuration, console, job.job_lineage)
@@ -163,7 +165,7 @@ def _on_cohort(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Score both on a data set, less the patients that either was made with."""
+    """Score both on a data set, without patients that either learnt from."""
     configuration = job.configuration.changed({**_machine(settings), "data_dir": settings.on, "external_dir": ()})
     cohorts = [open_cohort(settings.on)]
     for warning in cohorts[0].warnings:
@@ -173,31 +175,39 @@ def _on_cohort(
     table, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
     if not len(table):
         raise PromotionError(f"{settings.on}: none of its records has a class of the scheme {scheme.name!r}")
-    models = [one for one in (challenger, champion) if one]
-    checkpoints = [read_checkpoint(f"models:/{one.model_id}") for one in models]
+    models = [version for version in (challenger, champion) if version]
+    checkpoints = [read_checkpoint(f"models:/{version.model_id}") for version in models]
     digest = digest_of(to_predictions(table, np.full((len(table), len(scheme.classes)), np.nan), scheme.classes))
     lineages = [
-        (ModelRun.of(one.run_id).lineage, made.preprocessing) for one, made in zip(models, checkpoints, strict=True)
+        (ModelRun.of(version.run_id).lineage, checkpoint.preprocessing)
+        for version, checkpoint in zip(models, checkpoints, strict=True)
     ]
     kept, notes = _unseen(table, lineages, cohorts, configuration, console)
     _some_left(kept, settings.on, "challenger, champion or a model which one was started from")
     table = table[kept]
     scored = [
-        _score(one, made, table, cohorts, configuration, settings, console)
-        for one, made in zip(models, checkpoints, strict=True)
+        _score(version, checkpoint, table, cohorts, configuration, settings, console)
+        for version, checkpoint in zip(models, checkpoints, strict=True)
     ]
-    own, others = scored[0], scored[1] if champion else None
+    challenger_predictions, champion_predictions = scored[0], scored[1] if champion else None
     if cohorts[0].simulated:
-        notes.append(f"{settings.on} is simulated: the comparison tells nothing about patients")
+        notes.append(f"{settings.on} is simulated: the comparison is not evidence about patients")
     how = (
         f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
         "it was started from, was made with"
     )
-    return ComparisonInput(own, others, _judged(attributes_of(table, age_bands)), how, digest, tuple(notes))
+    return ComparisonInput(
+        challenger_predictions,
+        champion_predictions,
+        _judged(attributes_of(table, age_bands)),
+        how,
+        digest,
+        tuple(notes),
+    )
 
 
 def _machine(settings: PromotionSettings) -> dict[str, object]:
-    """Return the settings of a past job that another machine or moment changes."""
+    """Return the settings of a past job that depend on machine or time."""
     changed: dict[str, object] = {"jobs": settings.jobs}
     return changed | ({"cache_dir": settings.cache_dir} if settings.cache_dir else {})
 
@@ -219,25 +229,29 @@ def _score(
     settings: PromotionSettings,
     console: Console,
 ) -> Predictions:
-    """Predict a table's records with a model and its own preprocessing."""
+    """Predict a table's records with a model and its preprocessing."""
     scheme = scheme_named(configuration.data.scheme)
     if not scheme_named(checkpoint.scheme).same_labels(scheme):
-        others = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
+        difference = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
         raise PromotionError(
-            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme {others}: "
-            "they cannot be compared"
+            f"version {model.version} tells {', '.join(checkpoint.classes)} apart, the challenger's scheme "
+            f"{difference}: they cannot be compared"
         )
     device = choose_device(settings.device)
     caches = fill_caches(cohorts, configuration.data, checkpoint.preprocessing, console)
-    own, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
-    rows = {record_id: row for row, record_id in enumerate(own.record_ids.tolist())}
-    # Of an ECG in two forms another one may have stayed: it is not scored then, and counts as an error.
-    found = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
+    usable, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
+    rows = {record_id: row for row, record_id in enumerate(usable.record_ids.tolist())}
+    # The other copy of a duplicated ECG may be in the table; then it is not scored and counts as an error.
+    places = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
     y_prob = np.full((len(table), len(scheme.classes)), np.nan)
     store = WindowStore(caches, device)
-    with_windows = found >= 0
+    with_windows = places >= 0
     y_prob[with_windows] = predict_table(
-        checkpoint.build(device), store, own[found[with_windows]], checkpoint.encoder, checkpoint.calibration.scaling
+        checkpoint.build(device),
+        store,
+        usable[places[with_windows]],
+        checkpoint.encoder,
+        checkpoint.calibration,
     )
     return to_predictions(table, y_prob, scheme.classes)
 
@@ -249,7 +263,7 @@ def _unseen(
     configuration: TrainConfiguration,
     console: Console,
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Tell which records no model nor its ancestors learnt from, and what of that cannot be told.
+    """Return which records neither the models nor their ancestors learnt from, and notes on unknowns.
 
     Each lineage knows waveforms by its own preprocessing.
     """
@@ -262,5 +276,5 @@ def _unseen(
 
 
 def _judged(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Return what the gate judges by: the rest depends on the ECG or its day, and its rule was fixed beforehand."""
+    """Return the attributes that the gate uses; the others depend on the ECG or its date."""
     return {name: attributes[name] for name in ("sex", "age", "source")}

@@ -1,11 +1,11 @@
-"""`ecgml promote`, `ecgml rollback`, `ecgml history`: which version is champion, why, and the way back."""
+"""`ecgml promote`, `ecgml rollback`, `ecgml history`: change the champion version, and record why."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,6 @@ from ecgml.service.promotions import (
     Entry,
     PromotionLog,
     Registry,
-    as_row,
     read_registry,
     registry_errors,
 )
@@ -48,7 +47,7 @@ from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 
 PROBE_FS = 500.0
-"""Sampling frequency of the simulated records that a version is tried on, Hz."""
+"""Sampling frequency of the simulated records that test a version, Hz."""
 
 
 def promote(
@@ -64,9 +63,9 @@ def promote(
         Settings of `ecgml.pipeline.job.settings.PromoteConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     force : bool
-        Promote whatever the gate says; it must load and predict all the same.
+        Promote in spite of the gate; the version must still load and predict.
     why : str
         Recorded; needed with ``force``.
 
@@ -78,9 +77,9 @@ def promote(
     Raises
     ------
     ConfigError
-        If a setting is wrong, or it is forced without saying why.
+        If a setting is invalid, or it is forced without a reason.
     PromotionError
-        If the gate refuses (recorded), somebody else is at it, or the model cannot be served.
+        If the gate refuses (recorded), another promotion is running, or the model cannot be served.
     """
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
@@ -94,17 +93,17 @@ def promote(
             if not candidate.version:
                 candidate = register_candidate(candidate)
                 console.say(f"registered as version {candidate.version} of {REGISTERED_MODEL}, challenger")
-            now = read_registry()
-            if now.champion == candidate.version:
+            registry = read_registry()
+            if registry.champion == candidate.version:
                 raise PromotionError(f"version {candidate.version} is the champion already")
-            for complaint in now.complaints():
+            for complaint in registry.complaints():
                 console.warn(complaint)
-            return _decide(candidate, now, configuration, experiment, log, lock, console, force, why.strip())
+            return _decide(candidate, registry, configuration, experiment, log, lock, console, force, why.strip())
 
 
 def _decide(
     candidate: RegisteredVersion,
-    now: Registry,
+    registry: Registry,
     configuration: PromoteConfiguration,
     experiment: str,
     log: PromotionLog,
@@ -113,16 +112,16 @@ def _decide(
     force: bool,
     why: str,
 ) -> str:
-    made = ModelRun.of(candidate.run_id)
-    classes = made.predictions["test"].classes
-    if made.is_simulated:
+    model = ModelRun.of(candidate.run_id)
+    classes = model.predictions["test"].classes
+    if model.is_simulated:
         console.warn(SIMULATED)
-    console.say(f"version {candidate.version}: loading it in a process of its own")
+    console.say(f"version {candidate.version}: loading it in a separate process")
     served = _served(candidate.version, classes)
     evidence, judgement, reasons = None, None, [served] if served else []
     if not served:
         try:
-            champion = find_candidate(now.champion) if now.champion else None
+            champion = find_candidate(registry.champion) if registry.champion else None
             evidence = gather(candidate, champion, configuration.promotion, configuration.gate.age_bands, console)
             judgement = judge(evidence.challenger, evidence.champion, evidence.attributes, configuration.gate)
         except (PromotionError, EvaluationError, TrackingError) as error:
@@ -130,46 +129,44 @@ def _decide(
         else:
             reasons = [check.line() for check in judgement.checks if not check.passed]
             for check in judgement.checks:
-                if check.passed:  # what is not met ends the command, in its last line
+                if check.passed:  # unmet conditions are in the error that ends the command
                     console.say(check.line())
     decision = PROMOTED if not reasons else FORCED if force and not served else REFUSED
     moves = decision != REFUSED
     digest = evidence.digest if evidence else ""
-    uses = 1 + sum(one.test_digest == digest for one in now.entries) if digest else 0
-    there = [version for version in (now.champion, now.previous) if version in now.versions]
-    entry = Entry(
-        number=lock.number,
-        decision=decision,
-        version=candidate.version,
-        when=datetime.now(UTC).isoformat(timespec="seconds"),
-        by=f"{login()}@{socket.gethostname()}",
-        run_id="",
-        champion_before=now.champion,
-        previous_before=now.previous,
-        champion_after=candidate.version if moves else now.champion,
-        previous_after=(there[0] if there else "") if moves else now.previous,
+    uses = 1 + sum(entry.test_digest == digest for entry in registry.entries) if digest else 0
+    remaining = [version for version in (registry.champion, registry.previous) if version in registry.versions]
+    entry = _entry(
+        registry,
+        lock,
+        decision,
+        candidate.version,
+        champion_after=candidate.version if moves else registry.champion,
+        previous_after=(remaining[0] if remaining else "") if moves else registry.previous,
         why=why,
         test_digest=digest,
         test_uses=uses,
-        summary=_summary(decision, candidate.version, now.champion, judgement, reasons),
+        summary=_summary(decision, candidate.version, registry.champion, judgement, reasons),
         notes=(
-            *now.complaints(),
-            *_past(candidate.version, now),
-            *_start(made.ancestors),
+            *registry.complaints(),
+            *_past(candidate.version, registry),
+            *_start(model.ancestors),
             *(evidence.notes if evidence else ()),
-            *([SIMULATED] if made.is_simulated else []),
+            *([SIMULATED] if model.is_simulated else []),
         ),
     )
     _record(entry, evidence, judgement, reasons, configuration, experiment, log)
     if decision == REFUSED:
         raise PromotionError(f"{entry.summary}; log entry {entry.number}")
     if uses > 1:
-        console.say(f"these test records have now served for {uses} decisions: each makes the next less certain")
-    return _headline(decision, candidate.version, now.champion, reasons)
+        console.say(
+            f"these test records have now been used for {uses} decisions; each use makes the next less reliable"
+        )
+    return _headline(decision, candidate.version, registry.champion, reasons)
 
 
 def rollback(console: Console, *, why: str = "") -> str:
-    """Make the champion before this one champion again; a second rollback goes one further back.
+    """Restore the previous champion; a second rollback goes one further back.
 
     Parameters
     ----------
@@ -189,42 +186,57 @@ def rollback(console: Console, *, why: str = "") -> str:
     with command("rollback", console) as running:
         experiment = running.connect()
         with promotion_lock(console) as (log, lock):
-            now = read_registry()
-            for complaint in now.complaints():
+            registry = read_registry()
+            for complaint in registry.complaints():
                 console.warn(complaint)
-            back = now.earlier()
+            back = registry.earlier()
             if not back:
-                first = f"version {now.champion} is the first champion" if now.champion else "there is no champion"
+                first = (
+                    f"version {registry.champion} is the first champion"
+                    if registry.champion
+                    else "there is no champion"
+                )
                 raise PromotionError(f"nothing to go back to: {first}, or those before it were deleted")
-            console.say(f"version {back[0]}: loading it in a process of its own")
+            console.say(f"version {back[0]}: loading it in a separate process")
             if served := _served(back[0]):
                 raise PromotionError(f"{served}; promote another version")
-            entry = Entry(
-                number=lock.number,
-                decision=ROLLED_BACK,
-                version=back[0],
-                when=datetime.now(UTC).isoformat(timespec="seconds"),
-                by=f"{login()}@{socket.gethostname()}",
-                run_id="",
-                champion_before=now.champion,
-                previous_before=now.previous,
+            entry = _entry(
+                registry,
+                lock,
+                ROLLED_BACK,
+                back[0],
                 champion_after=back[0],
                 previous_after=back[1] if len(back) > 1 else "",
                 why=why.strip(),
-                summary=f"rolled back from version {now.champion or '(deleted)'} to version {back[0]}",
-                notes=tuple(now.complaints()),
+                summary=f"rolled back from version {registry.champion or '(deleted)'} to version {back[0]}",
+                notes=tuple(registry.complaints()),
             )
             _record(entry, None, None, [], None, experiment, log)
             return entry.summary
 
 
+def _entry(registry: Registry, lock: Lock, decision: str, version: str, **further: Any) -> Entry:
+    """Return a decision made now, by who is logged in, on the registry as it is."""
+    return Entry(
+        number=lock.number,
+        decision=decision,
+        version=version,
+        when=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=f"{login()}@{socket.gethostname()}",
+        run_id="",
+        champion_before=registry.champion,
+        previous_before=registry.previous,
+        **further,
+    )
+
+
 def history(console: Console) -> tuple[list[dict[str, Any]], str]:
-    """Return the log and what stands; finish what a kill left open.
+    """Return the log and the aliases; complete an interrupted move first.
 
     Parameters
     ----------
     console : Console
-        Is told what was finished, and what does not agree.
+        Shows what was completed, and disagreements.
 
     Returns
     -------
@@ -234,22 +246,26 @@ def history(console: Console) -> tuple[list[dict[str, Any]], str]:
         The same as a table, and the aliases below it.
     """
     connect()
-    now = read_registry()
-    if pending := now.pending:
+    registry = read_registry()
+    if pending := registry.pending:
         try:
             with promotion_lock(console):
-                now = read_registry()
+                registry = read_registry()
         except PromotionError as error:
             console.say(f"log entry {pending.number} is being carried out: {error}")
-    for complaint in now.complaints():
+    for complaint in registry.complaints():
         console.warn(complaint)
-    aliases = ", ".join(f"{name} version {version}" for name, version in sorted(now.aliases.items())) or "no aliases"
-    return [as_row(entry) for entry in now.entries], "\n".join([*_table(now.entries), f"{REGISTERED_MODEL}: {aliases}"])
+    aliases = (
+        ", ".join(f"{name} version {version}" for name, version in sorted(registry.aliases.items())) or "no aliases"
+    )
+    return [asdict(entry) for entry in registry.entries], "\n".join(
+        [*_table(registry.entries), f"{REGISTERED_MODEL}: {aliases}"]
+    )
 
 
 @contextlib.contextmanager
 def promotion_lock(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
-    """Hold the lock; first make good what a kill left open."""
+    """Hold the lock; complete an interrupted move first."""
     with contextlib.ExitStack() as stack:
         with registry_errors():
             lock = stack.enter_context(Lock(REGISTERED_MODEL, above=read_registry().last_number))
@@ -259,16 +275,16 @@ def promotion_lock(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
         yield log, lock
 
 
-def _past(version: str, now: Registry) -> Iterator[str]:
-    """Say when a version was rolled back from before."""
-    for entry in now.entries:
+def _past(version: str, registry: Registry) -> Iterator[str]:
+    """Return notes on earlier rollbacks from a version."""
+    for entry in registry.entries:
         if entry.decision == ROLLED_BACK and entry.state == DONE and entry.champion_before == version:
             why = f": {entry.why}" if entry.why else ""
             yield f"version {version} was rolled back from before, log entry {entry.number}{why}"
 
 
 def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
-    """Say what a model was fine-tuned from."""
+    """Return a note on the model that a model was fine-tuned from."""
     if ancestors:
         yield (
             f"it was started from {ancestors[0].address}: what that one and those before it learnt from is left out of "
@@ -277,26 +293,26 @@ def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
 
 
 def _served(version: str, classes: Sequence[str] = ()) -> str:
-    """Try a version in a process of its own; return what is wrong with it."""
+    """Test a version in a separate process; return its fault, or ``""``."""
     records = [simulate_record(rhythm, np.random.default_rng(7), fs=PROBE_FS) for rhythm in ("SR", "AFIB", "ST")]
     clinical = np.full((len(records), len(CLINICAL_NAMES)), np.nan, dtype=np.float32)
     clinical[0, [CLINICAL_NAMES.index(name) for name in ("age", "sex")]] = 60, 1
     try:
-        check_serving(version, classes, np.stack([one.waveform for one in records]), clinical, PROBE_FS)
+        check_serving(version, classes, np.stack([record.waveform for record in records]), clinical, PROBE_FS)
     except PromotionError as error:
         return str(error)
     return ""
 
 
 def _headline(decision: str, version: str, champion: str, reasons: Sequence[str]) -> str:
-    """Return the decision, and what speaks or spoke against it."""
+    """Return the decision with its reasons."""
     over = f"over version {champion}" if champion else "as the first champion"
     but = {REFUSED: f": {'; '.join(reasons)}", FORCED: f", against {'; '.join(reasons)}"}
     return f"{decision} version {version} {over}{but.get(decision, '') if reasons else ''}"
 
 
 def _summary(decision: str, version: str, champion: str, judgement: Judgement | None, reasons: Sequence[str]) -> str:
-    """Return the headline with the numbers that it stands on, for the log."""
+    """Return the headline with its numbers, for the log."""
     numbers = "; ".join(check.line() for check in judgement.checks if check.challenger) if judgement else ""
     return f"{_headline(decision, version, champion, reasons)}{f' ({numbers})' if numbers and not reasons else ''}"
 
@@ -311,7 +327,7 @@ def _record(
     log: PromotionLog,
 ) -> None:
     """Write the record as a run with an artifact, then carry the entry out."""
-    content: dict[str, Any] = {**as_row(entry), "reasons": list(reasons)}
+    content: dict[str, Any] = {**asdict(entry), "reasons": list(reasons)}
     if evidence:
         content |= {"compared_on": evidence.how, "notes": list(entry.notes)}
     if configuration:
@@ -373,7 +389,7 @@ def _page(entry: Entry, evidence: ComparisonInput | None, judgement: Judgement |
             *(_row(check) for check in judgement.checks),
             "",
             f"Compared on {judgement.n_records:,} records of {judgement.n_groups:,} patients: {evidence.how}. "
-            f"Decisions that these test records have served for, this one included: {entry.test_uses}.",
+            f"Decisions based on these test records, including this one: {entry.test_uses}.",
         ]
     else:
         lines += reasons
@@ -382,14 +398,16 @@ def _page(entry: Entry, evidence: ComparisonInput | None, judgement: Judgement |
 
 
 def _row(check: Check) -> str:
-    own = f"{check.challenger.value:.3f}" if check.challenger else check.found
+    challenger = f"{check.challenger.value:.3f}" if check.challenger else check.found
     if check.challenger and not check.difference:
-        own += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
-    other = f"{check.champion.value:.3f}" if check.champion else ""
+        challenger += f" ({check.challenger.low:.3f} to {check.challenger.high:.3f})"
+    champion = f"{check.champion.value:.3f}" if check.champion else ""
     gap = check.difference
     difference = signed(gap) if gap else ""
     title = f"{check.title}: {check.found}" if check.challenger and check.found else check.title
-    return f"| {title} | {own} | {other} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
+    return (
+        f"| {title} | {challenger} | {champion} | {difference} | {check.rule} | {'yes' if check.passed else '**no**'} |"
+    )
 
 
 def _table(entries: Sequence[Entry]) -> list[str]:
@@ -399,16 +417,16 @@ def _table(entries: Sequence[Entry]) -> list[str]:
     rows = [("entry", "when", "by", "decision", "version", "champion", "test use", "why")]
     rows += [
         (
-            str(one.number),
-            one.when.removesuffix("+00:00").replace("T", " "),
-            one.by,
-            one.decision if one.state == "done" else f"{one.decision} ({one.state})",
-            one.version,
-            f"{one.champion_before or '-'} -> {one.champion_after or '-'}",
-            str(one.test_uses or ""),
-            one.why,
+            str(entry.number),
+            entry.when.removesuffix("+00:00").replace("T", " "),
+            entry.by,
+            entry.decision if entry.state == "done" else f"{entry.decision} ({entry.state})",
+            entry.version,
+            f"{entry.champion_before or '-'} -> {entry.champion_after or '-'}",
+            str(entry.test_uses or ""),
+            entry.why,
         )
-        for one in entries
+        for entry in entries
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

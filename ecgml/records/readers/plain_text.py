@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 
@@ -60,11 +61,14 @@ def retabulate(data: bytes, delimiter: str) -> bytes:
     """Return a text of quoted cells, or with columns of blanks, as one of plain cells between tabs, line by line."""
     if b'"' in data:
         lines = decode(data).split("\n")
-        rows = (
-            next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True), [])
-            if '"' in line
-            else line.split(None if delimiter == " " else delimiter)
-            for line in lines
-        )
+        rows = (_cells(line, delimiter) for line in lines)
         return "\n".join("\t".join(cell.strip().replace("\t", " ") for cell in row) for row in rows).encode()
     return b"\n".join(b"\t".join(line.split()) for line in data.split(b"\n"))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    if '"' in line:
+        # A quote may be anything in a damaged file: a carriage return in a cell, or a cell without an end.
+        with contextlib.suppress(csv.Error):
+            return next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True), [])
+    return line.split(None if delimiter == " " else delimiter)

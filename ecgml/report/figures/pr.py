@@ -11,7 +11,16 @@ from ecgml.evaluation.curves import precision_recall_curves
 from ecgml.evaluation.metric_table import class_metric
 from ecgml.evaluation.metrics import Metrics
 from ecgml.evaluation.predictions import Predictions
-from ecgml.report.figures.style import GREY, NO_COLOURS, bare, class_style, new_figure, unit_square, unscored_text
+from ecgml.report.figures.style import (
+    GREY,
+    NO_COLOURS,
+    bare,
+    class_style,
+    legend_beside,
+    new_figure,
+    unit_square,
+    unscored_text,
+)
 
 
 def pr_figure(
@@ -51,13 +60,5 @@ def pr_figure(
         handles += axes.plot(*curves[name], drawstyle="steps-post", linewidth=1.6, label=text, **style)
     handles.insert(0, Line2D([], [], linestyle="", label=f"macro average  {point['macro_auprc']:.3f}"))
     handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=(0, (1, 2)), label="prevalence"))
-    legend = axes.legend(
-        handles=handles,
-        title="Average precision",
-        frameon=False,
-        fontsize=9,
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-    )
-    legend.set_alignment("left")
+    legend_beside(axes, handles, "Average precision")
     return figure

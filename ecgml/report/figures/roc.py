@@ -19,6 +19,7 @@ from ecgml.report.figures.style import (
     NO_COLOURS,
     bare,
     class_style,
+    legend_beside,
     model_style,
     new_figure,
     unit_square,
@@ -64,15 +65,7 @@ def roc_figure(
         handles[:0] = axes.plot(*macro, color=INK, linewidth=2.6, label=f"macro average  {auc(*macro):.3f}")
         if auc(*macro) > CROWDED_AUROC:
             _draw_corner(axes)
-    legend = axes.legend(
-        handles=handles,
-        title="Area under the curve",
-        frameon=False,
-        fontsize=9,
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-    )
-    legend.set_alignment("left")
+    legend_beside(axes, handles, "Area under the curve")
     return figure
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from ecgml.evaluation.predictions import Predictions
 from ecgml.figures import FAINT, GREY, INK, LINE_STYLES, bare, class_style, new_figure, save_figure
 
 __all__ = [
-    "FAINT", "GREY", "INK", "MODEL_COLOURS", "NO_COLOURS", "bare", "class_style", "model_style", "new_figure",
-    "save_figure", "unit_square", "unscored_text",
+    "FAINT", "GREY", "INK", "MODEL_COLOURS", "NO_COLOURS", "bare", "class_style", "legend_beside", "model_style",
+    "new_figure", "save_figure", "unit_square", "unscored_text",
 ]  # fmt: skip
 
 NO_COLOURS: Mapping[str, str] = MappingProxyType({})
@@ -39,6 +40,14 @@ def unit_square(axes: Axes) -> None:
     axes.set_yticks(ticks)
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def legend_beside(axes: Axes, handles: Sequence[Artist], title: str) -> None:
+    """Draw a legend to the right of a panel."""
+    legend = axes.legend(
+        handles=handles, title=title, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.02, 0.5)
+    )
+    legend.set_alignment("left")
 
 
 def unscored_text(predictions: Predictions) -> str:

@@ -40,6 +40,50 @@ async function describeModel() {
   }
 }
 
+async function showDrift() {
+  const { text, sources, reference, false_alarm_rate: rate } = await (await get("v1/drift")).json();
+  const lines = sources.map((one) => node("p", `${one.source === "all" ? "" : `Source ${one.source}: `}${one.text}`, one.drift ? { class: "error" } : {}));
+  $("drift").replaceChildren(...(lines.length ? lines : [node("p", text || "No record has come yet.")]));
+  const judged = sources.filter((one) => one.characteristics.length);
+  $("drift-details").hidden = !judged.length;
+  if (!judged.length) return;
+  $("drift-hint").textContent = `Compared with ${reference.records.toLocaleString("en")} validation and calibration records by the population stability index (PSI) and the Kolmogorov-Smirnov distance (KS). Of records of the same source at most ${percent(rate)} of comparisons report a drift by chance.`;
+  const top = node("tr"), body = node("tbody"), head = node("thead");
+  for (const title of ["Source", "Characteristic", "PSI (limit)", "KS (limit)", "Largest change"]) top.append(node("th", title, { scope: "col" }));
+  head.append(top);
+  const figure = (value, limit) => (value === null ? "–" : `${value.toFixed(2)} (${limit.toFixed(2)})`);
+  for (const one of judged) {
+    for (const each of [...one.characteristics].sort((a, b) => b.drift - a.drift)) {
+      const row = node("tr", "", each.drift ? { class: "chosen" } : {});
+      row.append(node("td", one.source), node("th", each.title, { scope: "row" }), node("td", figure(each.psi, each.psi_threshold)),
+        node("td", figure(each.ks, each.ks_threshold)), node("td", `${each.drift ? "Differs: " : ""}${each.change}`));
+      body.append(row);
+    }
+  }
+  $("drift-table").replaceChildren(head, body);
+}
+
+function reviewForm(result) {
+  const form = node("form", "", { class: "review" }), select = node("select"), label = node("label", "Reviewed rhythm ");
+  for (const name of ["", ...Object.keys(schema.classes)]) select.append(node("option", name));
+  const told = node("span", "", { role: "status" });
+  label.append(select);
+  form.append(label, node("button", "Send", { type: "submit" }), " ", told);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (!select.value) return;
+    try {
+      const body = JSON.stringify({ id: result.id, rhythm: select.value });
+      const response = await fetch("v1/feedback", { method: "POST", body, headers: { ...headers(), "Content-Type": "application/json" } });
+      const answer = await response.json();
+      told.textContent = response.ok ? `Kept: ${answer.agrees ? "agrees with" : "differs from"} the model.` : `Not kept: ${answer.error}`;
+    } catch (error) {
+      told.textContent = `Not kept: ${error.message}`;
+    }
+  });
+  return form;
+}
+
 async function listDemos() {
   for (const { name, title } of await (await get("v1/demos")).json()) {
     const button = node("button", title, { type: "button" });
@@ -74,6 +118,7 @@ async function send(files, stated = {}) {
     results = body.results.map((result) => ({ ...result, name: files[result.file]?.name ?? `file ${result.file}` }));
     const failed = results.filter((result) => result.error).length;
     $("status").textContent = `${results.length - failed} answered${failed ? `, ${failed} unusable` : ""}.`;
+    showDrift().catch(() => {});
     showTable();
     choose(Math.max(0, results.findIndex((result) => !result.error)));
   } catch (error) {
@@ -221,6 +266,7 @@ function showAnswer(result) {
   }
   box.append(table);
   for (const note of result.notes) box.append(node("p", note, { class: "hint" }));
+  if (schema.feedback) box.append(reviewForm(result));
 }
 
 function showQuality(result) {
@@ -267,6 +313,7 @@ const drop = $("drop");
 drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 drop.addEventListener("dragleave", () => drop.classList.remove("over"));
 drop.addEventListener("drop", (event) => { event.preventDefault(); drop.classList.remove("over"); send([...event.dataTransfer.files]); });
-$("token").addEventListener("change", () => { describeModel(); listDemos(); });
+$("token").addEventListener("change", () => { describeModel(); listDemos(); showDrift(); });
 describeModel().catch((error) => { $("version").textContent = `The model cannot be described: ${error.message}`; });
 listDemos().catch(() => {});
+showDrift().catch(() => {});

@@ -9,7 +9,7 @@ TABLE = ("tests/evaluation/test_metric_table.py",)
 BOOTSTRAP = ("tests/evaluation/test_bootstrap.py",)
 COMPARISON = ("tests/evaluation/test_comparison.py",)
 GATE = ("tests/evaluation/test_gate.py",)
-FIGURES = ("tests/evaluation/test_figures.py",)
+FIGURES = ("tests/report/test_figures.py",)
 SCORING = ("tests/pipeline/test_scoring.py",)
 SCORES = ("tests/evaluation/test_scores.py",)
 ANSWERS = ("tests/evaluation/test_answers.py",)
@@ -51,8 +51,8 @@ FAULTS = (
     Fault(
         "evaluation/unscaled-figures",
         "ecgml/pipeline/job/judging.py",
-        "y_prob = said.y_prob(calibration.scaling)",
-        "y_prob = said.y_prob(type(calibration.scaling).of_temperature(1.0, n_classes))",
+        "y_prob = logits.y_prob(calibration)",
+        "y_prob = logits.y_prob(type(calibration).none(n_classes))",
         "figures are of other probabilities than are served",
         LEAKS,
     ),

@@ -17,8 +17,8 @@ FAULTS = (
     Fault(
         "lineage/own-records-alone",
         LINEAGE,
-        "if own is not None else []), *ancestors]",
-        "if own is not None else [])]",
+        "if model_run_id is not None else []), *ancestors]",
+        "if model_run_id is not None else [])]",
         "a fine-tuned model is judged by records that its ancestors learnt from",
         (f"{TESTS}::test_what_an_ancestor_learnt_from_is_not_evaluated_on",),
     ),
@@ -57,7 +57,7 @@ FAULTS = (
     Fault(
         "lineage/same-ecg-under-another-name",
         LINEAGE,
-        " in names or not known.isdisjoint(own)",
+        " in names or not learnt_keys.isdisjoint(record_keys)",
         " in names",
         "an ECG that was learnt from is tested under another name",
         MATCHED,
@@ -145,8 +145,8 @@ FAULTS = (
     Fault(
         "lineage/resumed-while-worked-on",
         JOBS,
-        "for one in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):",
-        "for one in (run,):",
+        "for candidate in (run, *runs_tagged(run.info.experiment_id, RESUMES, run.info.run_id)):",
+        "for candidate in (run,):",
         "two processes go on with one job",
         RESUMED,
     ),
@@ -177,8 +177,8 @@ FAULTS = (
     Fault(
         "lineage/fold-of-other-code",
         "ecgml/pipeline/evaluate/protocols.py",
-        "own, *code, torch.__version__]",
-        "own, torch.__version__]",
+        "model_settings, *code, torch.__version__]",
+        "model_settings, torch.__version__]",
         "a fold that other code trained is found again",
         ("tests/pipeline/test_protocols.py::test_a_fold_of_other_code_settings_or_data_is_another",),
     ),

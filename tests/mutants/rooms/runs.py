@@ -6,7 +6,8 @@ from tests.mutants.fault import Fault
 
 RUNS = "ecgml/service/runs.py"
 LAUNCHES = "ecgml/service/launches.py"
-OWNER = "ecgml/service/owner.py"
+OWNER = "ecgml/owner.py"
+OF_OWNER = ("tests/test_owner.py",)
 OWNED = ("tests/service/test_runs.py::test_run_whose_owner_is_gone_is_closed_and_one_that_lives_is_not",)
 LAUNCHED = ("tests/service/test_runs.py::test_only_a_launch_of_this_project_that_failed_is_closed",)
 LAUNCHER = ("tests/service/test_runs.py::test_launch_is_alive_while_its_own_mlflow_run_is",)
@@ -39,16 +40,48 @@ FAULTS = (
     Fault(
         "runs/containers-not-told-apart",
         OWNER,
-        " and words[3:] in ([], [_container()])",
-        "",
+        "    if (namespace, boot) == (own_namespace, own_boot):",
+        "    if boot == own_boot:",
         "the process of a container that shares the host's name counts as dead",
         OWNED,
     ),
     Fault(
+        "runs/another-boot-is-this-one",
+        OWNER,
+        "    if (namespace, boot) == (own_namespace, own_boot):",
+        "    if namespace == own_namespace:",
+        "a process of another machine of the same name counts as dead",
+        OF_OWNER,
+    ),
+    Fault(
+        "runs/zombie-lives",
+        OWNER,
+        '    if state in "ZX":',
+        '    if state in "X":',
+        "what nobody waited for counts as alive",
+        OF_OWNER,
+    ),
+    Fault(
+        "runs/foreign-proc-is-believed",
+        OWNER,
+        '        if os.readlink(_PROC / "self") != str(os.getpid()):',
+        '        if not os.readlink(_PROC / "self"):',
+        "numbers are looked up in the /proc of another namespace",
+        OF_OWNER,
+    ),
+    Fault(
+        "runs/image-is-a-machine",
+        OWNER,
+        'machine == own_machine != "-" and namespace == own_namespace == _FIRST_NAMESPACE',
+        'machine == own_machine != "-"',
+        "containers of one image count as one machine that was started again",
+        OF_OWNER,
+    ),
+    Fault(
         "runs/number-of-a-process-is-enough",
         OWNER,
-        "return not dead and abs(process.create_time() - float(created)) < 1.0",
-        "return not dead",
+        "return _start_of(int(pid)) == start",
+        "return bool(_start_of(int(pid)))",
         "another process that was given its number stands for the owner",
         OWNED,
     ),
@@ -79,7 +112,7 @@ FAULTS = (
     Fault(
         "runs/any-launcher-is-ours",
         LAUNCHES,
-        'return any(_folder(word, there) == _folder(source, "/") for word in words)',
+        'return any(_folder(word, directory) == _folder(source, "/") for word in words)',
         "return True",
         "a launch that failed stays open while another project's lives",
         LAUNCHER,

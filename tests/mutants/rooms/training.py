@@ -214,7 +214,7 @@ FAULTS = (
     Fault(
         "training/resumed-without-its-stopping",
         FIT,
-        'return EarlyStopping.from_state_dict(facts["stopping"])',
+        'return EarlyStopping(**facts["stopping"])',
         'return EarlyStopping(**{**facts["stopping"], "best_epoch": -1})',
         "a resumed training takes its next epoch for the best",
         RESUMED,
@@ -286,8 +286,8 @@ FAULTS = (
     Fault(
         "training/logits-averaged",
         "ecgml/training/predict.py",
-        "scaled = softmax(scaling(logits) if scaling else logits)",
-        "scaled = scaling(logits) if scaling else logits",
+        "softmax(calibration.scaling(logits) if calibration else logits)",
+        "calibration.scaling(logits) if calibration else logits",
         "a record's windows are averaged as logits",
         PARTS,
     ),

@@ -135,7 +135,7 @@ FAULTS = (
     Fault(
         "tuning/goes-on-with-other-data",
         "tuning/opening.py",
-        'if before["data"] != now["data"]:',
+        'if before["data"] != current["data"]:',
         "if False:",
         "trials of one study are of different data",
         STUDY,
@@ -175,8 +175,8 @@ FAULTS = (
     Fault(
         "tuning/formulas-not-compared",
         "tuning/spaces.py",
-        "if before.get(name) != now.get(name)]",
-        "if (name in before) != (name in now)]",
+        "if before.get(name) != current.get(name)]",
+        "if (name in before) != (name in current)]",
         "constants of a space may change as long as their names stay",
         ("tests/tuning/test_spaces.py",),
     ),

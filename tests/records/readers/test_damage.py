@@ -111,3 +111,11 @@ def test_noise_is_refused(tmp_path: Path, suffix: str):
         path.write_bytes(rng.bytes(size))
         with pytest.raises(RecordError, match="noise"):
             read_record(path, fs=500, unit="uV")
+
+
+@pytest.mark.parametrize("cell", ['"a" \r b', '"' + "x" * 200_000], ids=["a carriage return", "no closing quote"])
+def test_a_quoted_cell_that_python_cannot_read_is_a_record_error(tmp_path: Path, cell: str):
+    path = tmp_path / "damaged.csv"
+    path.write_bytes(f"{','.join(LEADS)}\n{cell},1,2\n1,2,3\n".encode())
+    with pytest.raises(RecordError):
+        read_record(path)
