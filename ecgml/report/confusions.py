@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ecgml.evaluation.predictions import NOT_SCORED, Predictions
-from ecgml.page.sections import Listing, Section, picture, sentence
+from ecgml.page.sections import Listing, Picture, Section, picture, sentence
 from ecgml.records.rhythms import RHYTHMS
 from ecgml.records.schemes import Scheme
 from ecgml.report.evaluated import Evaluated
@@ -57,7 +57,8 @@ def confusions_section(evaluated: Sequence[Evaluated], note: str = "") -> Sectio
     note : str
         Below every figure.
     """
-    parts, findings = [], []
+    parts: list[Picture | Listing] = []
+    findings = []
     for item in evaluated:
         rows, title = _kinds(item.predictions, item.scheme), sentence(item.title)
         n_right = int((item.predictions.y_pred == item.predictions.y_true).sum())

@@ -45,15 +45,19 @@ class Answering:
     def __init__(self, model: ServedModel, batcher: Batcher, monitor: Monitor, watch: DriftWatch) -> None:
         self.batcher, self.monitor, self.watch = batcher, monitor, watch
         self._threads = ThreadPoolExecutor(n_cores(), thread_name_prefix="prepare")
-        self.swap(model)
+        self.model = model
+        self.watch.follow(model)
+        self._show(1)
 
     def swap(self, model: ServedModel) -> None:
         """Replace the model; records already prepared are answered by the former one."""
-        if getattr(self, "model", None):
-            self.monitor.model.labels(self.model.pinned, self.model.version or "").set(0)
+        self._show(0)
         self.model = model
         self.watch.follow(model)
-        self.monitor.model.labels(model.pinned, model.version or "").set(1)
+        self._show(1)
+
+    def _show(self, answers: int) -> None:
+        self.monitor.model.labels(self.model.pinned, self.model.version or "").set(answers)
 
     async def in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call a function off the event loop."""

@@ -186,7 +186,8 @@ def _read_all(
     places = store(uploads, folder, int(settings.max_unpacked_mb * 1e6))
     if len(places) > settings.max_records:
         raise Refused(413, f"{len(places):,} records in one request, at most {settings.max_records:,} are accepted")
-    numbers, records = [], []
+    numbers: list[int] = []
+    records: list[Record | RecordError] = []
     for place in places:
         if isinstance(place, Place):
             numbers.append(place.number)

@@ -80,7 +80,7 @@ def _bars(
     axes.set_ylim(len(kinds) - 0.4, -0.6)
     axes.set_xlim(0, 1.45 * reach)
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    axes.locator_params(axis="x", integer=True, nbins=6)
 
 
 def _words_on_counts(survey: Survey) -> str:
@@ -134,7 +134,7 @@ def _cohorts_picture(survey: Survey, sentence: str) -> Picture:
         n_rows = np.array([((survey.cohorts == name) & (survey.rhythms == kind)).sum() for name in names])
         share = 100 * n_rows / np.maximum(totals, 1)
         axes.barh(range(len(names)), share, left=left, color=rhythm_style(kind)[0], height=0.72)
-        for place in np.flatnonzero(share >= 4):
+        for place in np.flatnonzero(share >= 4).tolist():
             axes.text(
                 left[place] + share[place] / 2, place, f"{share[place]:.0f}", ha="center", va="center", fontsize=8.5,
                 color=ink_on(rhythm_style(kind)[0]),

@@ -22,7 +22,7 @@ from ecgml.exploration.survey import Survey
 from ecgml.page.html import render_page
 from ecgml.page.sections import Section, sentence
 from ecgml.pipeline.audit.audited_model import find_audited_model, model_parts
-from ecgml.pipeline.audit.robustness import perturbation_tasks, predict_perturbed, seconds_per_record
+from ecgml.pipeline.audit.robustness import PerturbationTask, perturbation_tasks, predict_perturbed, seconds_per_record
 from ecgml.pipeline.audit.shortcut_scores import score_shortcuts
 from ecgml.pipeline.audit.shortcuts import predict_unseen, shortcuts_beside
 from ecgml.pipeline.job.command import command
@@ -84,7 +84,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         subject = find_audited_model(model, Path(temporary)) if model else None
         running.connect(beside=subject.run_id if subject else "")
         has_own_data = subject is not None and not options.get("data_dir")
-        if has_own_data:
+        if subject and has_own_data:
             model_data = vars(subject.configuration.data)
             options = {**options, **{name: model_data[name] for name in LABELLED_DATA if model_data[name]}}
         configuration = resolve_settings(AuditConfiguration, options, config)
@@ -106,7 +106,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         survey, rows = _rows(cohorts, caches, data)
         caution = " ".join(filter(None, [survey.caution, *(f"{sentence(caution)}." for caution in cautions)]))
         parts = model_parts(subject, cohorts, caches, data) if subject else None
-        tasks = []
+        tasks: list[PerturbationTask] = []
         if subject and parts and "robustness" in settings.parts:
             entries = {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
             places, tasks = perturbation_tasks(

@@ -86,9 +86,8 @@ def perturbation_tasks(
         (place, index, row) for index, queue in enumerate(queues) for place, row in enumerate(queue.tolist())
     )
     rows = np.array(sorted(row for *_, row in turns[:n_records]), dtype=np.int64)
-    is_available = np.isfinite(np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])).any(
-        axis=0
-    )
+    values = np.where(np.isnan(table.given[rows]), table.measured[rows], table.given[rows])
+    is_available = np.any(np.isfinite(values), axis=0)
     columns = tuple(name for name, available in zip(CLINICAL_NAMES, is_available, strict=True) if available)
     exchanged = table.given[np.roll(rows, len(rows) // 2)]
     tasks = [

@@ -156,8 +156,8 @@ def _on_test_part(
                 by_name["random_encoder"].scores,
             )
         )
-    if sibling and (sibling_predictions := by_name.get("waveform_only")):
-        comparison = compare(model_predictions["clinical_withheld"], sibling_predictions.predictions, **draws)
+    if sibling and (waveform_only := by_name.get("waveform_only")):
+        comparison = compare(model_predictions["clinical_withheld"], waveform_only.predictions, **draws)
         words.append(waveform_only_in_words(subject.name, sibling.name, comparison))
     return test_scores, words
 

@@ -70,11 +70,12 @@ def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) ->
             f"compare: {a} was scored on the {', '.join(model_a.predictions)}, {b} on the "
             f"{', '.join(model_b.predictions)}; score both models on one set"
         )
-    names = [model_a.name, model_b.name]
-    if model_a.name == model_b.name:
-        names = [f"{model.name} {model.short_identity}" for model in (model_a, model_b)]
+    name_a, name_b = model_a.name, model_b.name
+    if name_a == name_b:
+        name_a, name_b = (f"{model.name} {model.short_identity}" for model in (model_a, model_b))
     return Compared(
-        *names,
+        name_a,
+        name_b,
         {
             name: compare(model_a.predictions[name], model_b.predictions[name], n_bootstrap=n_bootstrap, seed=seed)
             for name in common

@@ -106,7 +106,7 @@ def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord
     kinds: dict[tuple[str, str], int] = {}
     for mistake in sorted(mistakes, key=lambda mistake: -mistake.probability):
         kinds.setdefault((mistake.label, mistake.predicted), 0)
-    turns = []
+    turns: list[tuple[int, float, int, DrawnRecord]] = []
     for mistake in sorted(mistakes, key=lambda mistake: -mistake.probability):
         turns.append((kinds[mistake.label, mistake.predicted], -mistake.probability, len(turns), mistake))
         kinds[mistake.label, mistake.predicted] += 1

@@ -155,9 +155,9 @@ def evaluate_protocols(
             console.warn(_from_the_start(started_from))
         name = past.checkpoint.model_name
         tasks, notes = _tasks(name, job, configuration, settings, unchanged)
-        for protocol, reasons in notes.items():
-            for reason in reasons:
-                console.warn(f"{TITLES[protocol]}: {reason}")
+        for protocol, remarks in notes.items():
+            for remark in remarks:
+                console.warn(f"{TITLES[protocol]}: {remark}")
         if all(task.protocol == DEFAULT for task in tasks):
             raise EvaluationError(f"splits: none of {', '.join(settings.splits)} is possible with these data")
         store = WindowStore(job.caches, choose_device(configuration.fit.device))
@@ -186,9 +186,9 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            reasons = _report(tracker, protocols, impossible, job, caution)
-    reasons = "\n".join([reasons, *running.said(tracker.run_id, PAGE, None)])
-    return JudgedProtocols(protocols, impossible, reasons, caution)
+            said = _report(tracker, protocols, impossible, job, caution)
+    said = "\n".join([said, *running.said(tracker.run_id, PAGE, None)])
+    return JudgedProtocols(protocols, impossible, said, caution)
 
 
 def _from_the_start(address: str) -> str:
@@ -327,7 +327,7 @@ def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration,
     ends: list[float] = []
     n_steps = min(TIMED_STEPS, steps_per_epoch(data, configuration.augmentation, configuration.fit.batch_size))
 
-    def on_step(epoch: int, index: int, n: int, loss: float) -> None:
+    def on_step(epoch: int, index: int, n: int, loss: float | None) -> None:
         ends.append(time.perf_counter())
         if len(ends) > n_steps:
             raise _Timed

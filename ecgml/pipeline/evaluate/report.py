@@ -118,6 +118,11 @@ def _mistakes(report_input: ReportInput) -> Section:
     return mistakes_section(report_input.mistakes, report_input.missing if n_wrong else "", scheme)
 
 
+def _explanations(report_input: ReportInput) -> Section:
+    explained, checks, importance = report_input.explained or ((), None, None)
+    return explanations_section(explained, checks, importance, report_input.missing)
+
+
 SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
     lambda report_input: overview_section(report_input.evaluated),
     lambda report_input: confusions_section(report_input.evaluated, report_input.note),
@@ -129,7 +134,7 @@ SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
     _sources,
     _protocols,
     _mistakes,
-    lambda report_input: explanations_section(*(report_input.explained or ((), None, None)), report_input.missing),
+    _explanations,
 )
 """Functions of the sections in order; None for an empty section."""
 

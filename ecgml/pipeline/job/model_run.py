@@ -109,7 +109,7 @@ class ModelRun:
     @cached_property
     def name(self) -> str:
         """Name of its run: the architecture, unless renamed."""
-        return read_run(self.run_id).info.run_name
+        return str(read_run(self.run_id).info.run_name)
 
     @cached_property
     def tags(self) -> Mapping[str, str]:

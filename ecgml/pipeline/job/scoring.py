@@ -142,7 +142,7 @@ def answers_of(table_logits: WindowLogits, calibration: Calibration, store: Wind
     table : RecordTable
     """
     y_prob = table_logits.y_prob(calibration)
-    unread = np.isnan(y_prob).any(axis=1)
+    unread = np.any(np.isnan(y_prob), axis=1)
     sets = None
     if calibration.conformal:
         sets = calibration.conformal.sets(np.nan_to_num(y_prob)) | unread[:, None]

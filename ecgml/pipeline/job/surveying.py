@@ -233,7 +233,7 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
             "the same waveform",
             "equal to the microvolt after preprocessing",
             "no waveform could be read",
-            grouped(lambda row, cohort, entry: [fingerprints[row]] if fingerprints[row] else []),
+            grouped(lambda row, cohort, entry: [digest] if (digest := fingerprints[row]) else []),
         ),
         Repeats(
             "the same ECG in two editions",
@@ -257,7 +257,8 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
 
 
 def _facts(cohort: Cohort, cached: CachedCohort | None, max_quarantined: float) -> CohortFacts:
-    stop, faults = "", ()
+    stop = ""
+    faults: tuple[str, ...] = ()
     if cached:
         faults = tuple(common_faults(cohort, cached))
         try:

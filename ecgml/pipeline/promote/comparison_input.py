@@ -95,7 +95,7 @@ def gather(
         return _on_cohort(challenger, champion, job, settings, age_bands, console)
     digest = digest_of(job.predictions["test"])
     champion_run = ModelRun.of(champion.run_id) if champion else None
-    if champion_run and champion_run.data_digest != job.data_digest:
+    if champion and champion_run and champion_run.data_digest != job.data_digest:
         return _on_test_part(champion, job, champion_run, settings, age_bands, console)
     how = "stored predictions of both on the same test part" if champion_run else "the challenger's stored predictions"
     stored = job.predictions["test"]

@@ -107,7 +107,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             for verdict in verdicts:
                 console.say(verdict)
     console.say(f"run {run.info.run_id}; to view it: {where_to_look(experiment)}")
-    return run.info.run_id
+    return str(run.info.run_id)
 
 
 @contextmanager
