@@ -135,7 +135,7 @@ def test_a_wrong_id_is_refused_with_its_place(ludb, ids, message):
 def test_a_folder_of_ludb_and_others_is_not_mixed_into_one(ludb, header):
     root = ludb(table=False).parent
     header(root / "georgia" / "E00001.hea", "Dx: 426783006")
-    with pytest.raises(CohortError, match="is no data set itself but holds georgia, ludb; give their folders"):
+    with pytest.raises(CohortError, match="is not a data set but contains georgia, ludb; give their folders"):
         open_cohort(root)
 
 

@@ -227,7 +227,7 @@ def test_rows_without_a_file_are_counted_and_the_first_is_named(own):
     cohort = open_cohort(root)
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)
     assert [entry.rhythms for entry in cohort.absent] == [("SB",)]
-    assert cohort.warnings == (f"1 of 2 rows of manifest.csv have no file (first: {root / 'gone.csv'}); passed over",)
+    assert cohort.warnings == (f"1 of 2 rows of manifest.csv have no file (first: {root / 'gone.csv'}); ignored",)
 
 
 def test_a_manifest_alone_opens_where_no_file_is_needed(own):
