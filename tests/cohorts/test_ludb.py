@@ -97,7 +97,7 @@ def test_a_partial_copy_opens_with_its_rows_and_headers_counted(ludb, header):
     assert len(cohort.entries) == len(ROWS) - 1
     assert [entry.record_id for entry in cohort.absent] == ["2"]
     assert cohort.warnings[:2] == (
-        "1 of 7 rows of ludb.csv have no file; they are passed over",
+        "1 of 7 rows of ludb.csv have no file; they are ignored",
         "1 headers in data are not in ludb.csv (first 201.hea); not used",
     )
 
