@@ -201,7 +201,8 @@ def _prepare(
     values = ClinicalValues(task.given, measured, task.others)
     row = (condition.of_clinical(values) if condition.of_clinical else values.row).astype(np.float32)
     origins = np.where(np.isnan(row), Origin.MISSING, Origin.GIVEN).astype(np.uint8)
-    return PredictorInput(windows, n_valid, row, origins, ready.notes)
+    rate = ready.measured.get("ventricular_rate", np.nan)
+    return PredictorInput(windows, n_valid, row, origins, rate, ready.notes)
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ecgml.calibration.scaling import fit_scaling
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -35,7 +34,7 @@ from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import note_of
-from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
+from ecgml.pipeline.job.scoring import fit_probabilities, predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
@@ -373,9 +372,10 @@ def _outcome(
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
         val, table = trained.data.val, task.job.part("test", usable=False)
-        logits = window_logits(trained.model, store, val, trained.encoder, len(task.job.scheme.classes))
-        scaling = fit_scaling(logits.logits, val.y_harmonised[logits.owner], logits.owner)
-        y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
+        n_classes = len(task.job.scheme.classes)
+        logits = window_logits(trained.model, store, val, trained.encoder, n_classes)
+        calibration = fit_probabilities(logits, trained.data.train, val, n_classes, configuration.calibration)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, calibration)
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder(predictions_file("test")) as path:
             write_predictions(predictions, path)

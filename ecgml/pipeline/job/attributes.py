@@ -11,7 +11,7 @@ from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.subgroups import AGE_BORDERS, age_group
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
+from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM, rate_band
 
 SEXES = {0.0: "male", 1.0: "female"}
 
@@ -94,6 +94,5 @@ def _periods(dates: Sequence[str]) -> list[str]:
 def _rate_band(rate_bpm: float) -> str:
     if np.isnan(rate_bpm):
         return ""
-    if rate_bpm < BRADYCARDIA_BPM:
-        return f"below {BRADYCARDIA_BPM:g}"
-    return f"above {TACHYCARDIA_BPM:g}" if rate_bpm > TACHYCARDIA_BPM else f"{BRADYCARDIA_BPM:g} to {TACHYCARDIA_BPM:g}"
+    low, high = f"{BRADYCARDIA_BPM:g}", f"{TACHYCARDIA_BPM:g}"
+    return (f"below {low}", f"{low} to {high}", f"above {high}")[int(rate_band(rate_bpm))]

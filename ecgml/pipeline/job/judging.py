@@ -56,7 +56,7 @@ def judge_model(
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
         logits = window_logits(model, store, table, encoder, n_classes)
-        y_prob = logits.y_prob(calibration.scaling)
+        y_prob = logits.y_prob(calibration)
         answers[what] = answers_of(logits, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)

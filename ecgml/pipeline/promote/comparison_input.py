@@ -251,7 +251,7 @@ def _score(
         store,
         usable[places[with_windows]],
         checkpoint.encoder,
-        checkpoint.calibration.scaling,
+        checkpoint.calibration,
     )
     return to_predictions(table, y_prob, scheme.classes)
 
