@@ -169,7 +169,7 @@ def test_a_model_is_found_by_its_run_and_a_job_names_its_models(job: Job) -> Non
         ({"learning_rate": "fast"}, ConfigError, "learning_rate: 'fast' is not a number"),
         ({"models": "fusion,cnn"}, ConfigError, "models: 'cnn' is unknown"),
         ({"models": "fusion,fusion"}, ConfigError, "names a model twice"),
-        ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not there"),
+        ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not available"),
         ({"data_dir": "/nowhere"}, CohortError, "/nowhere does not exist"),
         ({"init_from": "/nowhere"}, EcgmlError, "/nowhere: no checkpoint"),
         ({"init_from": "runs:/0123/weights"}, TrackingError, "runs:/0123/weights: cannot be fetched"),
