@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ecgml.calibration.scaling import fit_scaling
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
@@ -28,7 +27,7 @@ from ecgml.models.build import build_model
 from ecgml.models.registry import model_names
 from ecgml.pipeline.job.console import Console
 from ecgml.pipeline.job.data import JobData, load_data
-from ecgml.pipeline.job.scoring import to_predictions, window_logits
+from ecgml.pipeline.job.scoring import fit_probabilities, to_predictions, window_logits
 from ecgml.pipeline.job.settings import TrainConfiguration
 from ecgml.preprocessing.settings import DENOISERS
 from ecgml.records.leads import LEADS
@@ -115,8 +114,8 @@ def _fit_and_predict(
     model = build_model(model_name, len(LEADS), encoder.n_out, data.n_classes, configuration.model)
     fit(model, data, encoder, dataclasses.replace(configuration.fit, seed=seed), configuration.augmentation)
     own = window_logits(model, store, val, encoder, data.n_classes)
-    scaling = fit_scaling(own.logits, val.y_harmonised[own.owner], own.owner)
-    return window_logits(model, store, test, encoder, data.n_classes).y_prob(scaling)
+    calibration = fit_probabilities(own, train, val, data.n_classes, configuration.calibration)
+    return window_logits(model, store, test, encoder, data.n_classes).y_prob(calibration)
 
 
 def table_of(predictions: dict[str, list[Predictions]], n_draws: int = 2000) -> str:

@@ -214,6 +214,20 @@ def test_two_leads_are_answered_only_on_request_and_the_answer_names_them(checkp
     ]
 
 
+def test_a_model_is_predicted_with_by_its_runs_id_alone(
+    checkpoint: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    run_id = client.create_run("0").info.run_id
+    client.log_artifacts(run_id, str(checkpoint), "checkpoint")
+    shown = [call("predict", model, str(sorted(files.glob("*.hea"))[0])) for model in (run_id, str(checkpoint))]
+    assert shown[0].exit_code == 0, shown[0].output
+    assert shown[0].stdout == shown[1].stdout
+    assert "is version" not in shown[0].stderr
+
+
 @pytest.mark.parametrize("command", ["predict", "measure"])
 def test_numbered_columns_are_leads_only_when_their_order_is_given(
     checkpoint: Path, tmp_path: Path, command: str
@@ -342,7 +356,7 @@ def test_folder_without_an_ecg_is_an_error(checkpoint: Path, tmp_path: Path) -> 
 
 def test_unit_that_is_no_voltage_is_a_bad_option(checkpoint: Path, mixed: Path) -> None:
     result = call("predict", str(checkpoint), str(mixed), "--unit", "mmHg")
-    assert (result.exit_code, result.output) == (2, "error: --unit: 'mmHg' is no voltage; one of V, mV, uV, nV\n")
+    assert (result.exit_code, result.output) == (2, "error: --unit: 'mmHg' is not a voltage; one of V, mV, uV, nV\n")
 
 
 def test_prediction_with_a_missing_model_is_one_line(files: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ecgml.calibration.abstention import Abstention
 from ecgml.calibration.conformal import ConformalSets
+from ecgml.calibration.rate_bands import RateBands
 from ecgml.calibration.scaling import Scaling
 
 
@@ -22,11 +23,14 @@ class Calibration:
         None without calibration records, and in models of earlier versions.
     abstention : Abstention or None
         None in models of earlier versions.
+    rate_bands : RateBands or None
+        None where probabilities are not to follow the measured rate, and in models of earlier versions.
     """
 
     scaling: Scaling
     conformal: ConformalSets | None = None
     abstention: Abstention | None = None
+    rate_bands: RateBands | None = None
 
     @classmethod
     def none(cls, n_classes: int) -> Calibration:
@@ -39,14 +43,17 @@ class Calibration:
             "scaling": self.scaling.to_json(),
             "conformal": self.conformal and self.conformal.to_json(),
             "abstention": self.abstention and self.abstention.to_json(),
+            "rate_bands": self.rate_bands and self.rate_bands.to_json(),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Calibration:
         """Rebuild from :meth:`to_json`."""
         conformal, abstention = values["conformal"], values["abstention"]
+        rate_bands = values.get("rate_bands")
         return cls(
             Scaling.from_json(values["scaling"]),
             conformal and ConformalSets.from_json(conformal),
             abstention and Abstention.from_json(abstention),
+            rate_bands and RateBands.from_json(rate_bands),
         )

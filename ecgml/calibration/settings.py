@@ -19,5 +19,7 @@ class CalibrationSettings:
         high=1,
     )  # fmt: skip
 
+    rate_bands: bool = setting(True, "Classes that are defined by the rate agree with the measured one")
+
     def __post_init__(self) -> None:
         validate(self)

@@ -16,7 +16,7 @@ from ecgml.datasets.settings import AugmentationSettings
 from ecgml.perturbations.leads import LIMB_MIRRORS, LIMB_REVERSALS, exchange_matrix
 from ecgml.records.clinical import CLINICAL_COLUMNS, CLINICAL_NAMES
 from ecgml.records.leads import LEADS
-from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
+from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM, rate_band
 
 SHORTEST_S = 4.0
 """A crop keeps at least so much of a recording, s: rhythm needs several beats."""
@@ -85,7 +85,7 @@ def rate_labels(
     low = np.where(sinus, SINUS_BPM[0], np.where(fibrillation, FIBRILLATION_BPM[0], TACHYCARDIA_RANGE_BPM[0]))
     high = np.where(sinus, SINUS_BPM[1], np.where(fibrillation, FIBRILLATION_BPM[1], TACHYCARDIA_RANGE_BPM[1]))
     as_written = sinus & (y_by_band[:, 0] == y_by_band[:, 2])
-    slow, fast = rates < BRADYCARDIA_BPM, rates > TACHYCARDIA_BPM
+    slow, fast = rate_band(rates) == 0, rate_band(rates) == 2
     low = np.where(as_written & fast, TACHYCARDIA_BPM, np.where(as_written & ~slow, BRADYCARDIA_BPM, low))
     high = np.where(as_written & slow, BRADYCARDIA_BPM, np.where(as_written & ~fast, TACHYCARDIA_BPM, high))
     return RateLabels(rates, np.minimum(low, rates), np.maximum(high, rates), y_by_band)
@@ -215,8 +215,7 @@ def _stretch_factors(labels: RateLabels, strength: float, rng: np.random.Generat
 
 
 def _relabel(y: NDArray[np.int64], labels: RateLabels, factor: NDArray[np.float64]) -> NDArray[np.int64]:
-    rate = labels.rates * factor
-    band = np.where(rate < BRADYCARDIA_BPM, 0, np.where(rate > TACHYCARDIA_BPM, 2, 1))
+    band = rate_band(labels.rates * factor)
     # A record that was not stretched keeps its label, which may follow a given rate that the measured one contradicts.
     return np.where(factor == 1.0, y, labels.y_by_band[np.arange(len(y)), band])
 

@@ -78,6 +78,11 @@ class RecordTable:
         given = self.given[:, _RATE]
         return np.where(np.isnan(given), self.measured[:, _RATE], given)
 
+    @property
+    def measured_rates(self) -> NDArray[np.float32]:
+        """Ventricular rate as measured from the waveform, 1/min; NaN where it could not be."""
+        return self.measured[:, _RATE]
+
     def __getitem__(self, rows: NDArray[Any] | slice) -> RecordTable:
         """Return the rows that an index or mask selects."""
         return RecordTable(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ class PredictorInput:
     clinical : ndarray of float32, shape (n_features,)
     origins : ndarray of uint8, shape (n_features,)
         `ecgml.records.clinical.Origin` of each value.
+    rate : float
+        Ventricular rate as measured from the waveform, 1/min; NaN where it could not be.
     notes : tuple of str
         What preprocessing found wanting and mended.
     faults : tuple of str or None, length 12
@@ -57,6 +60,7 @@ class PredictorInput:
     n_valid: NDArray[np.int32]
     clinical: NDArray[np.float32]
     origins: NDArray[np.uint8]
+    rate: float
     notes: tuple[str, ...]
     faults: tuple[str | None, ...] = ()
     suspicions: tuple[str, ...] = ()
@@ -160,6 +164,7 @@ class Predictor:
             n_valid,
             values,
             origins,
+            ready.measured.get("ventricular_rate", math.nan),
             ready.notes,
             ready.faults,
             ready.suspicions,
@@ -172,7 +177,13 @@ class Predictor:
     def probabilities(self, prepared: Sequence[PredictorInput]) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes), of prepared records."""
         logits, owner = self._logits(prepared)
-        return average_windows(logits, owner, len(prepared), self.checkpoint.calibration.scaling)
+        return self._averaged(logits, owner, prepared)
+
+    def _averaged(
+        self, logits: NDArray[np.float64], owner: NDArray[np.int64], prepared: Sequence[PredictorInput]
+    ) -> NDArray[np.float64]:
+        rates = np.array([one.rate for one in prepared])
+        return average_windows(logits, owner, len(prepared), self.checkpoint.calibration, rates)
 
     def _logits(self, prepared: Sequence[PredictorInput]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the logits of all windows and the record of each."""
@@ -218,7 +229,7 @@ class Predictor:
             return []
         calibration = self.checkpoint.calibration
         logits, owner = self._logits(prepared)
-        y_prob = average_windows(logits, owner, len(prepared), calibration.scaling)
+        y_prob = self._averaged(logits, owner, prepared)
         verdicts = [Verdict(False, "")] * len(prepared)
         if calibration.abstention:
             fs = self.checkpoint.preprocessing.fs

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecgml.config import nearest, read_mapping
 from ecgml.errors import ConfigError
 from ecgml.records.rhythms import RHYTHM_CODES, RHYTHMS, SINUS_RHYTHMS, rhythm_of
@@ -258,6 +261,15 @@ def applicable_rule(scheme: Scheme, rule: str) -> tuple[str, str]:
     )
 
 
+def rate_band(rate_bpm: NDArray[np.floating] | float) -> NDArray[np.int64]:
+    """Return 0 below 60, 1 from 60 to 100, 2 above 100/min, by the rate as an integer, as electrocardiographs state it.
+
+    Chapman-Shaoxing's labels follow that integer: a rhythm at 59.5/min is called SR.
+    """
+    rounded = np.floor(np.asarray(rate_bpm) + 0.5)
+    return (rounded >= BRADYCARDIA_BPM).astype(np.int64) + (rounded > TACHYCARDIA_BPM)
+
+
 def harmonise(rhythms: tuple[str, ...], rate_bpm: float, rule: str) -> tuple[str, ...]:
     """Rewrite a record's rhythms so that the same word means the same in every source.
 
@@ -276,8 +288,7 @@ def harmonise(rhythms: tuple[str, ...], rate_bpm: float, rule: str) -> tuple[str
     """
     if rule == "none" or not rhythms or not set(rhythms) <= SINUS_RHYTHMS or rate_bpm != rate_bpm:
         return rhythms
-    if rate_bpm < BRADYCARDIA_BPM:
-        return ("SB",)
-    if rate_bpm > TACHYCARDIA_BPM:
-        return ("ST",)
+    band = rate_band(rate_bpm)
+    if band != 1:
+        return ("ST",) if band else ("SB",)
     return ("SA",) if "SA" in rhythms else ("SR",)

@@ -32,7 +32,7 @@ def mv_per_unit(unit: str, where: str) -> float:
         If it is none of them.
     """
     if not is_voltage(unit):
-        raise RecordError(f"{where}: unit {unit[:30]!r} is no voltage; one of {', '.join(UNITS)}", "unit")
+        raise RecordError(f"{where}: unit {unit[:30]!r} is not a voltage; one of {', '.join(UNITS)}", "unit")
     return _MV_PER_UNIT[_plain(unit)]
 
 

@@ -1,4 +1,4 @@
-"""What a client may want to know: /v1/schema, /metrics; and MLflow's word that an alias has moved."""
+"""/v1/schema, /metrics, and MLflow's webhook for moved aliases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WEBHOOK_SECRET_VARIABLE = "ECGML_WEBHOOK_SECRET"
 WEBHOOK_AGE_S = 300
 
 
-@router.get("/v1/schema", summary="What the model takes and gives")
+@router.get("/v1/schema", summary="Inputs and outputs of the model")
 async def schema(request: Request) -> dict[str, Any]:
     """Return order, units and coding of leads, clinical values and classes; the model and its version."""
     answering: Answering = request.app.state.answering
@@ -57,15 +57,15 @@ async def schema(request: Request) -> dict[str, Any]:
             }
             for column in CLINICAL_COLUMNS
         ],
-        "formats": {known.name: sorted(known.suffixes) for known in formats()},
+        "formats": {file_format.name: sorted(file_format.suffixes) for file_format in formats()},
         "feedback": request.app.state.reviews is not None,
         "medical_device": False,
     }
 
 
-@router.get("/metrics", summary="Figures of this server, as Prometheus reads them", response_class=PlainTextResponse)
+@router.get("/metrics", summary="Metrics of this server for Prometheus", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
-    """Return counters and timings; no patient's data are in them."""
+    """Return counters and timings, without patients' data."""
     answering: Answering = request.app.state.answering
     await answering.in_thread(answering.watch.look)
     return Response(await answering.in_thread(answering.monitor.text), media_type=CONTENT_TYPE_LATEST)
@@ -73,10 +73,10 @@ async def metrics(request: Request) -> Response:
 
 @router.post("/v1/webhooks/mlflow", summary="MLflow's webhook: an alias has moved", include_in_schema=False)
 async def webhook(request: Request) -> JSONResponse:
-    """Look the alias up at once; signed with the secret of ``ECGML_WEBHOOK_SECRET``."""
+    """Look up the alias at once; the request is signed with the secret of ``ECGML_WEBHOOK_SECRET``."""
     secret = os.environ.get(WEBHOOK_SECRET_VARIABLE, "")
     if not secret:
-        raise Refused(404, f"no webhook is set up here: start the server with {WEBHOOK_SECRET_VARIABLE}")
+        raise Refused(404, f"webhooks are disabled: start the server with {WEBHOOK_SECRET_VARIABLE}")
     body = await request.body()
     sent = request.headers
     stamp, delivery = sent.get("x-mlflow-timestamp", ""), sent.get("x-mlflow-delivery-id", "")
@@ -84,7 +84,7 @@ async def webhook(request: Request) -> JSONResponse:
     expected = f"v1,{base64.b64encode(signed).decode()}"
     fresh = stamp.isdigit() and abs(time() - int(stamp)) <= WEBHOOK_AGE_S
     if not fresh or not hmac.compare_digest(expected.encode(), sent.get("x-mlflow-signature", "").encode()):
-        raise Refused(401, "the signature does not fit")
+        raise Refused(401, "the signature is not valid")
     task = asyncio.create_task(request.app.state.follower.look())
     request.app.state.looks.add(task)
     task.add_done_callback(request.app.state.looks.discard)

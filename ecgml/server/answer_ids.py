@@ -1,6 +1,6 @@
-"""Answers' ids: signed, so that a review can be sent back to any process of the server, also after a restart.
+"""Signed ids of answers, with which any process of the server accepts reviews, also after a restart.
 
-An id carries what was answered (class, abstention, version) and nothing of the ECG; none has to be remembered.
+An id contains class, abstention and model version, and nothing of the ECG; none is stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST = 512
 
 @dataclass(frozen=True)
 class Answered:
-    """What was answered.
+    """The content of an id.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Answered:
 
 
 class AnswerIds:
-    """Makes and reads ids.
+    """Issues and verifies ids.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class AnswerIds:
 
     @classmethod
     def beside(cls, path: Path | None) -> AnswerIds:
-        """Sign with the key beside a file, made where there is none; without a file with one of this process.
+        """Sign with a key stored beside a file, created if missing; without a file, with a key of this process.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class AnswerIds:
             made = place.with_name(f".{place.name}.{os.getpid()}")
             with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(secrets.token_bytes(32))
-            with contextlib.suppress(FileExistsError):  # the first process decides; whole or not there
+            with contextlib.suppress(FileExistsError):  # the first process decides; complete or absent
                 os.link(made, place)
             made.unlink()
             return cls(place.read_bytes())
@@ -83,7 +83,7 @@ class AnswerIds:
         return base64.urlsafe_b64encode(self._signature(content) + content).decode().rstrip("=")
 
     def read(self, text: str) -> Answered | None:
-        """Return what was answered under an id, or None where this server did not make it."""
+        """Return the content of an id, or None if this server did not issue it."""
         if len(text) > _LONGEST:
             return None
         try:
@@ -94,7 +94,7 @@ class AnswerIds:
         if not hmac.compare_digest(signature, self._signature(content)):
             return None
         answered = Answered(*json.loads(content))
-        return answered if self.make(answered) == text else None  # one id has one spelling
+        return answered if self.make(answered) == text else None  # only one spelling of an id is valid
 
     def _signature(self, content: bytes) -> bytes:
         return hmac.digest(self._key, content, hashlib.sha256)[:_SIGNATURE_BYTES]

@@ -1,4 +1,4 @@
-"""Records -> prepared, predicted, described: what every protocol of the server shares."""
+"""Prepare, predict and describe records, for every protocol of the server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 @dataclass
 class Timings:
-    """Where a request's time went, s."""
+    """Time spent on a request by stage, s."""
 
     stages: dict[str, float] = field(default_factory=dict)
 
     def add(self, stage: str, seconds: float) -> None:
-        """Count time in a stage: ``read``, ``preprocess``, ``queue`` or ``model``."""
+        """Add time to a stage: ``read``, ``preprocess``, ``queue`` or ``model``."""
         self.stages[stage] = self.stages.get(stage, 0.0) + seconds
 
     def header(self) -> str:
@@ -40,7 +40,7 @@ class Timings:
 
 
 class Answering:
-    """A model that may be swapped, the threads that prepare its inputs, and the queue before it."""
+    """A replaceable model, threads that prepare its inputs, and its queue."""
 
     def __init__(self, model: ServedModel, batcher: Batcher, monitor: Monitor, watch: DriftWatch) -> None:
         self.batcher, self.monitor, self.watch = batcher, monitor, watch
@@ -48,7 +48,7 @@ class Answering:
         self.swap(model)
 
     def swap(self, model: ServedModel) -> None:
-        """Answer with another model from now on; what is prepared for the former is answered by the former."""
+        """Replace the model; records already prepared are answered by the former one."""
         if getattr(self, "model", None):
             self.monitor.model.labels(self.model.pinned, self.model.version or "").set(0)
         self.model = model
@@ -67,7 +67,7 @@ class Answering:
         timings: Timings,
         source: str = "",
     ) -> list[tuple[PredictorInput, Prediction] | RecordError]:
-        """Answer records of a source; one that cannot be used is an error of its own.
+        """Answer the records of a source; an unusable record has its own error.
 
         Raises
         ------
@@ -107,13 +107,13 @@ class Answering:
         return outcomes
 
     def close(self) -> None:
-        """Stop the threads when they are done."""
+        """Stop the threads after their current work."""
         self._threads.shutdown(wait=False)
         self.batcher.close()
 
 
 def described(prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:
-    """Return an answer as JSON: the model's, quality by lead and suspicions of the electrodes, measurements by name."""
+    """Return an answer as JSON: prediction, quality by lead, suspected electrode faults, measurements."""
     answer = prediction.to_json()
     clinical, origins, intervals = answer.pop("clinical"), answer.pop("origins"), answer.pop("intervals")
     seen = {
@@ -132,7 +132,7 @@ def described(prepared: PredictorInput, prediction: Prediction) -> dict[str, Any
 def _prepare(
     model: ServedModel, record: Record | RecordError, given: Mapping[str, float]
 ) -> tuple[PredictorInput, dict[str, float | str | None]] | RecordError:
-    """Return a record ready for the model, and what of it is compared with the model's validation."""
+    """Return a record ready for the model, and its values for drift detection."""
     if isinstance(record, RecordError):
         return record
     try:
@@ -144,7 +144,7 @@ def _prepare(
 
 
 def compared(prepared: PredictorInput, fs: float) -> dict[str, float | str | None]:
-    """Return what of a record is compared with the model's validation.
+    """Return a record's values for drift detection.
 
     Parameters
     ----------

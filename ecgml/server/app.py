@@ -34,13 +34,13 @@ from ecgml.server.settings import ServerSettings
 from ecgml.service.address import registered
 
 ENVIRONMENT = "ECGML_SERVER"
-"""Where a worker's process finds address and settings."""
+"""Environment variable with a worker's address and settings."""
 
 DEFAULT_NAME = "ecg-rhythm"
 
 
 def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
-    """Return the application that answers with a model.
+    """Return the application that serves a model.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def make_app(model: ServedModel, settings: ServerSettings) -> ASGIApp:
 
 
 def from_environment() -> ASGIApp:
-    """Return the application of a worker's process: address and settings are in :data:`ENVIRONMENT`."""
+    """Return the application of a worker process, configured by :data:`ENVIRONMENT`."""
     log_as_json()
     given = json.loads(os.environ[ENVIRONMENT])
     settings = from_json(ServerSettings, given["settings"], "the server's settings")
@@ -110,12 +110,12 @@ def from_environment() -> ASGIApp:
 
 
 def name_of(address: str) -> str:
-    """Return by which name the Open Inference Protocol asks for a model."""
-    return registered(address)[0] or DEFAULT_NAME  # a logged model has an id, no name
+    """Return a model's name in the Open Inference Protocol."""
+    return registered(address)[0] or DEFAULT_NAME  # a logged model has an id but no name
 
 
 async def _shared(watch: DriftWatch) -> None:
-    """Tell the other processes once a second what was counted here."""
+    """Share this process's counts with the others once a second."""
     while True:
         await asyncio.sleep(1.0)
         await asyncio.to_thread(watch.share)

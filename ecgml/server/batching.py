@@ -1,7 +1,7 @@
-"""Prepared records of many requests -> batches for the model.
+"""Batches of prepared records from many requests.
 
-A record never waits for company: what arrives while the model is at work is its next batch. So the wait is bounded by
-one batch and zero when nothing is being answered.
+A batch is whatever arrived while the model was busy; no timer waits for more. So the wait is bounded by
+one batch and zero when the model is idle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class QueueFull(EcgmlError):
-    """More records wait than the queue may hold."""
+    """Raised when the queue is full."""
 
 
 @dataclass(eq=False)
@@ -36,14 +36,14 @@ class _Waiting:
 
 
 class Batcher:
-    """Lets a model answer records in batches, in one thread.
+    """Runs a model on batches of records in one thread.
 
     Parameters
     ----------
     n_waiting : int
         Records that may wait, those being prepared included.
     max_batch : int
-        Records of a batch; a request with more is a batch of its own.
+        Records of a batch; a larger request is a batch by itself.
     monitor : Monitor
     """
 
@@ -56,15 +56,15 @@ class Batcher:
 
     @contextlib.contextmanager
     def admitted(self, n_records: int) -> Iterator[None]:
-        """Count records as waiting while the block lasts: from before they are prepared until they are answered.
+        """Count records as waiting during a ``with`` block, from before preparation until they are answered.
 
         Raises
         ------
         QueueFull
-            If too many wait; a request that is larger than the queue is taken when nothing else waits.
+            If too many wait; a request larger than the queue is accepted when nothing else waits.
         """
         if self._n_waiting and self._n_waiting + n_records > self._n_allowed:
-            raise QueueFull("too many records wait; try again in a second")
+            raise QueueFull("too many records are waiting; try again in a second")
         self._count(n_records)
         try:
             yield
@@ -74,7 +74,7 @@ class Batcher:
     async def answer(
         self, model: ServedModel, prepared: Sequence[PredictorInput]
     ) -> tuple[list[Prediction], float, float]:
-        """Return the model's answers, and how long they waited and were computed, s."""
+        """Return the model's answers, and their waiting and computing time, s."""
         if not prepared:
             return [], 0.0, 0.0
         waiting = _Waiting(model, prepared, asyncio.get_running_loop().create_future(), perf_counter())
@@ -83,7 +83,7 @@ class Batcher:
         return await waiting.result
 
     async def run(self) -> None:
-        """Answer what arrives, for ever."""
+        """Answer arriving records until cancelled."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -93,15 +93,15 @@ class Batcher:
                     await self._compute(batch)
 
     async def in_model_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Call what computes with torch between two batches: torch's number of threads is the process's."""
+        """Call a function that uses torch, between two batches: torch's number of threads is set per process."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def close(self) -> None:
-        """Stop the model's thread when its batch is done."""
+        """Stop the model's thread after its current batch."""
         self._thread.shutdown(wait=False)
 
     def _take(self) -> list[_Waiting]:
-        """Take the next batch: of one model, without those whose client has gone."""
+        """Take the next batch, for one model, without records of disconnected clients."""
         batch: list[_Waiting] = []
         n_records = 0
         while self._queue:
@@ -123,7 +123,7 @@ class Batcher:
         try:
             answers = await loop.run_in_executor(self._thread, predictor.describe, [""] * len(prepared), prepared)
         except Exception as error:
-            if len(batch) > 1:  # one of them is at fault: the others are answered
+            if len(batch) > 1:  # one record is at fault: answer the others
                 for waiting in batch:
                     await self._compute([waiting])
                 return

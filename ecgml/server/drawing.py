@@ -1,4 +1,4 @@
-"""What a client draws of a record: samples, raw and filtered, and the representative beat with its marks."""
+"""Data for drawing a record: raw and filtered samples, and the representative beat with its marks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ecgml.records.leads import LEADS
 from ecgml.records.record import Record
 
 FILTER_HZ = (0.5, 40.0)
-"""A monitor's band (IEC 60601-2-27): quiet to look at; ST segments are judged unfiltered."""
+"""Band of a monitor (IEC 60601-2-27), for a calm trace; assess ST segments unfiltered."""
 
 MISSING = np.iinfo(np.int16).min
-"""In place of a sample that the file does not have."""
+"""Stands for a missing sample."""
 
 MARKS = (
     ("P onset", "p_onset", "pr_interval"),
@@ -29,7 +29,7 @@ MARKS = (
 
 
 def drawing_of(record: Record, intervals: Intervals) -> dict[str, Any]:
-    """Return what is drawn of a record.
+    """Return the data for drawing a record.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ def drawing_of(record: Record, intervals: Intervals) -> dict[str, Any]:
     """
     low, high = FILTER_HZ
     present = np.isfinite(record.waveform)
-    whole = np.where(present, record.waveform, 0.0).astype(np.float64)
+    filled = np.where(present, record.waveform, 0.0).astype(np.float64)
     sos = butterworth(2, low, min(high, 0.45 * record.fs), record.fs)
     return {
         "fs": record.fs,
         "n_times": record.waveform.shape[1],
         "raw": _packed(record.waveform, present),
-        "filtered": _packed(zero_phase(whole, sos, record.fs), present),
+        "filtered": _packed(zero_phase(filled, sos, record.fs), present),
         "filter": f"{low:g}-{high:g} Hz",
         "beat": _beat(intervals),
     }

@@ -1,6 +1,6 @@
-"""What came in last beside what validation looked like: GET /v1/drift, and its figures for /metrics.
+"""Drift of recent records from the model's validation part: GET /v1/drift, and its metrics for /metrics.
 
-A judgement is renewed when 50 more records have come, not when somebody asks: asking often raises no false alarms.
+A comparison is renewed after 50 more records, not on request: frequent requests raise no false alarms.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ router = APIRouter()
 
 SOURCE_HEADER = "ecg-source"
 NO_REFERENCE = (
-    "This model came without a drift reference: it was made by an earlier version of ecgml. Train it again for one."
+    "This model has no drift reference: it was trained by an earlier version of ecgml. Retrain it to get one."
 )
 _RENEWED_RECORDS = 50
 _log = logging.getLogger(__name__)
@@ -46,9 +46,9 @@ class Judgement:
     Parameters
     ----------
     seen : int
-        Records ever counted when it was made.
+        Records counted in total at that time.
     n_records : int
-        That it stands on.
+        Number of compared records.
     differences : tuple of Difference
     """
 
@@ -58,17 +58,17 @@ class Judgement:
 
     @property
     def drifted(self) -> list[Difference]:
-        """What differs by more than chance, the largest index first."""
+        """Significant differences, the largest index first."""
         return sorted((one for one in self.differences if one.drifted), key=lambda one: -one.psi)
 
 
 class DriftWatch(Collector):
-    """Counts records of the model that answers, and compares them with its reference.
+    """Counts records of the current model, and compares them with its reference.
 
     Parameters
     ----------
     folder : Path or None
-        Through which several server processes share their counts; None of one alone.
+        Folder through which server processes share their counts; None for a single process.
     n_workers : int
         Those processes: each keeps its part of the window.
     """
@@ -81,7 +81,7 @@ class DriftWatch(Collector):
         self._model: ServedModel | None = None
 
     def follow(self, model: ServedModel) -> None:
-        """Count from nothing for another model: its classes, its confidence and its reference are its own."""
+        """Start counting for another model, with its classes and reference."""
         reference = model.predictor.checkpoint.reference
         if reference is None:
             _log.warning("%s: %s", model.pinned, NO_REFERENCE)
@@ -99,7 +99,7 @@ class DriftWatch(Collector):
                 self._rolling.add(source, self._reference.places(values))
 
     def share(self) -> None:
-        """Tell the other processes what was counted here."""
+        """Share this process's counts with the others."""
         if self._folder is None or self._model is None:
             return
         with self._lock:
@@ -107,7 +107,7 @@ class DriftWatch(Collector):
         write_whole(self._folder / f"drift-{os.getpid()}.json", json.dumps(content).encode())
 
     def look(self) -> None:
-        """Judge every source of which enough has come since it was judged last."""
+        """Compare every source with enough new records since its last comparison."""
         self.share()
         with self._lock:
             reference, judgements = self._reference, self._judgements
@@ -120,7 +120,7 @@ class DriftWatch(Collector):
                 judgements[source] = Judgement(seen, n_records, tuple(compare(reference, counts)))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what was found when :meth:`look` was last called."""
+        """Return the result of the last :meth:`look`."""
         model, reference = self._model, self._reference
         return {
             "model": {"address": model.pinned, "version": model.version} if model else None,
@@ -134,15 +134,19 @@ class DriftWatch(Collector):
         }
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the figures for Prometheus."""
+        """Yield the metrics for Prometheus."""
         names = ["source", "characteristic"]
         psi = GaugeMetricFamily("ecgml_drift_psi", "Population stability index", labels=names)
-        psi_limit = GaugeMetricFamily("ecgml_drift_psi_threshold", "Above it is a drift", labels=names)
+        psi_limit = GaugeMetricFamily(
+            "ecgml_drift_psi_threshold", "Threshold above which a difference is a drift", labels=names
+        )
         ks = GaugeMetricFamily("ecgml_drift_ks", "Kolmogorov-Smirnov distance", labels=names)
-        ks_limit = GaugeMetricFamily("ecgml_drift_ks_threshold", "Above it is a drift", labels=names)
-        drift = GaugeMetricFamily("ecgml_drift", "1 where a source differs from validation", labels=["source"])
-        records = GaugeMetricFamily("ecgml_drift_records", "Records that are compared", labels=["source"])
-        reference = GaugeMetricFamily("ecgml_drift_reference_records", "Records of the reference; 0: there is none")
+        ks_limit = GaugeMetricFamily(
+            "ecgml_drift_ks_threshold", "Threshold above which a difference is a drift", labels=names
+        )
+        drift = GaugeMetricFamily("ecgml_drift", "1 if a source differs from validation", labels=["source"])
+        records = GaugeMetricFamily("ecgml_drift_records", "Records compared", labels=["source"])
+        reference = GaugeMetricFamily("ecgml_drift_reference_records", "Records of the reference; 0: no reference")
         reference.add_metric([], self._reference.n_records if self._reference else 0)
         for source, n_records in list(self._sizes.items()):
             records.add_metric([source], n_records)
@@ -165,7 +169,7 @@ class DriftWatch(Collector):
         return {source: (seen, n_records, counts.tolist()) for source, (seen, n_records, counts) in windows.items()}
 
     def _windows(self) -> dict[str, tuple[int, int, NDArray[np.int64]]]:
-        """Return the windows of all processes that live, put together."""
+        """Return the merged windows of all live processes."""
         shared = [self._own()]
         for path in self._folder.glob("drift-*.json") if self._folder else ():
             pid = int(path.stem.removeprefix("drift-"))
@@ -183,26 +187,27 @@ class DriftWatch(Collector):
 
 
 def source_of(request: Request) -> str:
-    """Return the source that a client names in the header ``ECG-Source``, empty where it names none.
+    """Return the source in the header ``ECG-Source``; empty without one.
 
     Raises
     ------
     Refused
-        If it is no short name.
+        If it is not a short name.
     """
     source = request.headers.get(SOURCE_HEADER, "")
     if source and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", source):
         raise Refused(
-            400, "ECG-Source: up to 40 letters, digits, dots, dashes, underscores; a ward or device, no patient"
+            400,
+            "ECG-Source: up to 40 letters, digits, dots, dashes, underscores; name a ward or device, never a patient",
         )
     if source in (ALL, OTHER):
-        raise Refused(400, f"ECG-Source: {source} is the server's own word; give another name")
+        raise Refused(400, f"ECG-Source: {source} is reserved; give another name")
     return source
 
 
-@router.get("/v1/drift", summary="Do the last records resemble those of the model's validation?")
+@router.get("/v1/drift", summary="Compare recent records with the model's validation part")
 async def drift(request: Request) -> dict[str, Any]:
-    """Return by source how quality, measurements and answers of the last 1,000 records compare with validation."""
+    """Compare quality, measurements and answers of the last 1,000 records of each source with validation."""
     watch: DriftWatch = request.app.state.watch
     await request.app.state.answering.in_thread(watch.look)
     return watch.to_json()
@@ -210,7 +215,7 @@ async def drift(request: Request) -> dict[str, Any]:
 
 def _source(source: str, n_records: int, judgement: Judgement | None) -> dict[str, Any]:
     if judgement is None:
-        text = f"{n_records:,} of the {LEAST_RECORDS} records have come that a comparison needs."
+        text = f"{n_records:,} of the {LEAST_RECORDS} records needed for a comparison have arrived."
         return {"source": source, "records": n_records, "judged": 0, "drift": None, "text": text, "characteristics": []}
     drifted = judgement.drifted
     what = f"The last {judgement.n_records:,} records"

@@ -1,4 +1,4 @@
-"""What an answer rests on, for a client: loads captum, so it is imported with the first request for it."""
+"""Explain answers for a client; loads captum, so it is imported on the first such request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ecgml.records.clinical import CLINICAL_NAMES
 from ecgml.records.leads import LEADS
 
 N_STEPS = 32
-"""Points of the path: on real records attributions then miss about two percent of what they explain."""
+"""Steps of the integration path; on real records attributions then sum to within about 2 % of the output."""
 
 SENT_HZ = 50.0
-"""Sampling frequency of what is sent: it is smoothed over 80 ms."""
+"""Sampling frequency of the attributions sent, which are smoothed over 80 ms, Hz."""
 
 
 @lru_cache(maxsize=2)

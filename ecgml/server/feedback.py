@@ -1,4 +1,4 @@
-"""POST /v1/feedback: a reviewer's rhythm for an answer; GET /v1/feedback: how often model and reviewer agree."""
+"""POST /v1/feedback: a reviewer's rhythm for an answer; GET /v1/feedback: agreement of model and reviewers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BODY = {
             "required": ["id", "rhythm"],
             "additionalProperties": False,
             "properties": {
-                "id": {"type": "string", "maxLength": 512, "description": "Of the answer, see `/v1/predict`"},
+                "id": {"type": "string", "maxLength": 512, "description": "Id of the answer, see `/v1/predict`"},
                 "rhythm": {
                     "type": "string",
                     "maxLength": 64,
@@ -46,13 +46,13 @@ _BODY = {
     summary="Send a reviewed answer back",
     openapi_extra={"requestBody": {"required": True, "content": _BODY}},
     responses={
-        400: {"description": "The request cannot be used; `error` says why"},
-        404: {"description": "No answer has this id, or reviews are not kept here"},
-        409: {"description": "Another rhythm was sent for this answer before; that one stands"},
+        400: {"description": "The request is not valid; `error` has the reason"},
+        404: {"description": "No answer has this id, or reviews are disabled"},
+        409: {"description": "Another rhythm was already sent for this answer and is kept"},
     },
 )
 async def review(request: Request) -> dict[str, Any]:
-    """Keep a reviewer's rhythm for an answer; the same sent twice is kept once.
+    """Store a reviewer's rhythm for an answer; a repetition is stored once.
 
     ``curl --json '{"id": "ID OF THE ANSWER", "rhythm": "AFIB"}' http://127.0.0.1:8000/v1/feedback``
     """
@@ -62,40 +62,42 @@ async def review(request: Request) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         content = None
     if not isinstance(content, dict) or set(content) != {"id", "rhythm"} or not all(map(_is_text, content.values())):
-        raise Refused(400, 'a JSON object of two texts is needed: {"id": "ID OF THE ANSWER", "rhythm": "AFIB"}')
+        raise Refused(400, 'expected a JSON object with two strings: {"id": "ID OF THE ANSWER", "rhythm": "AFIB"}')
     ids: AnswerIds = request.app.state.ids
     answered = ids.read(content["id"])
     if answered is None:
-        raise Refused(404, "id: no answer of this server has it")
+        raise Refused(404, "id: unknown to this server")
     rhythm, reviewed = _of_scheme(content["rhythm"], answering.model.predictor.checkpoint)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     abstained = "yes" if answered.abstained else "no"
     own = Review(content["id"], rhythm, reviewed, answered.rhythm, abstained, answered.version, now)
     standing, is_new = await answering.in_thread(reviews.add, own)
     if standing.rhythm != rhythm:
-        raise Refused(409, f"{standing.rhythm} was sent for this answer before and stands; correct it in the CSV file")
+        raise Refused(
+            409, f"{standing.rhythm} was already sent for this answer and is kept; correct it in the CSV file"
+        )
     return {"new": is_new, "reviewed": reviewed, "predicted": answered.rhythm, "agrees": reviewed == answered.rhythm}
 
 
 @router.get(
     "/v1/feedback",
-    summary="How often do model and reviewer agree?",
-    responses={404: {"description": "Reviews are not kept here"}},
+    summary="Agreement of model and reviewers",
+    responses={404: {"description": "Reviews are disabled"}},
 )
 async def scores(request: Request) -> dict[str, Any]:
-    """Return agreement and confusion of the reviews so far, over all and by the model's version."""
+    """Return agreement and confusion of all reviews, overall and by model version."""
     reviews, answering = _reviews(request), request.app.state.answering
     return agreement(await answering.in_thread(reviews.all), answering.model.predictor.checkpoint.classes)
 
 
 class FeedbackCollector(Collector):
-    """The scores of the reviews for Prometheus."""
+    """Metrics of the reviews for Prometheus."""
 
     def __init__(self, reviews: Reviews, answering: Answering) -> None:
         self._reviews, self._answering = reviews, answering
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the figures."""
+        """Yield the metrics."""
         found = agreement(self._reviews.all(), self._answering.model.predictor.checkpoint.classes)
         pairs = GaugeMetricFamily("ecgml_feedback_records", "Reviewed answers", labels=["reviewed", "predicted"])
         for true, row in zip(found["classes"], found["confusion"], strict=True):
@@ -111,12 +113,12 @@ class FeedbackCollector(Collector):
 def _reviews(request: Request) -> Reviews:
     reviews: Reviews | None = request.app.state.reviews
     if reviews is None:
-        raise Refused(404, "reviews are not kept here: start the server with --feedback FILE.csv")
+        raise Refused(404, "reviews are disabled: start the server with --feedback FILE.csv")
     return reviews
 
 
 def _of_scheme(text: str, checkpoint: Checkpoint) -> tuple[str, str]:
-    """Return a rhythm's code and its class; of a class itself its name twice."""
+    """Return a rhythm's code and its class; for a class its name twice."""
     scheme = scheme_named(checkpoint.scheme)
     code = rhythm_of(text)
     name = scheme.class_of([code])[0] if code else None

@@ -1,4 +1,4 @@
-"""POST /v1/predict: ECG files as they lie on disk."""
+"""POST /v1/predict: classify ECG files."""
 
 from __future__ import annotations
 
@@ -51,24 +51,27 @@ _BODY = {
                 "fs": {
                     "type": "number",
                     "exclusiveMinimum": 0,
-                    "description": "Sampling frequency, Hz, where the file does not tell it",
+                    "description": "Sampling frequency, Hz, if the file does not state it",
                 },
-                "unit": {"type": "string", "enum": list(UNITS), "description": "Where the file does not tell it"},
+                "unit": {"type": "string", "enum": list(UNITS), "description": "Unit, if the file does not state it"},
                 "leads": {
                     "type": "string",
                     "pattern": f"^({'|'.join(LEADS)})(,({'|'.join(LEADS)}))*$",
-                    "description": "Comma-separated, where the file does not tell them",
+                    "description": "Comma-separated, if the file does not state them",
                 },
                 "clinical": {
                     "type": "object",
                     "properties": {name: {"type": ["number", "string", "null"]} for name in CLINICAL_NAMES},
                     "additionalProperties": False,
-                    "description": "Clinical values (see /v1/schema) for all records; a list of such objects: one a "
+                    "description": "Clinical values (see /v1/schema) for all records, or a list of such objects, one a "
                     "record",
                     "examples": [{"age": 63, "sex": "male"}],
                 },
-                "explain": {"type": "boolean", "description": "Add what in the ECG the answer rests on"},
-                "svg": {"type": "boolean", "description": "Add the ECG on paper as SVG"},
+                "explain": {
+                    "type": "boolean",
+                    "description": "Add an explanation of the answer (integrated gradients)",
+                },
+                "svg": {"type": "boolean", "description": "Add the ECG on ECG paper as SVG"},
                 "draw": {
                     "type": "boolean",
                     "description": "Add samples and the representative beat",
@@ -85,13 +88,13 @@ _BODY = {
     summary="Classify ECG files",
     openapi_extra={"requestBody": {"required": True, "content": _BODY}},
     responses={
-        400: {"description": "The request cannot be used; `error` says why"},
+        400: {"description": "The request is not valid; `error` has the reason"},
         413: {"description": "Too large"},
-        503: {"description": "Too many records wait; Retry-After says for how long"},
+        503: {"description": "Too many records are waiting; see Retry-After"},
     },
 )
 async def predict_files(request: Request) -> JSONResponse:
-    """Answer each record of a request; one that cannot be used is an ``error`` of its own.
+    """Answer each record of a request; an unusable record has its own ``error``.
 
     To try it with an example of the server's own:
 
@@ -105,7 +108,7 @@ async def predict_files(request: Request) -> JSONResponse:
     async with request.form(
         max_files=4 * settings.max_records, max_fields=32, max_part_size=int(settings.max_body_mb * 1e6)
     ) as form:
-        options, clinical, wanted = _fields(form)
+        options, clinical, requested = _fields(form)
         uploads = [
             Upload(part.filename or "", await part.read())
             for part in form.getlist("file")
@@ -129,11 +132,11 @@ async def predict_files(request: Request) -> JSONResponse:
         answered = Answered(name, prediction.rhythm, prediction.abstained, model.version or "")
         answer = {"file": number, "id": ids.make(answered), **described(prepared, prediction)}
         answer["notes"] = [*unused, *answer["notes"]]
-        if "draw" in wanted:
+        if "draw" in requested:
             answer["drawing"] = await answering.in_thread(drawing_of, record, prepared.measured)
-        if "svg" in wanted:
+        if "svg" in requested:
             answer["svg"] = await answering.in_thread(_svg, record, prepared)
-        if "explain" in wanted:
+        if "explain" in requested:
             answer["explanation"] = await answering.batcher.in_model_thread(_explain, model, prepared, prediction)
         results.append(answer)
     body = {"model": {"address": model.pinned, "version": model.version}, "results": results}
@@ -141,39 +144,39 @@ async def predict_files(request: Request) -> JSONResponse:
 
 
 def _fields(form: FormData) -> tuple[ReadOptions, Any, set[str]]:
-    """Return what a request asks for beside its files.
+    """Return the options of a request.
 
     Raises
     ------
     Refused
-        If a field is unknown or its value of no use.
+        If a field is unknown or its value is not valid.
     """
     for name in form:
         if name not in FIELDS:
             near = difflib.get_close_matches(name, FIELDS, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(FIELDS)}"
-            raise Refused(400, f"{name[:40]}: no such field; {hint}")
+            raise Refused(400, f"{name[:40]}: unknown field; {hint}")
     texts = {name: value.strip() for name, value in form.items() if isinstance(value, str) and value.strip()}
     fs = parse_number(texts["fs"]) if "fs" in texts else None
     if fs is not None and not (math.isfinite(fs) and fs > 0):
-        raise Refused(400, "fs: a sampling frequency in Hz is needed, a positive number")
+        raise Refused(400, "fs: expected a sampling frequency in Hz, a positive number")
     if (unit := texts.get("unit")) is not None and not is_voltage(unit):
-        raise Refused(400, f"unit: no voltage; one of {', '.join(UNITS)}")
+        raise Refused(400, f"unit: not a voltage; expected one of {', '.join(UNITS)}")
     leads = tuple(lead.strip() for lead in texts["leads"].split(",")) if "leads" in texts else None
     if leads and not any(map(canonical_lead, leads)):
-        raise Refused(400, "leads: none is a lead; e.g. I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6")
+        raise Refused(400, "leads: no known lead; expected e.g. I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6")
     try:
         clinical = json.loads(texts["clinical"]) if "clinical" in texts else {}
     except (ValueError, RecursionError):
-        raise Refused(400, 'clinical: no JSON; e.g. {"age": 63, "sex": "male"}') from None
-    wanted = {name for name in ("draw", "explain", "svg") if _flag(texts, name)}
-    return ReadOptions(fs=fs, unit=unit, leads=leads), clinical, wanted
+        raise Refused(400, 'clinical: not JSON; expected e.g. {"age": 63, "sex": "male"}') from None
+    requested = {name for name in ("draw", "explain", "svg") if _flag(texts, name)}
+    return ReadOptions(fs=fs, unit=unit, leads=leads), clinical, requested
 
 
 def _flag(texts: Mapping[str, str], name: str) -> bool:
     value = texts.get(name, "false").lower()
     if value not in ("true", "false", "1", "0"):
-        raise Refused(400, f"{name}: true or false is needed")
+        raise Refused(400, f"{name}: expected true or false")
     return value in ("true", "1")
 
 
@@ -182,7 +185,7 @@ def _read_all(
 ) -> tuple[list[int], list[Record | RecordError]]:
     places = store(uploads, folder, int(settings.max_unpacked_mb * 1e6))
     if len(places) > settings.max_records:
-        raise Refused(413, f"{len(places):,} records in one request, at most {settings.max_records:,} are taken")
+        raise Refused(413, f"{len(places):,} records in one request, at most {settings.max_records:,} are accepted")
     numbers, records = [], []
     for place in places:
         if isinstance(place, Place):
@@ -198,20 +201,20 @@ def _read_all(
 
 
 def _given(clinical: Any, records: Sequence[Record | RecordError]) -> tuple[list[dict[str, float]], list[list[str]]]:
-    """Return the clinical values sent beside each record, and notes on those that are not used."""
+    """Return the clinical values sent for each record, and notes on unused ones."""
     rows = clinical if isinstance(clinical, list) else [clinical] * len(records)
     if len(rows) != len(records):
-        raise Refused(400, f"clinical: {len(rows)} objects beside {len(records)} records; one a record is needed")
+        raise Refused(400, f"clinical: {len(rows)} objects for {len(records)} records; expected one per record")
     given, notes = [], []
     for row in rows:
         if not isinstance(row, dict):
-            raise Refused(400, 'clinical: an object is needed, e.g. {"age": 63, "sex": "male"}')
+            raise Refused(400, 'clinical: expected an object, e.g. {"age": 63, "sex": "male"}')
         values, unused = {}, []
         for name, value in row.items():
             if name not in CLINICAL_NAMES:
                 near = difflib.get_close_matches(name, CLINICAL_NAMES, 1)
                 raise Refused(
-                    400, f"clinical: {name[:40]!r} is no column{f'; did you mean {near[0]}?' if near else ''}"
+                    400, f"clinical: {name[:40]!r} is not a column{f'; did you mean {near[0]}?' if near else ''}"
                 )
             if value is None:
                 continue
@@ -232,8 +235,8 @@ def _svg(record: Record, prepared: PredictorInput) -> str:
 
 
 def _explain(model: ServedModel, prepared: PredictorInput, prediction: Prediction) -> dict[str, Any]:
-    """Return what raised the log-odds of the answer: by lead and time at the model's sampling rate, and by column."""
-    # captum is loaded with the first explanation that is asked for: answers do not need it.
+    """Return attributions to the answer's log-odds: by lead and time at the model's rate, and by column."""
+    # captum is loaded on the first request for an explanation.
     from ecgml.server.explaining import explain
 
     return explain(model.predictor, prepared, prediction.rhythm)

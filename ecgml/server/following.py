@@ -1,4 +1,4 @@
-"""The alias moves, the model follows: the new version is tried beside the old one, then takes over between batches."""
+"""Follow an alias: a new version is tested beside the old one and takes over between batches."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Looks an alias up and swaps the model.
+    """Looks up an alias and replaces the model when it moves.
 
     Parameters
     ----------
     model : ServedModel
-        That answers now.
+        The current model.
     swap : callable
-        Takes the model that answers from now on.
+        Called with the new model.
     device : str
     monitor : Monitor
     """
@@ -35,14 +35,14 @@ class Follower:
     def __init__(self, model: ServedModel, swap: Callable[[ServedModel], None], device: str, monitor: Monitor) -> None:
         self.model = model
         self.refused: dict[str, str] = {}
-        """Versions that did not load and answer, with the reason."""
+        """Versions that failed to load or answer, with the reason."""
         self._swap = swap
         self._device = device
         self._monitor = monitor
         self._lock = asyncio.Lock()
 
     async def run(self, poll_s: float) -> None:
-        """Look the alias up for ever."""
+        """Look up the alias repeatedly until cancelled."""
         if not poll_s or not moves(self.model.address):
             return
         while True:
@@ -50,13 +50,13 @@ class Follower:
             await self.look()
 
     async def look(self) -> None:
-        """Look the alias up once; a registry that cannot be reached changes nothing."""
+        """Look up the alias once; if the registry is unreachable, nothing changes."""
         async with self._lock:
             try:
                 pinned, version = await asyncio.to_thread(pin, self.model.address)
             except EcgmlError as error:
                 self._monitor.unreachable.set(1)
-                _log.warning("the registry cannot be reached, %s goes on answering: %s", self.model.pinned, error)
+                _log.warning("the registry is unreachable, %s continues to answer: %s", self.model.pinned, error)
                 return
             self._monitor.unreachable.set(0)
             if pinned == self.model.pinned or pinned in self.refused:
@@ -66,7 +66,7 @@ class Follower:
             except EcgmlError as error:
                 self.refused[pinned] = str(error)
                 self._monitor.refused_versions.inc()
-                _log.error("%s is refused, %s goes on answering: %s", pinned, self.model.pinned, error)
+                _log.error("%s is refused, %s continues to answer: %s", pinned, self.model.pinned, error)
                 return
             self._swap(self.model)
             _log.info("%s answers now", pinned)

@@ -1,6 +1,6 @@
-"""What every request passes: an identity, a token, a rate, a size, a time; and a fault's one line.
+"""Checks of every request: id, token, rate, size and time; faults are reported in one line.
 
-Plain ASGI: of each request only what is needed is looked at, and a body is counted while it arrives.
+Plain ASGI: a body is counted while it arrives.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ecgml.server.monitoring import Monitor
 from ecgml.server.settings import ServerSettings
 
 PROBES = ("/ping", "/health", "/v2/health/live", "/v2/health/ready")
-"""What probes ask without a token, however often."""
+"""Paths of probes, free of token and rate limit."""
 
 _ID = "ecgml.request_id"
-_CLIENTS = 10_000  # whose rate is known; the least recent is forgotten
+_CLIENTS = 10_000  # clients with a known rate; the least recent is dropped
 _log = logging.getLogger("ecgml.server.requests")
 
 
 class Refused(Exception):
-    """Why a request is not answered.
+    """Raised when a request is refused.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Guard:
             state["status"] = 499
             raise
         except Exception as error:
-            # Without its message, which may quote a value of the waveform or a file's name.
+            # Without its message, which may quote waveform values or a file name.
             _log.error(json.dumps({"id": name, "fault": type(error).__name__, "at": _frames(error)}))
             await _refuse(state, send_noted, 500, failed(scope), {})
         finally:
@@ -91,7 +91,7 @@ class Guard:
             sent = headers.get(b"authorization", b"").decode("latin-1")
             if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
                 raise Refused(
-                    401, "a bearer token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
+                    401, "missing bearer token: send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
                 )
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._settings.max_body_mb * 1e6:
@@ -100,7 +100,7 @@ class Guard:
             self._check_rate(scope["client"][0])
 
     def _check_rate(self, client: str) -> None:
-        """Token bucket: a minute's requests at once, then as they are earned."""
+        """Apply a token bucket that holds a minute's requests."""
         limit, now = float(self._settings.rate_limit), monotonic()
         left, at = self._allowed.pop(client, (limit, now))
         left = min(limit, left + (now - at) * limit / 60)
@@ -112,7 +112,7 @@ class Guard:
             raise Refused(429, f"more than {limit:g} requests a minute; wait {wait_s} s", {"Retry-After": str(wait_s)})
 
     def _note(self, scope: Scope, status: int, seconds: float, name: str) -> None:
-        # The route, not the path: what a client made up would be a label of its own, and may name a patient.
+        # The route, not the path: an invented path would be a new label, and may name a patient.
         route = getattr(scope.get("route"), "path", "") or "other"
         self._monitor.requests.labels(route, str(status)).inc()
         self._monitor.seconds.labels(route).observe(seconds)
@@ -122,17 +122,17 @@ class Guard:
 
 
 def request_id(scope: Scope) -> str:
-    """Return a request's id, which its log line and the header ``X-Request-ID`` have."""
+    """Return a request's id, as in its log line and the header ``X-Request-ID``."""
     return str(scope[_ID])
 
 
 def failed(scope: Scope) -> str:
-    """Return what a client is told of a fault of ours."""
-    return f"the server failed on this request; its log says where ({request_id(scope)})"
+    """Return the message to a client about an internal error."""
+    return f"the server failed on this request; see its log ({request_id(scope)})"
 
 
 def _frames(error: Exception) -> list[str]:
-    """Return where an exception came from, innermost last."""
+    """Return the stack of an exception, innermost last."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
 
@@ -146,7 +146,7 @@ class _Body:
         self._timeout_s = timeout_s
 
     async def __call__(self) -> Message:
-        if self._whole:  # whoever listens on waits for the client to go
+        if self._whole:  # a later receive waits for the disconnect
             return await self._receive()
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._until - monotonic()))
@@ -164,13 +164,13 @@ class _Body:
 
 def _too_large(max_mb: float) -> Refused:
     return Refused(
-        413, f"the request is larger than {max_mb:g} MB; send fewer records at a time", {"Connection": "close"}
+        413, f"the request is larger than {max_mb:g} MB; send fewer records per request", {"Connection": "close"}
     )
 
 
 async def _refuse(state: dict[str, Any], send: Send, status: int, text: str, headers: dict[str, str]) -> None:
     if state["status"]:
-        return  # an answer has begun
+        return  # the response has begun
     body = json.dumps({"error": text}).encode()
     listed = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     listed += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]

@@ -1,4 +1,4 @@
-"""MLflow's contract: what ``mlflow models serve`` answers, faster and without values of a waveform in errors."""
+"""The routes of ``mlflow models serve``, without waveform values in errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
 
 class Invalid(Exception):
-    """Input that the model cannot use: status 400, one line."""
+    """Raised for invalid input: status 400, one line."""
 
 
 @router.get("/ping", summary="Is a model loaded?")
@@ -111,9 +111,9 @@ def _parse(body: bytes) -> tuple[list[Record], list[dict[str, float]], list[tupl
         except orjson.JSONDecodeError:
             content = json.loads(body)  # NaN and Infinity, which JSON does not have but Python writes
     except (ValueError, RecursionError):
-        raise Invalid("the request's body is no JSON") from None
+        raise Invalid("the request's body is not JSON") from None
     if not isinstance(content, dict) or len(formats := [name for name in _FORMATS if name in content]) != 1:
-        raise Invalid("the body must be an object with exactly one of the keys inputs and instances")
+        raise Invalid("expected an object with exactly one of the keys inputs and instances")
     if formats[0].startswith("dataframe"):
         raise Invalid(f"{formats[0]}: a waveform is a tensor; send inputs or instances")
     inputs, params = content[formats[0]], content.get("params") or {}
@@ -124,12 +124,12 @@ def _parse(body: bytes) -> tuple[list[Record], list[dict[str, float]], list[tupl
     if missing := [name for name in ("waveform", "clinical") if name not in inputs]:
         raise Invalid(f"the request lacks {' and '.join(missing)}")
     if not isinstance(params, dict):
-        raise Invalid("params: an object is needed")
+        raise Invalid("params: expected an object")
     fs, unit = params.get("fs"), params.get("unit")
     if fs is not None and (isinstance(fs, bool) or not isinstance(fs, int | float)):
-        raise Invalid("fs: a number is needed, Hz")
+        raise Invalid("fs: expected a number, Hz")
     if unit is not None and not isinstance(unit, str):
-        raise Invalid("unit: a text is needed; one of V, mV, uV, nV")
+        raise Invalid("unit: expected one of the strings V, mV, uV, nV")
     waveform = _array(inputs, "waveform")
     return arrays_to_records(waveform, _array(inputs, "clinical"), fs, unit)
 
@@ -137,12 +137,12 @@ def _parse(body: bytes) -> tuple[list[Record], list[dict[str, float]], list[tupl
 def arrays_to_records(
     waveform: NDArray[np.floating], clinical: NDArray[np.floating] | None, fs: float | None, unit: str | None
 ) -> tuple[list[Record], list[dict[str, float]], list[tuple[str, ...]]]:
-    """Return a request's records, the clinical values beside each, and notes on those that are not used.
+    """Return a request's records, the clinical values of each, and notes on unused ones.
 
     Raises
     ------
     RecordError
-        If shapes, sampling frequency or unit are of no use.
+        If shapes, sampling frequency or unit are not valid.
     """
     records = records_of(waveform, DEFAULT_FS if fs is None else fs, DEFAULT_UNIT if unit is None else unit)
     return (records, *clinical_of(clinical, len(records)))
@@ -150,9 +150,9 @@ def arrays_to_records(
 
 def _columns(instances: Any) -> dict[str, list[Any]]:
     if not isinstance(instances, list) or not instances or not all(isinstance(row, dict) for row in instances):
-        raise Invalid("instances: a list of objects with waveform and clinical is needed")
+        raise Invalid("instances: expected a list of objects with waveform and clinical")
     if any(set(row) != set(instances[0]) for row in instances):
-        raise Invalid("instances: all objects need the same keys")
+        raise Invalid("instances: objects differ in their keys; give all the same")
     return {name: [row[name] for row in instances] for name in instances[0]}
 
 
@@ -161,4 +161,4 @@ def _array(inputs: Mapping[str, Any], name: str) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):
             return np.array(inputs[name], dtype=np.float32)
     except (ValueError, TypeError, OverflowError):
-        raise Invalid(f"{name}: rows of numbers of equal length are needed, null where a value is missing") from None
+        raise Invalid(f"{name}: expected rows of numbers of equal length, null for a missing value") from None

@@ -1,4 +1,4 @@
-"""A model ready to answer, by its address."""
+"""Load a model by its address for serving."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _TRIAL_FS = 500.0
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """A model that answers.
+    """A loaded model.
 
     Parameters
     ----------
     address : str
-        As it was given; an alias stays an alias.
+        The address as given, possibly an alias.
     pinned : str
-        The very version that answers.
+        Address of the exact version.
     version : str or None
-        Of the registered model; of any other the run that made it, None where that is unknown.
+        Version of the registered model, otherwise the run that trained it; None if unknown.
     predictor : Predictor
     """
 
@@ -44,7 +44,7 @@ def load_model(address: str, device: str = "auto") -> ServedModel:
     Raises
     ------
     EcgmlError
-        If there is none, or it is damaged.
+        If it does not exist or is damaged.
     """
     pinned, version = pin(address)
     with checkpoint_at(pinned) as folder:
@@ -52,7 +52,7 @@ def load_model(address: str, device: str = "auto") -> ServedModel:
 
 
 def open_model(address: str, pinned: str, version: str | None, folder: Path, device: str = "auto") -> ServedModel:
-    """Load a model whose checkpoint is in a folder, and let it answer once: the first answer is slower."""
+    """Load a model from a checkpoint folder and warm it up with one record."""
     # One record is a few milliseconds of work: a second thread costs more than it does, and a busy machine's scheduler
     # makes it 30 times slower. Processes (--workers) use the other cores.
     torch.set_num_threads(1)
@@ -62,7 +62,7 @@ def open_model(address: str, pinned: str, version: str | None, folder: Path, dev
 
 
 def trial_record() -> Record:
-    """Return an ECG drawn by formula, which any model can answer: 10 s at 75 beats a minute, 12 leads, in mV."""
+    """Return a synthetic ECG that any model can answer: 10 s at 75 beats per minute, 12 leads, mV."""
     times = np.arange(int(10 * _TRIAL_FS)) / _TRIAL_FS
     phase = (times % 0.8) - 0.4
 

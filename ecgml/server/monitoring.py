@@ -1,4 +1,4 @@
-"""Counters and timings of a server, in Prometheus' format: of inputs only kinds are counted, never values."""
+"""Counters and timings of a server in Prometheus' format, without values of inputs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable: the folder through which several processes share their figures."""
+"""Environment variable: folder through which processes share their metrics."""
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class Monitor:
-    """The figures of one server process; several processes share a folder (``PROMETHEUS_MULTIPROC_DIR``)."""
+    """Metrics of a server process; several processes share a folder (``PROMETHEUS_MULTIPROC_DIR``)."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -26,42 +26,42 @@ class Monitor:
         )
         self.stage_seconds = Histogram(
             "ecgml_stage_seconds",
-            "Time in reading, preprocessing, queue, model, s",
+            "Time in reading, preprocessing, queue and model, s",
             ["stage"],
             buckets=_SECONDS,
             **make,
         )
         self.records = Counter("ecgml_records", "Records answered, by predicted class", ["rhythm"], **make)
-        self.abstentions = Counter("ecgml_abstentions", "Records that the model does not answer", **make)
+        self.abstentions = Counter("ecgml_abstentions", "Records on which the model abstained", **make)
         self.unusable = Counter(
             "ecgml_unusable_records", "Records that could not be used, by reason", ["reason"], **make
         )
         self.batch_records = Histogram(
-            "ecgml_batch_records", "Records in a batch of the model", buckets=(1, 2, 4, 8, 16, 32, 64, 128), **make
+            "ecgml_batch_records", "Records per batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128), **make
         )
         self.waiting = Gauge(
-            "ecgml_waiting_records", "Records that wait for the model", multiprocess_mode="livesum", **make
+            "ecgml_waiting_records", "Records waiting for the model", multiprocess_mode="livesum", **make
         )
         self.model = Gauge(
             "ecgml_model_info",
-            "1 for the model that answers",
+            "1 for the current model",
             ["address", "version"],
             multiprocess_mode="livemax",
             **make,
         )
-        self.refused_versions = Counter("ecgml_refused_versions", "Versions that did not load and answer", **make)
+        self.refused_versions = Counter("ecgml_refused_versions", "Versions that failed to load or answer", **make)
         self.unreachable = Gauge(
-            "ecgml_registry_unreachable", "1 while the registry cannot be reached", multiprocess_mode="livemax", **make
+            "ecgml_registry_unreachable", "1 while the registry is unreachable", multiprocess_mode="livemax", **make
         )
 
         self._shared: list[Collector] = []
 
     def add(self, collector: Collector) -> None:
-        """Add figures that are the same whichever process is asked."""
+        """Add metrics that are equal in all processes."""
         self._shared.append(collector)
 
     def text(self) -> bytes:
-        """Return the figures as Prometheus reads them: of all processes where there are several."""
+        """Return the metrics of all processes in Prometheus' format."""
         registry = CollectorRegistry()
         if MULTIPROCESS in os.environ:
             MultiProcessCollector(registry)

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol (KServe V2): JSON, and the binary tensor extension that Triton's clients speak."""
+"""The Open Inference Protocol (KServe V2): JSON, and the binary tensor extension of Triton's clients."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ async def live() -> JSONResponse:
     return JSONResponse({"live": True})
 
 
-@router.get("/health/ready", summary="Can the server answer?")
+@router.get("/health/ready", summary="Is the server ready?")
 async def ready() -> JSONResponse:
     """Answer with status 200: a server without a model does not start."""
     return JSONResponse({"ready": True})
 
 
-@router.get("", summary="What this server is")
+@router.get("", summary="Name, version and extensions of the server")
 async def server() -> dict[str, Any]:
     """Return name, version and extensions."""
     return {"name": "ecgml", "version": ecgml.__version__, "extensions": ["binary_tensor_data"]}
 
 
-@router.get("/models/{name}", summary="What the model takes and gives")
+@router.get("/models/{name}", summary="Inputs and outputs of the model")
 @router.get("/models/{name}/versions/{version}", include_in_schema=False)
 async def model(request: Request, name: str, version: str = "") -> dict[str, Any]:
     """Return names, types and shapes of inputs and outputs."""
@@ -101,7 +101,7 @@ async def model(request: Request, name: str, version: str = "") -> dict[str, Any
     }
 
 
-@router.get("/models/{name}/ready", summary="Can the model answer?")
+@router.get("/models/{name}/ready", summary="Is the model ready?")
 @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
 async def model_ready(request: Request, name: str, version: str = "") -> dict[str, Any]:
     """Answer with status 200."""
@@ -116,9 +116,9 @@ async def model_ready(request: Request, name: str, version: str = "") -> dict[st
 )
 @router.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
 async def infer(request: Request, name: str, version: str = "") -> Response:
-    """Answer tensors with tensors; ``parameters`` take ``fs`` (Hz, 500) and ``unit`` (mV).
+    """Predict tensors; ``parameters`` accept ``fs`` (Hz, 500) and ``unit`` (mV).
 
-    ``clinical`` may be left out. INT16 waveforms need the ``unit`` of a step: ``uV`` for microvolts.
+    ``clinical`` is optional. INT16 waveforms need the ``unit`` of a step: ``uV`` for microvolts.
     """
     answering = _answering(request, name, version)
     served, timings, source = answering.model, Timings(), source_of(request)
@@ -157,9 +157,9 @@ def _answering(request: Request, name: str, version: str) -> Answering:
     answering: Answering = request.app.state.answering
     known = request.app.state.model_name
     if name != known:
-        raise Refused(404, f"no such model; this server answers for {known}")
+        raise Refused(404, f"no such model; this server has {known}")
     if version and version != _version(answering.model):
-        raise Refused(404, f"version {version[:40]} does not answer here, {_version(answering.model)} does")
+        raise Refused(404, f"version {version[:40]} is not served, version {_version(answering.model)} is")
     return answering
 
 
@@ -178,9 +178,9 @@ def _parse(
     try:
         header = orjson.loads(body[:length])
     except orjson.JSONDecodeError:
-        raise RecordError("the request's header is no JSON", "shape") from None
+        raise RecordError("the request's header is not JSON", "shape") from None
     if not isinstance(header, dict) or not isinstance(header.get("inputs"), list):
-        raise RecordError("inputs: a list of tensors is needed", "shape")
+        raise RecordError("inputs: expected a list of tensors", "shape")
     tensors, rest = {}, memoryview(body)[length:]
     for tensor in header["inputs"]:
         name, array, rest = _tensor(tensor, rest)
@@ -188,26 +188,26 @@ def _parse(
     if "waveform" not in tensors:
         raise RecordError(f"inputs: no waveform ({', '.join(sorted(tensors))[:100] or 'nothing'} was sent)", "shape")
     if unknown := sorted(set(tensors) - {"waveform", "clinical"}):
-        raise RecordError(f"inputs: {unknown[0][:40]} is unknown; waveform and clinical are taken", "shape")
+        raise RecordError(f"inputs: {unknown[0][:40]} is unknown; expected waveform and clinical", "shape")
     parameters = _object(header, "parameters")
     fs, unit = parameters.get("fs"), parameters.get("unit")
     if fs is not None and (isinstance(fs, bool) or not isinstance(fs, int | float)):
-        raise RecordError("fs: a number is needed, Hz", "no fs")
+        raise RecordError("fs: expected a number, Hz", "no fs")
     if unit is not None and not isinstance(unit, str):
-        raise RecordError("unit: a text is needed; one of V, mV, uV, nV", "no unit")
+        raise RecordError("unit: expected one of the strings V, mV, uV, nV", "no unit")
     return header, *arrays_to_records(tensors["waveform"], tensors.get("clinical"), fs, unit)
 
 
 def _object(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a member that may be absent and must be an object."""
+    """Return an optional member that must be an object."""
     value = holder.get(name) or {}
     if not isinstance(value, dict):
-        raise RecordError(f"{name}: an object is needed", "shape")
+        raise RecordError(f"{name}: expected an object", "shape")
     return value
 
 
 def _tensor(tensor: Any, rest: memoryview) -> tuple[str, NDArray[np.float32], memoryview]:
-    """Return a tensor's name and values, and what of the binary data is left."""
+    """Return a tensor's name and values, and the remaining binary data."""
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise RecordError("inputs: each tensor needs name, datatype, shape and data", "shape")
     name, kind, shape = tensor["name"], tensor.get("datatype"), tensor.get("shape")
@@ -225,7 +225,7 @@ def _tensor(tensor: Any, rest: memoryview) -> tuple[str, NDArray[np.float32], me
     if n_bytes is not None:
         expected = n_values * np.dtype(_TYPES[kind]).itemsize
         if n_bytes != expected or expected > len(rest):
-            raise RecordError(f"{where}: {expected:,} bytes of binary data are needed for its shape", "shape")
+            raise RecordError(f"{where}: expected {expected:,} bytes of binary data for its shape", "shape")
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.frombuffer(rest[:expected], dtype=_TYPES[kind]).astype(np.float32)
         return name, values.reshape(shape), rest[expected:]
@@ -246,12 +246,12 @@ def _response(
     outputs: Mapping[str, tuple[str, list[int], Any]],
     timings: Timings,
 ) -> Response:
-    asked = header.get("outputs") or [{"name": name} for name in outputs if name != "answer"]
+    requested = header.get("outputs") or [{"name": name} for name in outputs if name != "answer"]
     all_binary = _object(header, "parameters").get("binary_data_output", False)
     tensors, binary = [], []
-    for output in asked if isinstance(asked, list) else []:
+    for output in requested if isinstance(requested, list) else []:
         if not isinstance(output, dict) or str(output.get("name")) not in outputs:
-            raise Refused(400, f"outputs: one of {', '.join(outputs)} is needed")
+            raise Refused(400, f"outputs: one of {', '.join(outputs)} is expected")
         kind, shape, values = outputs[str(output["name"])]
         tensor: dict[str, Any] = {"name": str(output["name"]), "datatype": kind, "shape": shape}
         if _object(output, "parameters").get("binary_data", all_binary):

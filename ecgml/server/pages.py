@@ -1,4 +1,4 @@
-"""The page at /: its files, its examples, the model's card. No build step, nothing from elsewhere, a strict policy."""
+"""The page at /: its files, its examples, the model's card; no build step, no third-party content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POLICY = (
     "form-action 'none'; base-uri 'none'"
 )
 _HEADERS = {
-    "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",  # the last cannot be in a page
+    "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",  # frame-ancestors is not allowed in a page
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -40,7 +40,7 @@ async def index() -> Response:
 
 @router.get("/page/base.css", include_in_schema=False)
 async def base() -> Response:
-    """Return the style that all pages of ecgml share."""
+    """Return the style sheet of all pages of ecgml."""
     return _file(files("ecgml.page") / "templates", "base.css")
 
 
@@ -65,21 +65,21 @@ async def demo(name: str) -> Response:
 
 @router.get("/v1/card", summary="The model's card", response_class=PlainTextResponse)
 async def card(request: Request) -> Response:
-    """Return what the model is for, made from, worth, and not, of models of a registry only.
+    """Return the card of a registered model.
 
-    Markdown, or as a part of a page where HTML is asked for (``Accept: text/html``).
+    Markdown, or HTML on request (``Accept: text/html``).
     """
     answering: Answering = request.app.state.answering
     address = answering.model.pinned
     if not registered(address)[0]:
-        raise Refused(404, "this model came without a card: only those of a registry have one")
-    # MLflow takes seconds to import; here it has been loaded with the model.
+        raise Refused(404, "this model has no card: only registered models have one")
+    # MLflow takes seconds to import; here it is already loaded.
     from ecgml.service.model_card import card_of
 
     try:
         text = await answering.in_thread(card_of, address)
     except TrackingError:
-        raise Refused(502, "the registry cannot be reached") from None
+        raise Refused(502, "the registry is unreachable") from None
     if text is None:
         raise Refused(404, "this version has no card")
     if "text/html" in request.headers.get("accept", ""):

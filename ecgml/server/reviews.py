@@ -1,6 +1,6 @@
-"""Reviewed answers as a CSV file, and how often model and reviewer agree.
+"""Reviewed answers in a CSV file, and the agreement of model and reviewers.
 
-A review is one line, written at once and synced; a line that a kill left without its end is cut off by the next
+A review is one line, written at once and synced; an incomplete last line is removed by the next
 process that writes. Several processes append to one file under a lock.
 """
 
@@ -58,12 +58,12 @@ class Reviews:
     Parameters
     ----------
     path : Path
-        Made with the first review.
+        Created with the first review.
 
     Raises
     ------
     ConfigError
-        If it is a file of another kind, or cannot be read or written.
+        If it is another kind of file, or cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +80,7 @@ class Reviews:
             raise ConfigError(f"--feedback {path}: {error.strerror or error}") from None
 
     def add(self, review: Review) -> tuple[Review, bool]:
-        """Append a review; one of the same answer stands. Return the one that stands, and whether it is new."""
+        """Append a review unless its answer has one; return the stored review and whether it is new."""
         with self._lock:
             self._cut_off()
             self._catch_up()
@@ -94,13 +94,13 @@ class Reviews:
             return review, True
 
     def all(self) -> list[Review]:
-        """Return the reviews so far, those of other processes included."""
+        """Return all reviews, including those of other processes."""
         with self._lock:
             self._catch_up()
         return list(self._reviews.values())
 
     def _cut_off(self) -> None:
-        """Remove the beginning of a line that was never finished."""
+        """Remove an incomplete last line."""
         content = self._path.read_bytes()[self._read_to :] if self._path.exists() else b""
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
@@ -109,8 +109,8 @@ class Reviews:
                 os.fsync(file.fileno())
 
     def _catch_up(self) -> None:
-        """Read what was appended since."""
-        if not self._path.exists() or self._path.stat().st_size < self._read_to:  # somebody took the file away
+        """Read newly appended lines."""
+        if not self._path.exists() or self._path.stat().st_size < self._read_to:  # the file was removed
             self._read_to, self._reviews = 0, {}
         if not self._path.exists():
             return
@@ -123,7 +123,9 @@ class Reviews:
         except csv.Error as error:
             raise ConfigError(f"--feedback {self._path}: no file of reviews: {error}") from None
         if not self._read_to and rows and tuple(rows.pop(0)) != COLUMNS:
-            raise ConfigError(f"--feedback {self._path}: no file of reviews; its first line must name {COLUMNS[0]} …")
+            raise ConfigError(
+                f"--feedback {self._path}: not a file of reviews; its first line must name {COLUMNS[0]} …"
+            )
         for row in rows:
             if len(row) == len(COLUMNS):
                 self._reviews.setdefault(row[0], Review(*row))
@@ -131,14 +133,14 @@ class Reviews:
 
 
 def agreement(reviews: Sequence[Review], classes: Sequence[str]) -> dict[str, Any]:
-    """Return how often model and reviewer agree.
+    """Return the agreement of model and reviewers.
 
     Parameters
     ----------
     reviews : sequence of Review
         Those of another scheme are left out.
     classes : sequence of str
-        Of the model that answers now.
+        Of the current model.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""uvicorn: port, workers, shutdown."""
+"""Run the server with uvicorn: port, workers, shutdown."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ecgml.server.monitoring import MULTIPROCESS
 from ecgml.server.settings import TOKEN_VARIABLE, ServerSettings
 
 HEADER_TIMEOUT_S = 10.0
-"""Time that a client has to send a request's headers, s."""
+"""Time within which a client must send a request's headers, s."""
 
 DRAIN_S = 30
-"""Time that requests have to be answered after SIGTERM, s."""
+"""Time within which pending requests are answered after SIGTERM, s."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _ImpatientProtocol(H11Protocol):
-    """Closes a connection whose headers do not arrive in time: uvicorn alone waits for ever."""
+    """Closes a connection whose headers do not arrive in time; uvicorn itself waits forever."""
 
     _timer: asyncio.TimerHandle | None = None
 
@@ -45,7 +45,7 @@ class _ImpatientProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop()  # the headers are there
+            self._stop()  # the headers have arrived
         elif self._timer is None:  # of a further request on this connection
             self._timer = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
 
@@ -60,7 +60,7 @@ class _ImpatientProtocol(H11Protocol):
 
 
 def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) -> None:
-    """Serve a model until SIGTERM or Ctrl-C; what is being answered then is answered to its end.
+    """Serve a model until SIGTERM or Ctrl-C; pending requests are still answered.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
     Raises
     ------
     EcgmlError
-        If the model cannot be loaded, the port is taken, or certificate or key are of no use.
+        If the model cannot be loaded, the port is in use, or certificate or key are not valid.
     """
     listener = _listen(settings)
     try:
         tls = _tls(settings)
         if settings.host not in _LOOPBACK and not settings.token:
-            say(f"warning: everybody who reaches {settings.host}:{settings.port} may ask: {TOKEN_VARIABLE} is not set")
+            say(f"warning: {settings.host}:{settings.port} is open to all: set {TOKEN_VARIABLE} to require a token")
         options: dict[str, Any] = {
             "http": _ImpatientProtocol,
             "access_log": False,
@@ -100,7 +100,7 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
             return
         make_app(
             load_model(address, "cpu"), settings
-        )  # what cannot be loaded or written is said here, not by each worker
+        )  # loading and writing problems are reported here, not by each worker
         os.environ[ENVIRONMENT] = json.dumps({"address": address, "settings": asdict(settings)})
         with TemporaryDirectory(prefix="ecgml-metrics-") as folder:
             os.environ[MULTIPROCESS] = folder
@@ -108,7 +108,8 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
                 "ecgml.server.app:from_environment", factory=True, workers=settings.workers, **options
             )
             say(
-                f"{address} answers at {scheme}://{host}:{settings.port} by {settings.workers} processes (Ctrl-C stops)"
+                f"{address} answers at {scheme}://{host}:{settings.port} with {settings.workers} processes "
+                "(Ctrl-C stops)"
             )
             Multiprocess(config, sockets=[listener]).run()
     finally:
@@ -117,7 +118,7 @@ def serve(address: str, settings: ServerSettings, say: Callable[[str], None]) ->
 
 def _listen(settings: ServerSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With proto 0, asyncio would leave Nagle on: 40 ms an answer.
+    # With proto 0, asyncio would leave Nagle's algorithm on: 40 ms per answer.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -125,7 +126,7 @@ def _listen(settings: ServerSettings) -> socket.socket:
     except (OSError, UnicodeError) as error:
         listener.close()
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            raise ConfigError(f"port {settings.port} of {settings.host} is taken; give another, --port N") from None
+            raise ConfigError(f"port {settings.port} of {settings.host} is in use; choose another, --port N") from None
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(f"--host {settings.host} --port {settings.port}: {reason}") from None
     listener.listen(2048)

@@ -241,12 +241,12 @@ def pages(fetch_page: Callable[[str | None], PagedList[T]]) -> list[T]:
             return entries
 
 
-def is_orphaned(run_id: str, silent_s: float = 60.0) -> bool:
-    """Return whether a run is unfinished and ended, or its process has ended or sent no beat for ``silent_s``."""
+def is_orphaned(run_id: str) -> bool:
+    """Return whether a run is unfinished and ended, or its process has ended or sent no beat for a minute."""
     run = read_run(run_id)
     if run.info.status != "RUNNING":
         return bool(run.info.status != "FINISHED")
-    return _is_abandoned(run, silent_s)
+    return _is_abandoned(run, 60.0)
 
 
 def closed_if_orphaned(run_id: str) -> bool:

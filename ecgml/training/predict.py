@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ecgml.calibration.scaling import Scaling, softmax
+from ecgml.calibration.calibration import Calibration
+from ecgml.calibration.scaling import softmax
 from ecgml.datasets.batch import Batch
 from ecgml.datasets.encoder import ClinicalEncoder
 
@@ -78,25 +79,36 @@ def windows_of(
 
 
 def average_windows(
-    logits: NDArray[np.float64], owner: NDArray[np.int64], n_records: int, scaling: Scaling | None = None
+    logits: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    n_records: int,
+    calibration: Calibration | None = None,
+    rates: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
     """Return a record's probabilities: the average over its windows of the softmax of its scaled logits.
+
+    Where the calibration has rate bands, the average then agrees with the measured rate.
 
     Parameters
     ----------
     logits : ndarray, shape (n_windows, n_classes)
     owner : ndarray of int64, shape (n_windows,)
     n_records : int
-    scaling : Scaling, optional
+    calibration : Calibration, optional
         By default logits stay as they are.
+    rates : ndarray, shape (n_records,), optional
+        Measured ventricular rates, 1/min, for rate bands; NaN where unknown.
 
     Returns
     -------
     y_prob : ndarray, shape (n_records, n_classes)
         Rows of NaN for records without a window.
     """
-    scaled = softmax(scaling(logits) if scaling else logits)
+    scaled = softmax(calibration.scaling(logits) if calibration else logits)
     total = np.zeros((n_records, logits.shape[1]))
     np.add.at(total, owner, scaled)
     with np.errstate(invalid="ignore"):
-        return total / np.bincount(owner, minlength=n_records)[:, None]
+        y_prob = total / np.bincount(owner, minlength=n_records)[:, None]
+    if calibration and calibration.rate_bands and rates is not None:
+        return calibration.rate_bands(y_prob, rates)
+    return y_prob

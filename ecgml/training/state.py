@@ -39,7 +39,7 @@ def write_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, A
         raise CheckpointError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def read_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what :func:`write_state` wrote.
 
     Raises
@@ -48,7 +48,7 @@ def read_state(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict
         If the file is missing or damaged.
     """
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path}: does not exist") from None

@@ -294,7 +294,7 @@ def test_rows_with_fewer_cells_than_the_header_are_warned_of(own):
         (("path,rhythm,record_id", "a.csv,SR,1", "b.csv,SB,1"), "row 3: record_id 1 is that of row 2, too"),
         (("path,rhythm,fs", "a.csv,SR,fast"), "row 2: fs 'fast' is not a positive number"),
         (("path,rhythm,fs", "a.csv,SR,-500"), "row 2: fs '-500' is not a positive number"),
-        (("path,rhythm,unit", "a.csv,SR,mmHg"), "row 2: unit 'mmHg' is no voltage"),
+        (("path,rhythm,unit", "a.csv,SR,mmHg"), "row 2: unit 'mmHg' is not a voltage"),
         (("path,rhythm,date", "a.csv,SR,today"), "row 2: date 'today' is not ISO 8601"),
         (("path,rhythm,fold", "a.csv,SR,x"), "row 2: fold 'x' is not a whole number"),
     ],

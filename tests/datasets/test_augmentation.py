@@ -87,7 +87,7 @@ def test_rate_in_the_waveform_and_in_the_clinical_row_stretch_alike() -> None:
 def test_sinus_rhythm_is_relabelled_by_its_new_rate() -> None:
     augmented = augment(batch(), labels(), FS, STRETCH_ONLY, np.random.default_rng(0))
     rate = augmented.clinical[:, CLINICAL_NAMES.index("ventricular_rate")]
-    np.testing.assert_array_equal(augmented.labels, np.where(rate < 60, SB, np.where(rate > 100, ST, SR)))
+    np.testing.assert_array_equal(augmented.labels, np.where(rate < 59.5, SB, np.where(rate >= 100.5, ST, SR)))
     assert set(augmented.labels) == {SB, SR, ST}
 
 

@@ -159,10 +159,10 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
     survey = make_survey(["SR", "SR", "SB", "AFIB", "SR"])
     repeats = (
         Repeats("the same ECG", "by its name", "no names", np.array([0, 0, 1, 1, 2])),
-        Repeats("the same patient", "by number", "no table says who the patients are", np.full(5, -1)),
+        Repeats("the same patient", "by number", "no table identifies patients", np.full(5, -1)),
     )
     section = repeats_section(replace(survey, repeats=repeats))
-    assert section.words == ("The same patient: no table says who the patients are.",)
+    assert section.words == ("The same patient: no table identifies patients.",)
     assert "The same ECG (by its name): 4 records in 2 groups; in 1 the rhythms differ." in text_of(section)
     assert section.parts[1].columns["rhythms"] == ["SB and AFIB", "SR"]
     assert section.metrics["repeats_the_same_ecg"] == 4

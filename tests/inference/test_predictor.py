@@ -12,6 +12,7 @@ import torch
 from ecgml.calibration.abstention import ODDITIES, Abstention, Distribution
 from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.conformal import ConformalSets
+from ecgml.calibration.rate_bands import RateBands
 from ecgml.calibration.scaling import Scaling
 from ecgml.cohorts.simulation.record import simulate_record
 from ecgml.datasets.encoder import ClinicalEncoder
@@ -28,6 +29,7 @@ from tests.datasets.tables import make_table
 from tests.untrained import untrained_checkpoint
 
 SCALING = Scaling((0.5, 3.0, 1.5, 0.8), (0.4, -0.3, 0.2, 0.0))
+RATE_BANDS = RateBands((None, (False, False, True), (True, False, False), (False, True, False)))
 ENDLESS = Distribution((-1e9, 1e9), (1.0, 0.01))
 ABSTENTION = Abstention(0.95, 0.9, (ENDLESS,) * len(ODDITIES))
 
@@ -39,7 +41,8 @@ def checkpoint() -> Checkpoint:
     rows[:, 0] *= 100
     made = untrained_checkpoint()
     conformal = ConformalSets(0.9, (0.72, 0.75, 0.77, 0.8), (20, 20, 20, 20))
-    return replace(made, encoder=ClinicalEncoder.fit(rows), calibration=Calibration(SCALING, conformal, ABSTENTION))
+    calibration = Calibration(SCALING, conformal, ABSTENTION, RATE_BANDS)
+    return replace(made, encoder=ClinicalEncoder.fit(rows), calibration=calibration)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_answers_are_those_of_the_evaluation(checkpoint: Checkpoint, records: li
     predictor = Predictor(checkpoint)
     predicted = predictor.predict(records)
     y_prob = np.array([list(one.probabilities.values()) for one in predicted])
-    np.testing.assert_allclose(y_prob, said.y_prob(SCALING), atol=1e-6)
+    np.testing.assert_allclose(y_prob, said.y_prob(checkpoint.calibration), atol=1e-6)
     np.testing.assert_allclose(predictor.probabilities([predictor.prepare(one) for one in records]), y_prob, atol=1e-9)
     assert [one.rhythm for one in predicted] == [checkpoint.classes[label] for label in y_prob.argmax(axis=1)]
     sets = [tuple(np.array(checkpoint.classes)[row]) for row in answers.sets]
@@ -105,7 +108,7 @@ def test_length_of_a_padded_record_is_told_to_the_model(checkpoint: Checkpoint, 
         with torch.inference_mode():
             logits = model(waveform, (torch.arange(1000) < n_valid).float()[None], clinical).double().numpy()
         powers = np.exp(logits * SCALING.scale + SCALING.bias)
-        return powers / powers.sum()
+        return RATE_BANDS(powers / powers.sum(), np.array([prepared.rate]))
 
     found = predictor.probabilities([prepared])
     np.testing.assert_allclose(found, probabilities(600), atol=1e-6)

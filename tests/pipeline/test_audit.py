@@ -157,13 +157,13 @@ def test_what_cannot_be_audited_is_refused_and_opens_no_run(
     write_demo(tmp_path / "other", n_records=80, seed=5)
     with pytest.raises(EvaluationError, match="give the data that it was trained on"):
         audit({**options, "data_dir": str(tmp_path / "other")}, Console(io.StringIO()), model=run_id)
-    with pytest.raises(ConfigError, match="robustness is that of a model"):
+    with pytest.raises(ConfigError, match="robustness needs a model"):
         audit({**options, "parts": "robustness"}, Console(io.StringIO()))
     with pytest.raises(OutputError, match="is not empty"):
         audit(options, Console(io.StringIO()), model=run_id, out=str(tmp_path))
     moved = ModelRun.of(run_id).configuration.changed({"data_dir": str(tmp_path / "none")})
     monkeypatch.setattr(ModelRun, "configuration", moved)
-    with pytest.raises(EvaluationError, match=r"own data are not where its run says \(.*none.*\); name where they are"):
+    with pytest.raises(EvaluationError, match=r"data were moved \(.*none.*\); give their folder"):
         audit(options, Console(io.StringIO()), model=run_id)
     assert n_runs() == before
 

@@ -148,7 +148,7 @@ def test_a_stopped_command_leaves_only_whole_files_and_goes_on(host, wfdb, tmp_p
     exit_code, said = stop_midway(host, out, how)
     if how is signal.SIGINT:
         assert exit_code == 130
-        assert said == f"{out}: what was fetched is kept; the same command goes on with it\nstopped\n"
+        assert said == f"{out}: downloaded files are kept; run the same command again to resume\nstopped\n"
     else:
         assert exit_code == -signal.SIGKILL
     for path in out.rglob("*"):

@@ -73,7 +73,7 @@ def test_what_the_model_learnt_from_is_left_out(job: Job, demo: Path, cache: Pat
     left_out = pd.read_csv(artifact(run, "tables/left_out.csv"))
     learnt = left_out[left_out.reason == "the model learnt from it or its patient"]
     assert set(split[split.part == "train"].record) <= set(learnt.record)
-    assert f"In all {len(left_out):,} were left out" in Path(artifact(run, "report.html")).read_text()
+    assert f"{len(left_out):,} records were left out" in Path(artifact(run, "report.html")).read_text()
     assert "records left out: the model learnt from them or their patients" in stream.getvalue()
 
 
@@ -131,7 +131,7 @@ def test_a_model_whose_run_is_elsewhere_says_on_the_page_what_cannot_be_told(
     evaluate(str(folder), options_of(cache, external), Console(io.StringIO()), out=str(tmp_path / "out"))
     for name in ("report.html", "model_card.md"):
         text = (tmp_path / "out" / name).read_text()
-        assert "whether it was trained on some of these records cannot be told" in text
+        assert "whether it was trained on some of these records is unknown" in text
         assert "0 records left out" not in text
 
 
@@ -164,7 +164,7 @@ def test_a_model_alone_is_judged_by_what_its_run_stored(job: Job, report: tuple[
 def test_page_and_card_are_there_and_every_part_names_its_artifact(report: tuple[Run, Path]) -> None:
     run, out = report
     page = (out / "report.html").read_text()
-    named = re.findall(r"Artifact: ((?:figures|tables)/[^<]+)", page)
+    named = re.findall(r"Artifact: <code>((?:figures|tables)/[^<]+)", page)
     assert len(named) > 15
     for name in named:
         assert (out / name).is_file(), name

@@ -74,7 +74,7 @@ def test_a_corrected_recording_is_exported_again(tmp_path: Path) -> None:
 def test_denoising_what_is_denoised_is_warned_of(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    warning = "denoised by those who published it, and now once more"
+    warning = "already denoised by its publishers, now denoised again"
     export(demo, tmp_path / "denoised", "bandpass")
     assert warning not in "".join(capsys.readouterr())
     options = {"data_dir": str(tmp_path / "denoised"), "cache_dir": str(tmp_path / "cache"), "jobs": 1}

@@ -14,7 +14,6 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from ecgml.calibration.calibration import Calibration
-from ecgml.calibration.scaling import Scaling
 from ecgml.config import resolve
 from ecgml.datasets.store import WindowStore
 from ecgml.datasets.table import RecordTable
@@ -62,9 +61,7 @@ def test_encoder_is_fitted_to_training_records_alone(again: Again, name: str) ->
 @pytest.mark.parametrize("name", MODELS)
 def test_best_epoch_is_of_the_validation_part(job: Job, again: Again, name: str) -> None:
     checkpoint, val = again.checkpoints[name], again.data.part("val")
-    y_prob = window_logits(checkpoint.build(), again.store, val, checkpoint.encoder, 4).y_prob(
-        Scaling.of_temperature(1.0, 4)
-    )
+    y_prob = window_logits(checkpoint.build(), again.store, val, checkpoint.encoder, 4).y_prob(Calibration.none(4))
     losses = {
         point.step: point.value
         for point in MlflowClient().get_metric_history(job.children[name].info.run_id, "val_loss")
@@ -106,7 +103,7 @@ def test_figures_are_of_every_record_of_their_part_as_labelled(job: Job, again: 
         np.testing.assert_array_equal(groups[:, None] == groups, same)
         checkpoint = again.checkpoints[name]
         said = window_logits(checkpoint.build(), again.store, table, checkpoint.encoder, 4)
-        np.testing.assert_allclose(predictions.y_prob, said.y_prob(checkpoint.calibration.scaling), atol=1e-5)
+        np.testing.assert_allclose(predictions.y_prob, said.y_prob(checkpoint.calibration), atol=1e-5)
         right = (predictions.y_pred == table.y_written).mean()
         assert job.children[name].data.metrics[f"{what}_accuracy"] == pytest.approx(right)
 
@@ -149,7 +146,7 @@ def test_job_does_not_go_on_with_other_data(job: Job, again: Again, monkeypatch:
     monkeypatch.setattr("ecgml.pipeline.train.train.load_data", lambda *_: other)
     client.set_terminated(run_id, "KILLED")
     try:
-        with pytest.raises(TrainingError, match=f"resume: the data are not those that run {run_id} began with"):
+        with pytest.raises(TrainingError, match=f"resume: the data differ from those of run {run_id}"):
             train({}, Console(io.StringIO()), resume=run_id)
     finally:
         client.set_terminated(run_id, "FINISHED")

@@ -130,7 +130,7 @@ def test_what_an_ancestor_learnt_from_is_not_evaluated_on(job: Job, child: Tuned
     stream = io.StringIO()
     run = run_of(evaluate(child.address, options_of(cache, demo), Console(stream)))
     assert set(read_predictions(artifact(run, "evaluation_predictions.csv")).record_ids) == own_test(job)
-    assert "of these through what it was started from" in stream.getvalue()
+    assert "of these through earlier models" in stream.getvalue()
     left_out = pd.read_csv(artifact(run, "tables/left_out.csv"))
     assert left_out.reason.str.contains("a model that this one was started from learnt from it").any()
 
@@ -306,7 +306,7 @@ def test_stored_predictions_of_what_an_ancestor_learnt_from_do_not_count_in_prom
 
 def test_comparing_says_what_was_not_unseen(older: tuple[str, str], tmp_path: Path) -> None:
     compared = compare_models(*older, n_bootstrap=100)
-    assert "Beware: 40 of the 160 records of the test part are of patients that a model which run" in as_text(compared)
+    assert "Caution: 40 of the 160 records of the test part are of patients that a model which run" in as_text(compared)
     assert any("were not unseen" in caution for caution in json.loads(as_json(compared))["cautions"])
     assert "cautions" not in json.loads(
         as_json(compare_models(older[1], make_run(made_up(1.0), tmp_path), n_bootstrap=100))
@@ -389,7 +389,9 @@ def test_another_architecture_takes_nothing_over_and_has_no_ancestors(start: str
     assert models[tuned, "baseline"].encoder == earlier.encoder
     assert own.facts["ancestors"] == []
     assert [one["address"] for one in models[tuned, "baseline"].facts["ancestors"]] == [start]
-    assert f"fusion: starts afresh, with a clinical encoder of its own: {start} is a baseline" in stream.getvalue()
+    assert (
+        f"fusion: starts from random weights, with a new clinical encoder: {start} is a baseline" in stream.getvalue()
+    )
     assert f"baseline: starts from {start}: its weights and clinical encoder, its classifier of" in stream.getvalue()
     assert ancestors_of_run(own.facts["run_id"]) == ()
 

@@ -77,7 +77,7 @@ def test_the_formula_of_qtc_is_a_choice(folder: Path) -> None:
 def test_a_unit_that_is_none_is_refused_at_once(folder: Path) -> None:
     result = call(str(folder / "a.csv"), "--fs", "500", "--unit", "kg")
     assert result.exit_code == 2
-    assert "'kg' is no voltage" in result.stderr
+    assert "'kg' is not a voltage" in result.stderr
 
 
 def test_the_page_shows_marks_of_what_was_measured_and_why_others_are_missing(folder: Path, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_the_page_shows_marks_of_what_was_measured_and_why_others_are_missing(fo
     assert "PR not measured: no P wave" in text
     assert "http:" not in text
     assert "https:" not in text
-    assert "figures/" not in text  # nothing lies beside it
+    assert "Artifact" not in text  # nothing lies beside it
 
 
 def test_a_page_that_cannot_be_written_is_one_line(folder: Path) -> None:

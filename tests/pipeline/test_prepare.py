@@ -152,7 +152,7 @@ def test_records_of_wrong_gain_among_others_are_listed_as_suspect(
     prepare({"data_dir": str(tmp_path / "cohort"), "cache_dir": str(tmp_path / "cache"), "jobs": "1"}, Console())
     said = capsys.readouterr().err
     assert "amplitudes are about" not in said
-    assert f"2 of 24 records are suspect in amplitude, used nevertheless: {', '.join(wrong)}" in said
+    assert f"2 of 24 records with suspect amplitude are used: {', '.join(wrong)}" in said
     listed = pd.read_csv(next((tmp_path / "cache").rglob("quarantine.csv"))).query("reason == 'suspect'")
     assert listed[listed.message.str.contains("amplitude")].record.tolist() == wrong
 

@@ -62,7 +62,7 @@ def test_promoted_refused_forced_and_rolled_back_are_all_in_the_log(
         call("2", force=True)
     summary, said = call("challenger", force=True, why="to try it")
     assert summary.startswith("forced version 2 over version 1, against NOT MET")
-    assert "served for 3 decisions" in said
+    assert "used for 3 decisions" in said
     assert read_registry().aliases == {"champion": "2", "previous": "1", "challenger": "2"}
     assert rollback(Console(io.StringIO()), why="worse") == "rolled back from version 2 to version 1"
     assert read_registry().aliases == {"champion": "1", "challenger": "2"}

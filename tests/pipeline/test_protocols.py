@@ -109,7 +109,7 @@ def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
     stream = io.StringIO()
     run = run_of(evaluate_protocols(model_of(job), asked, Console(stream)).said)
     assert len(counted) == 5
-    assert "4 models to train, 2 of them found again" in stream.getvalue()
+    assert "4 models to train, 2 of them reused" in stream.getvalue()
     assert sorted(children(run)) == ["default test part", "kfold 1 of 3", "kfold 2 of 3", "kfold 3 of 3"]
     assert {one.info.status for one in children(run).values()} == {"FINISHED"}
     # Of other epochs nothing is known of the external cohort, and it is not looked at.

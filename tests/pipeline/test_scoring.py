@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ecgml.calibration.abstention import ODDITIES, Abstention, Distribution
+from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.conformal import fit_conformal
 from ecgml.calibration.scaling import Scaling, fit_scaling
 from ecgml.calibration.settings import CalibrationSettings
@@ -105,7 +106,7 @@ def test_an_unusable_record_is_neither_answered_nor_left_out() -> None:
     store, _, val, _ = parts_of(2)
     table = replace(val[:3], n_windows=np.array([1, 0, 1]), usable=np.array([True, False, True]))
     said = window_logits(Reader(), store, table, ENCODER, 2)
-    y_prob = said.y_prob(Scaling.of_temperature(1.0, 2))
+    y_prob = said.y_prob(Calibration.none(2))
     assert np.isnan(y_prob).any(axis=1).tolist() == [False, True, False]
     calibration = calibrate(Reader(), store, ENCODER, (val, val, val), 2, CalibrationSettings())
     endless = Distribution((-1e9, 1e9), (1.0, 0.01))
@@ -123,5 +124,5 @@ def test_a_records_windows_are_averaged_as_probabilities(n_windows: int) -> None
     logits = store.steps(val.first_window[:n_windows])[:, :2, 0] / 1000
     powers = np.exp(logits)
     expected = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
-    y_prob = window_logits(Reader(), store, table, ENCODER, 2).y_prob(Scaling.of_temperature(1.0, 2))
+    y_prob = window_logits(Reader(), store, table, ENCODER, 2).y_prob(Calibration.none(2))
     np.testing.assert_allclose(y_prob[0], expected, atol=1e-6)

@@ -201,7 +201,7 @@ def test_refusal_over_http_is_one_line_without_waveform_path_or_stack(address: s
         "record 0: 0 usable leads": changed(body, 0 * waveform),
         "2 s; at least 5 s are needed": changed(body, waveform[:, :, :1000]),
         "beside 2 waveforms": changed(body, np.repeat(waveform, 2, axis=0)),
-        "unit 'furlong' is no voltage": changed(body, unit="furlong"),
+        "unit 'furlong' is not a voltage": changed(body, unit="furlong"),
         "fs: 0; a sampling frequency": changed(body, fs=0),
         "fs: -500;": changed(body, fs=-500),
     }

@@ -197,5 +197,5 @@ def test_resumed_job_keeps_its_settings_and_its_data(job: Job, stopped: str) -> 
     with pytest.raises(TrackingError, match=f"a model's run within a job; give the job's, {run_id}"):
         train({}, Console(), resume=job.children["fusion"].info.run_id)
     interrupted = find_interrupted(run_id, {})
-    with pytest.raises(TrainingError, match="the data are not those that run"):
+    with pytest.raises(TrainingError, match="the data differ from those of run"):
         interrupted.check("another digest")

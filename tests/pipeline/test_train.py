@@ -86,7 +86,11 @@ def test_child_has_its_artifacts(job: Job) -> None:
         assert expected | {"quarantine.csv", "environment.txt", "classes.csv"} <= artifacts(run_id)
         figures = {f"figures/{name}.png" for name in ("curves", "confusion", "roc", "pr", "external_roc")}
         assert figures <= artifacts(run_id, "figures")
-        assert artifacts(run_id, "checkpoint") == {"checkpoint/checkpoint.json", "checkpoint/model.safetensors"}
+        assert artifacts(run_id, "checkpoint") == {
+            "checkpoint/checkpoint.json",
+            "checkpoint/drift_reference.json",
+            "checkpoint/model.safetensors",
+        }
 
 
 def test_parent_has_the_comparison_and_says_in_words_who_won(job: Job) -> None:
@@ -164,7 +168,7 @@ def test_a_model_is_found_by_its_run_and_a_job_names_its_models(job: Job) -> Non
         ({"epochs": "0"}, ConfigError, "epochs: 0 is too small"),
         ({"learning_rate": "fast"}, ConfigError, "learning_rate: 'fast' is not a number"),
         ({"models": "fusion,cnn"}, ConfigError, "models: 'cnn' is unknown"),
-        ({"models": "fusion,fusion"}, ConfigError, "names one twice"),
+        ({"models": "fusion,fusion"}, ConfigError, "names a model twice"),
         ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not there"),
         ({"data_dir": "/nowhere"}, CohortError, "/nowhere does not exist"),
         ({"init_from": "/nowhere"}, EcgmlError, "/nowhere: no checkpoint"),

@@ -84,6 +84,10 @@ def test_an_unknown_scheme_is_answered_with_the_nearest():
         (("SR",), 55.0, ("SB",)),  # what PTB-XL's readers call SR
         (("SR",), 60.0, ("SR",)),  # the bounds themselves are normal
         (("SR",), 100.0, ("SR",)),
+        (("SB",), 59.5, ("SR",)),  # a rate is stated as an integer
+        (("SR",), 59.4, ("SB",)),
+        (("ST",), 100.4, ("SR",)),
+        (("SR",), 100.5, ("ST",)),
         (("SB",), 62.0, ("SR",)),
         (("SA",), 75.0, ("SA",)),
         (("SA",), 50.0, ("SB",)),

@@ -18,7 +18,7 @@ def test_a_unit_is_known_in_every_spelling(unit, in_mv):
 
 @pytest.mark.parametrize("unit", ["", "mmHg", "adu", "Mv/s"])
 def test_what_is_no_voltage_is_refused(unit):
-    with pytest.raises(RecordError, match="is no voltage; one of V, mV, uV, nV") as caught:
+    with pytest.raises(RecordError, match="is not a voltage; one of V, mV, uV, nV") as caught:
         mv_per_unit(unit, "x")
     assert caught.value.reason == "unit"
 

@@ -64,10 +64,10 @@ def test_a_review_is_kept_scored_and_counted_once(
     [
         ("{", 400, "JSON"),
         ("[1]", 400, "JSON"),
-        ('{"id": 3, "rhythm": "SR"}', 400, "texts"),
-        ('{"id": "x", "rhythm": "SR", "name": "Anna"}', 400, "texts"),
-        ('{"id": "x", "rhythm": "SR"}', 404, "no answer"),
-        ('{"id": "é", "rhythm": "SR"}', 404, "no answer"),
+        ('{"id": 3, "rhythm": "SR"}', 400, "two strings"),
+        ('{"id": "x", "rhythm": "SR", "name": "Anna"}', 400, "two strings"),
+        ('{"id": "x", "rhythm": "SR"}', 404, "unknown"),
+        ('{"id": "é", "rhythm": "SR"}', 404, "unknown"),
     ],
 )
 def test_what_is_no_review_is_refused(
@@ -115,7 +115,7 @@ def test_a_line_that_a_kill_left_unfinished_is_cut_off(tmp_path: Path) -> None:
     reviews = Reviews(path)
     assert [one.record_id for one in reviews.all()] == ["a"]
     assert reviews.add(review("b"))[1]
-    assert path.read_bytes().startswith(whole)
+    assert path.read_bytes() == whole + b"b,SR,SR,SR,no,1,2026-01-02T03:04:05Z\n"
     assert [row["record_id"] for row in csv.DictReader(path.read_text().splitlines())] == ["a", "b"]
 
 
@@ -150,7 +150,7 @@ def test_a_killed_writer_leaves_whole_lines(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("path,rhythm\na.csv,SR\n")
-    with pytest.raises(ConfigError, match="no file of reviews"):
+    with pytest.raises(ConfigError, match="not a file of reviews"):
         Reviews(path)
 
 

@@ -167,7 +167,7 @@ def test_implausible_clinical_value_counts_as_missing_and_is_said(served: Rhythm
             r"clinical: shape \(2, 16\) beside 1 waveform; \(1, 16\) is needed: age, sex",
         ),
         ({"clinical": np.zeros((1, 3))}, r"clinical: shape \(1, 3\)"),
-        ({"unit": "furlong"}, "unit: unit 'furlong' is no voltage; one of V, mV, uV, nV"),
+        ({"unit": "furlong"}, "unit: unit 'furlong' is not a voltage; one of V, mV, uV, nV"),
         ({"fs": 0.0}, "fs: 0; a sampling frequency from 50 to 20,000 Hz is needed"),
         ({"fs": -500.0}, "fs: -500; a sampling"),
         ({"fs": math.nan}, "fs: nan; a sampling"),

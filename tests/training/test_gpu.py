@@ -80,6 +80,7 @@ def test_replayed_steps_follow_the_learning_rate_and_draw_dropout_anew() -> None
     assert len(set(losses[4:8])) == 4
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # it calls itself a prototype
 @pytest.mark.parametrize("augmentation", [PLAIN, AugmentationSettings(simulated_records=0, lead_exchange=0.5)])
 def test_an_epoch_does_not_wait_for_the_device(augmentation: AugmentationSettings) -> None:
     """torch raises where an operation waits; allowed again at the last step, after which losses are read."""
@@ -112,7 +113,7 @@ def test_a_resumed_training_goes_on_where_it_was(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.compile's own
+@pytest.mark.filterwarnings("ignore")  # torch.compile's own
 def test_bfloat16_and_compiled_training_learn() -> None:
     for options in ({"precision": "bfloat16"}, {"precision": "bfloat16", "compile": True}):
         _, fitted = train(on("cuda"), settings={"epochs": 15, **options})

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.scaling import Scaling
 from ecgml.errors import CheckpointError, ConfigError
 from ecgml.training.averaging import WeightAverage
@@ -94,7 +95,9 @@ def test_windows_are_averaged_as_probabilities() -> None:
 
 
 def test_temperature_of_two_takes_the_square_root_of_the_odds() -> None:
-    y_prob = average_windows(np.log(np.array([[0.8, 0.2]])), np.array([0]), 1, Scaling.of_temperature(2.0, 2))
+    y_prob = average_windows(
+        np.log(np.array([[0.8, 0.2]])), np.array([0]), 1, Calibration(Scaling.of_temperature(2.0, 2))
+    )
     assert y_prob[0, 0] / y_prob[0, 1] == pytest.approx(2.0)
 
 

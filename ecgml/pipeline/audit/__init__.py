@@ -1,9 +1,9 @@
-"""`ecgml audit`: how much of a score needs no ECG, and what breaks a model.
+"""`ecgml audit`: shortcuts without an ECG, and robustness to perturbations.
 
 audit            the command
-audited_model    the model that an audit is about: its run, its checkpoint, its records
-shortcuts        models that see a few columns and no ECG
-shortcut_scores  their scores, and the model's beside them
-random_encoder   a network of random weights: the least that training must beat
-robustness       a model's answers to perturbed records
+audited_model    the audited model: run, checkpoint and records
+shortcuts        classifiers of a few table columns, without the ECG
+shortcut_scores  scores of the shortcuts beside the model's
+random_encoder   an untrained network as a reference
+robustness       predictions of perturbed records
 """

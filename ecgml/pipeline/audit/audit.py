@@ -1,4 +1,4 @@
-"""`ecgml audit`: how much of a score needs no ECG, and what breaks a model."""
+"""`ecgml audit`: shortcuts without an ECG, and robustness to perturbations."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ LEAST_RECORDS = 50
 PAGE = "audit.html"
 
 LABELLED_DATA = ("data_dir", "scheme", "harmonise", "demo_records")
-"""Settings of a model that say where its data lie, and how they were labelled."""
+"""Settings of a model's data and labels."""
 
 SHORTCUTS_TABLE, ROBUSTNESS_TABLE = "audit.csv", "robustness.csv"
 """Beside the page, each where its part was audited."""
 
 
 def audit(options: Mapping[str, Any], console: Console, *, model: str = "", config: str = "", out: str = "") -> str:
-    """Score what needs no ECG beside a model, the model without its clinical values, and under perturbations.
+    """Score shortcuts without an ECG, and a model without clinical values and under perturbations.
 
     Shortcuts are learned by folds on every row of the tables that has a class, with a file or without, and scored
     pooled. With a model all are scored on its test part, too, and that part's records are perturbed; nothing is
@@ -62,19 +62,19 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
     model : str
         A model's run, ``models:/…`` or checkpoint folder, or nothing. Its data are audited where `options` name none.
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
     said : str
-        The audit in words and figures.
+        The audit as text.
 
     Raises
     ------
     EcgmlError
-        If settings, folders, run, store or `out` do not allow it; no run is left open.
+        If settings, folders, run, store or `out` are unsuitable; no run is left open.
     """
     with (
         command("audit", console) as running,
@@ -93,7 +93,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
         for caution in cautions:
             console.warn(caution)
         if not subject and "shortcuts" not in settings.parts:
-            raise ConfigError("parts: robustness is that of a model; name one first")
+            raise ConfigError("parts: robustness needs a model; name one first")
         preprocessing = subject.checkpoint.preprocessing if subject else configuration.preprocessing
         try:
             cohorts, caches = open_tables(data, preprocessing, console)
@@ -101,7 +101,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             if not has_own_data:
                 raise
             raise EvaluationError(
-                f"audit: the model's own data are not where its run says ({error}); name where they are after the model"
+                f"audit: the model's data were moved ({error}); give their folder after the model"
             ) from error
         survey, rows = _rows(cohorts, caches, data)
         caution = " ".join(filter(None, [survey.caution, *(f"{sentence(caution)}." for caution in cautions)]))
@@ -144,7 +144,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
             text = _as_text(scores, sections, caution)
             html = render_page(
                 f"Audit of {f'{subject.name} ({model})' if subject else name}",
-                "What a score rests on: what the tables alone reach, what the ECG adds, and what breaks the model.",
+                "Shortcuts: scores from tables alone, the gain from the ECG, and robustness to perturbations.",
                 sections,
                 caution=caution,
                 footer=f"Made by ecgml {ecgml.__version__}, run {tracker.run_id}.",
@@ -161,7 +161,7 @@ def audit(options: Mapping[str, Any], console: Console, *, model: str = "", conf
 def _rows(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
 ) -> tuple[Survey, np.ndarray]:
-    """Return the tables' rows, and which of them have a class."""
+    """Return the tables' rows and the indices of those with a class."""
     survey = survey_cohorts(cohorts, caches, scheme_named(data.scheme), data.max_quarantined)
     rows = np.flatnonzero(survey.classes >= 0)
     if len(rows) < LEAST_RECORDS or len(np.unique(survey.classes[rows])) < 2:
@@ -181,7 +181,7 @@ def _announce_time(
     n_jobs: int,
     console: Console,
 ) -> None:
-    """Time a small piece of everything that is to be done, and say how long all of it will take."""
+    """Time a small piece of the work and print an estimate of the total."""
     seconds, notes = 0.0, []
     if "shortcuts" in settings.parts:
         shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
@@ -189,7 +189,7 @@ def _announce_time(
         start = time.perf_counter()
         for shortcut in slow[:2]:
             predict_unseen(shortcut, survey, rows, 2, settings.seed, n_jobs)
-        # Two folds of half the rows each, so a further fold takes about as long as one of these on its process.
+        # Two folds of half the rows each; a further fold takes about as long as one of them.
         seconds += (time.perf_counter() - start) / 2 / 2 * settings.folds * len(slow)
         notes.append(f"{len(rows):,} rows with a class, {len(shortcuts)} shortcuts on {settings.folds} folds")
     if tasks:
@@ -199,7 +199,7 @@ def _announce_time(
 
 
 def _as_text(scores: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[Section], caution: str) -> str:
-    """Return the audit as text: what stands out, then the figures of each set of records."""
+    """Return the audit as text: main findings, then the scores on each set of records."""
     blocks = [caution] if caution else []
     blocks += [finding for section in sections for finding in section.findings]
     for what, part_scores in scores.items():
@@ -218,7 +218,7 @@ def _as_text(scores: Mapping[str, Sequence[ShortcutScores]], sections: Sequence[
 
 
 def _table(scores: Mapping[str, Sequence[ShortcutScores]]) -> pd.DataFrame:
-    """Return every figure with its interval, a row a model and set of records."""
+    """Return every score with its interval, a row for each model and set of records."""
     rows = []
     for what, part_scores in scores.items():
         for shortcut in part_scores:

@@ -1,4 +1,4 @@
-"""The model that an audit is about: its run, its checkpoint, its own records."""
+"""The audited model: run, checkpoint and records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ecgml.training.device import choose_device
 
 
 def find_audited_model(model: str, folder: Path) -> ModelRun:
-    """Fetch the model that is audited.
+    """Fetch the audited model.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def find_audited_model(model: str, folder: Path) -> ModelRun:
     """
     subject = ModelRun.open(model).on_this_machine(folder)
     if not subject.run_id:
-        raise EvaluationError(f"audit: {model} does not say which run made it; its test part cannot be known")
-    subject.predictions["test"]  # read before anything is begun
+        raise EvaluationError(f"audit: {model} does not name its run, so its test part is unknown; name the run")
+    subject.predictions["test"]  # read before the work begins
     return subject
 
 
 def waveform_only_sibling(subject: ModelRun) -> ModelRun | None:
-    """Return the model of the same job that sees the waveform alone, if there is one."""
+    """Return the waveform-only model of the same job, if any."""
     name = waveform_only(subject.siblings)
     return subject.siblings[name] if name else None
 
@@ -60,7 +60,7 @@ class ModelParts:
 def model_parts(
     subject: ModelRun, cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], data: DataSettings
 ) -> ModelParts:
-    """Find the model's own records among the data.
+    """Find the model's training and test records in the data.
 
     Raises
     ------

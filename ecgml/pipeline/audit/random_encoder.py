@@ -1,4 +1,4 @@
-"""What a network of random weights sees in an ECG: the least that training must beat."""
+"""A classifier on an untrained network's features, which training must beat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLING = 512
 def predict_by_random_encoder(
     checkpoint: Checkpoint, store: WindowStore, train: RecordTable, test: RecordTable, seed: int
 ) -> NDArray[np.float64]:
-    """Fit a logistic regression to the waveform's features in the model's own network before any training.
+    """Fit a logistic regression to waveform features of the model's network with random weights.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _settle(model: nn.Module, store: WindowStore, windows: NDArray[np.int64], n_
 def _features(
     model: RhythmModel, store: WindowStore, windows: NDArray[np.int64], n_features: int
 ) -> NDArray[np.float32]:
-    """Return what the pooling gives of each window, shape (n_windows, n_features)."""
+    """Return the pooled features of each window, shape (n_windows, n_features)."""
     features: list[Tensor] = []
     hook = model.pooling.register_forward_hook(lambda module, inputs, output: features.append(output.float().cpu()))
     with torch.inference_mode():

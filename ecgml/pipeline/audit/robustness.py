@@ -1,4 +1,4 @@
-"""A model's answers to perturbed records: from the file as it was read, through preprocessing, as a served one."""
+"""Predict perturbed records, from the recording through preprocessing, as in serving."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PerturbationTask:
 def perturbation_tasks(
     table: RecordTable, entries: dict[str, Entry], checkpoint: Path, n_records: int, seed: int
 ) -> tuple[NDArray[np.int64], list[PerturbationTask]]:
-    """Choose records, of all classes in turn, so that the rare ones are there.
+    """Choose records of all classes in turn, so that rare classes are included.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def perturbation_tasks(
 
 
 def seconds_per_record(tasks: Sequence[PerturbationTask]) -> float:
-    """Perturb one record in every way, and return how long it took, s."""
+    """Time one record under every perturbation, s."""
     _predictor(tasks[0].checkpoint)
     start = time.perf_counter()
     perturb(tasks[0])
@@ -124,7 +124,7 @@ def predict_perturbed(
     tasks : sequence of PerturbationTask
     classes : tuple of str
     n_jobs : int
-        Processes; they change nothing in what comes out.
+        Processes; results do not depend on them.
     on_record : callable
         Called with the number of records done.
 
@@ -175,9 +175,9 @@ def perturb(task: PerturbationTask) -> tuple[int, NDArray[np.float64], NDArray[n
         return task.number, y_prob, abstained
     prepared = {}
     for place, condition in enumerate(conditions):
-        # A seed of its own for each record and condition: neither workers nor further conditions change another.
+        # A seed for each record and condition: results depend neither on workers nor on other conditions.
         rng = np.random.default_rng([task.seed, task.number, place])
-        with contextlib.suppress(RecordError):  # refused: it stays without probabilities, abstained on
+        with contextlib.suppress(RecordError):  # refused: no probabilities, counts as abstained
             prepared[place] = _prepare(task, record, condition, rng, predictor.checkpoint.preprocessing)
     with one_thread():
         predictions = predictor.describe([conditions[place].kind for place in prepared], list(prepared.values()))
@@ -201,7 +201,8 @@ def _prepare(
     values = ClinicalValues(task.given, measured, task.others)
     row = (condition.of_clinical(values) if condition.of_clinical else values.row).astype(np.float32)
     origins = np.where(np.isnan(row), Origin.MISSING, Origin.GIVEN).astype(np.uint8)
-    return PredictorInput(windows, n_valid, row, origins, ready.notes)
+    rate = ready.measured.get("ventricular_rate", np.nan)
+    return PredictorInput(windows, n_valid, row, origins, rate, ready.notes)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What a score needs no ECG for, learned by folds, and the model beside it."""
+"""Scores of shortcuts without an ECG, by cross-validation, beside the model's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def score_shortcuts(
     n_jobs: int,
     console: Console,
 ) -> tuple[dict[str, list[ShortcutScores]], list[Section]]:
-    """Score what needs no ECG, and the model beside it; nothing is selected by any of it.
+    """Score shortcuts without an ECG, and the model beside them; nothing is selected by these scores.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def score_shortcuts(
     Raises
     ------
     EvaluationError
-        If there is neither a model nor anything in the tables to learn from.
+        If there is neither a model nor a usable table column.
     """
     unseen: dict[str, Predictions] = {}
     shortcuts = shortcuts_beside(subject.checkpoint if subject else None)
@@ -83,7 +83,7 @@ def score_shortcuts(
             if predictions is not None:
                 unseen[shortcut.name] = predictions
             else:
-                console.warn(f"{shortcut.title}: the tables have none; left out")
+                console.warn(f"{shortcut.title}: not in the tables; left out")
     titles = {shortcut.name: shortcut.title for shortcut in shortcuts}
     if not unseen and not subject:
         raise EvaluationError("audit: the tables have neither clinical values nor dates: there is no shortcut to learn")
@@ -111,7 +111,7 @@ def _on_test_part(
     titles: Mapping[str, str],
     settings: AuditSettings,
 ) -> tuple[list[ShortcutScores], list[str]]:
-    """Score everything on the model's test part, and say what the ECG adds.
+    """Score model and shortcuts on the model's test part, and describe the gain from the ECG.
 
     Labels are as written. The model is run as trained, without what the table gives, and without any clinical value.
     """

@@ -1,4 +1,4 @@
-"""What a classifier could know without the ECG: models of a few columns, on records that they did not see."""
+"""Shortcuts: classifiers of a few table columns without the ECG, on unseen records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.device import one_thread
 
 LEAVES = 8
-"""Of the tree that stands for a rule."""
+"""Leaves of the tree that approximates a rule."""
 
 DAY = np.timedelta64(1, "D")
 
@@ -41,7 +41,7 @@ BRANCH_EPOCHS, BRANCH_BATCH, BRANCH_RATE = 60, 128, 3e-3
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A way to the label that needs no ECG.
+    """A classifier that needs no ECG.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ class Shortcut:
 
     @property
     def is_slow(self) -> bool:
-        """Whether it takes more than a moment."""
+        """Return whether fitting is slow."""
         return self.learner is not rule
 
 
 def boosting(seed: int) -> ClassifierMixin:
-    """Return gradient-boosted trees as they come, which take missing values."""
+    """Return gradient-boosted trees with default settings, which accept missing values."""
     return HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
 
 
@@ -137,7 +137,7 @@ def clinical_rows(survey: Survey) -> NDArray[np.float64] | None:
 
 
 def table_columns(*names: str) -> Callable[[Survey], NDArray[np.float64] | None]:
-    """Return what picks columns of the tables; none named: all that are not measured from the waveform here."""
+    """Return a function that selects table columns; by default all that are not measured from the waveform here."""
 
     def pick(survey: Survey) -> NDArray[np.float64] | None:
         chosen = [
@@ -160,7 +160,7 @@ def dates(survey: Survey) -> NDArray[np.float64] | None:
 
 
 def shortcuts_beside(checkpoint: Checkpoint | None) -> tuple[Shortcut, ...]:
-    """Return the shortcuts to learn; the clinical branch is that of the model, and of its size.
+    """Return the shortcuts to learn, with a clinical branch of the model's kind and size.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def predict_unseen(
     n_jobs: int = 1,
     on_fold: Callable[[], None] = lambda: None,
 ) -> Predictions | None:
-    """Predict every record by a model that saw neither it nor its patient: folds by patient, stratified, pooled.
+    """Predict every record out of fold: folds by patient, stratified, pooled.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`ecgml compare`: two trained models, paired.
+"""`ecgml compare`: paired tests of two trained models.
 
-compare  predictions of both in, paired tests out
+compare  read the predictions of both and test them
 """

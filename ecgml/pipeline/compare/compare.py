@@ -1,4 +1,4 @@
-"""`ecgml compare`: two trained models on the same records, paired."""
+"""`ecgml compare`: paired tests of two trained models on the same records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecgml.pipeline.job.model_run import ModelRun
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """A model to compare: what to call it, its predictions by what it was scored on, and which of them are not fair."""
+    """A model to compare: name, predictions by set of records, and cautions about them."""
 
     name: str
     predictions: Mapping[str, Predictions]
@@ -29,14 +29,14 @@ class ScoredModel:
 
     @property
     def short_identity(self) -> str:
-        """Tells it from another of the same name."""
+        """A short id that distinguishes models of the same name."""
         path = Path(self.identity)
         return str(path.parent) if path.suffix == ".csv" else self.identity[:8]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two models by name, their comparison on each set of records (differences are a minus b), and what limits it."""
+    """Comparisons of two models on each set of records (differences are a minus b), and their limits."""
 
     a: str
     b: str
@@ -45,7 +45,7 @@ class Compared:
 
 
 def compare_models(a: str, b: str, *, n_bootstrap: int = 2000, seed: int = 0) -> Compared:
-    """Compare two models on every set of records that both were scored on.
+    """Compare two models on every set of records on which both were scored.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def scored_model(address: str) -> ScoredModel:
 
 
 def as_text(compared: Compared) -> str:
-    """Return the comparisons as tables and words for a person."""
+    """Return the comparisons as text: tables and verdicts."""
     blocks = []
     for what, comparison in compared.comparisons.items():
         table = comparison.table()
@@ -143,7 +143,7 @@ def as_text(compared: Compared) -> str:
                 ]
             )
         )
-    blocks += [f"Beware: {caution}." for caution in compared.cautions]
+    blocks += [f"Caution: {caution}." for caution in compared.cautions]
     return "\n\n".join(blocks)
 
 

@@ -1,9 +1,9 @@
 """`ecgml evaluate`: a trained model on any cohort that it was not trained on.
 
-evaluate          a model scored, its report written
-evaluation_input  what it is scored on
-outside           records that a scheme has no class for: what a model should not answer
-explaining        records with their waveforms -> what is drawn and explained of them
+evaluate          score a model and write its report
+evaluation_input  the records and predictions that are scored
+outside           records without a class in the scheme, which a model should not answer
+explaining        draw and explain records
 report            the report's sections, in order
-protocols         `--splits`: a model's settings on other splits, trained anew fold by fold
+protocols         `--splits`: retrain with the model's settings on other splits, fold by fold
 """

@@ -1,4 +1,4 @@
-"""`ecgml evaluate`: a trained model judged, on its own test part or on any cohort that it was not trained on."""
+"""`ecgml evaluate`: score a trained model on its test part or on other cohorts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def evaluate(
     out: str = "",
     judged: JudgedProtocols | None = None,
 ) -> str:
-    """Judge a trained model and report it: one page, a model card, figures, tables, metrics in a run of its own.
+    """Evaluate a trained model: a report, model card, figures, tables, and metrics in a separate run.
 
     Given data, their records are scored, less those that the model was trained, selected or calibrated on, and those of
     the same patients. Without, the predictions that its own run stored are reported: of its test part and, where it
@@ -63,7 +63,7 @@ def evaluate(
         Settings of `ecgml.pipeline.job.settings.EvaluateConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
     judged : JudgedProtocols, optional
@@ -72,12 +72,12 @@ def evaluate(
     Returns
     -------
     said : str
-        The figures in words.
+        The scores as text.
 
     Raises
     ------
     EcgmlError
-        If model, settings, folders, store or `out` do not allow it, or no record is left; no run is left open.
+        If model, settings, folders, store or `out` are unsuitable, or no record is left; no run is left open.
     """
     with command("evaluate", console) as running, page_folder(out, PAGE) as folder:
         configuration = resolve_settings(EvaluateConfiguration, options, config)
@@ -121,7 +121,7 @@ def evaluate(
                 tracker.metrics(
                     evaluated.harmonised.flat(f"{evaluated.key}_harmonised_") if evaluated.harmonised else {}
                 )
-            tracker.describe("\n\n".join([*lines, f"Artifact `{PAGE}` has the whole of it, `{CARD}` the model card."]))
+            tracker.describe("\n\n".join([*lines, f"Full report: artifact `{PAGE}`; model card: `{CARD}`."]))
     return "\n".join([*lines, *running.said(tracker.run_id, PAGE, folder if out else None)])
 
 
@@ -134,7 +134,7 @@ def _report_input(
     console: Console,
     judged: JudgedProtocols | None,
 ) -> ReportInput:
-    """Draw and explain records, where there are recordings."""
+    """Draw and explain records, if their recordings are available."""
     settings, missing, explained = configuration.evaluation, material.missing, None
     mistakes = draw_mistakes(list(material.waveforms.values()), checkpoint.preprocessing.fs)
     if material.waveforms and settings.explained:
@@ -142,7 +142,7 @@ def _report_input(
             first = next(iter(material.waveforms.values()))
             explained = explain_records(checkpoint, first, settings.explained, settings.seed, show)
     elif not settings.explained:
-        missing = missing or "Nothing was explained: the setting explained is 0."
+        missing = missing or "No record was explained: the setting explained is 0."
     return ReportInput(
         checkpoint,
         material.evaluated,
@@ -169,7 +169,7 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
         f"{one} ({', '.join(RHYTHM_NAMES[code] for code in own)})" for one, own in scheme.members.items()
     )
     n = len(material.left_out)
-    left_out = f"In all {n:,} were left out, each for its reason in `tables/left_out.csv`. " if n else ""
+    left_out = f"{n:,} records were left out for the reasons in `tables/left_out.csv`. " if n else ""
     return (
         f"Evaluated: the {checkpoint.model_name} model `{model}`{of_version}, which tells apart {classes}, on {what}. "
         f"{material.how} {left_out}Every figure and table names the artifact that holds it; "
@@ -178,7 +178,7 @@ def _summary(checkpoint: Checkpoint, model: str, version: str | None, material: 
 
 
 def _tables(material: EvaluationInput) -> dict[str, dict[str, list[Any]]]:
-    """Return every score in full, and what was left out."""
+    """Return tables of all scores and of records left out."""
     tables: dict[str, dict[str, list[Any]]] = {}
     for evaluated in material.evaluated:
         for name, scores in (("scores", evaluated.scores), ("harmonised_scores", evaluated.harmonised)):

@@ -1,4 +1,4 @@
-"""What a model is judged on: cohorts that it did not learn from, or its own test part and external cohort."""
+"""Input of an evaluation: unseen records of other cohorts, or the model's test part and external cohort."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ecgml.report.evaluated import Evaluated
 
 @dataclass(frozen=True, eq=False)
 class EvaluationInput:
-    """What a model is judged on.
+    """Records and predictions on which a model is evaluated.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class EvaluationInput:
 def on_data(
     model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
 ) -> EvaluationInput:
-    """Score the records of cohorts, less what the model learnt from."""
+    """Score the records of cohorts from which the model did not learn."""
     checkpoint = model.checkpoint
     data, settings = configuration.data, configuration.evaluation
     cohorts = [cohort for group in load_cohorts(data, console) for cohort in group]
@@ -83,7 +83,7 @@ def on_data(
         )
     if is_ancestral.any():
         names = ", ".join(ancestor.address for ancestor in lineage.ancestors)
-        console.say(f"  {int(is_ancestral.sum()):,} of these through what it was started from ({names})")
+        console.say(f"  {int(is_ancestral.sum()):,} of these through earlier models ({names})")
     for row in np.flatnonzero(is_learnt):
         why = LEARNT_EARLIER if is_ancestral[row] else "the model learnt from it or its patient"
         left_out.append(LeftOut(str(table.record_ids[row]), why))
@@ -105,17 +105,17 @@ def on_data(
     waveforms = {evaluated.key: Waveforms(evaluated.title, predictions, table, store, _entries(cohorts))}
     how = f"The model was run on {name}; {int(is_learnt.sum()):,} records left out because the model learnt from them."
     if is_ancestral.any():
-        how += f" Of these, {int(is_ancestral.sum()):,} through what it was started from."
+        how += f" Of these, {int(is_ancestral.sum()):,} through earlier models."
     if lineage.doubts:
         left = f" {int(is_learnt.sum()):,} records left out." if is_learnt.any() else ""
-        how = f"Beware: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
+        how = f"Caution: {'; '.join(lineage.doubts)}. The model was run on {name}.{left}"
     return EvaluationInput(name, [evaluated], waveforms, left_out, simulated, "", how)
 
 
 def on_own_data(
     model: ModelRun, configuration: EvaluateConfiguration, device: torch.device, console: Console
 ) -> EvaluationInput:
-    """Take what the model's own run stored of its test part and its external cohort."""
+    """Read the stored predictions of the model's test part and external cohort."""
     settings, checkpoint = configuration.evaluation, model.checkpoint
     try:
         predictions, split = model.predictions, model.split
@@ -152,11 +152,11 @@ def on_own_data(
         for stored in evaluated
         if store is not None and stored.key in tables
     }
-    how = f"Predictions that the model's own run `{model.run_id}` stored, made once, after training."
+    how = f"Predictions stored by the model's run `{model.run_id}`, made once after training."
     if cautions := model.cautions:
         for caution in cautions:
             console.warn(caution)
-        how = f"Beware: {'; '.join(cautions)}. {how}"
+        how = f"Caution: {'; '.join(cautions)}. {how}"
     return EvaluationInput("its own data", evaluated, waveforms, (), simulated, missing, how, protocols)
 
 
@@ -166,12 +166,12 @@ def _own_tables(
     device: torch.device,
     console: Console,
 ) -> tuple[dict[str, RecordTable], WindowStore, dict[str, Entry], dict[str, dict[str, tuple[int, int]]]]:
-    """Open a model's own recordings, find the records that were predicted, and answer some outside the scheme.
+    """Open a model's data, find the predicted records, and predict some outside the scheme.
 
     Raises
     ------
     EcgmlError
-        If folders are gone, or hold other records or labels than then.
+        If folders are missing, or records or labels have changed.
     """
     changed = {"jobs": machine.jobs, "max_quarantined": machine.max_quarantined}
     checkpoint, predictions = model.checkpoint, model.predictions
@@ -197,12 +197,12 @@ def _own_tables(
 
 
 def _entries(cohorts: Sequence[Cohort]) -> dict[str, Entry]:
-    """Return the files of records by the names that they have in tables."""
+    """Return entries by record id."""
     return {f"{cohort.name}/{entry.record_id}": entry for cohort in cohorts for entry in cohort.entries}
 
 
 def _harmonised(predictions: Predictions, table: RecordTable | None, split: pd.DataFrame) -> NDArray[np.int64] | None:
-    """Return harmonised labels of a table, or else of a run's ``split.csv``; None where neither has them."""
+    """Return harmonised labels from a table or a run's ``split.csv``; None if neither has them."""
     if table is not None:
         return table.y_harmonised
     labels = split.drop_duplicates("record").set_index("record").get("label_harmonised")

@@ -1,4 +1,4 @@
-"""Evaluated records with their waveforms -> what is drawn and explained of them."""
+"""Draw and explain evaluated records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ecgml.training.checkpoint import Checkpoint
 from ecgml.training.data import clinical_values
 
 N_STEPS = 32
-"""Points of the path: on real records attributions then miss about two percent of what they explain."""
+"""Steps of the integration path; on real records attributions then sum to within about 2 % of the output."""
 
 RANDOMISED_RECORDS, RANDOMISED_STEPS = 4, 16
 MASKED_SHARE = 0.15
@@ -34,7 +34,7 @@ PERMUTED = 100
 
 @dataclass(frozen=True, eq=False)
 class Waveforms:
-    """Where the waveforms of evaluated records are.
+    """Access to the waveforms of evaluated records.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class Waveforms:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def inputs(self, rows: NDArray[np.int64]) -> Inputs:
-        """Return the first window and the clinical row of some records; none may be unusable."""
+        """Return the first window and the clinical row of records, all usable."""
         waveform, n_valid = self.store.take(self.table.first_window[rows])
         return Inputs(waveform.cpu().numpy(), n_valid.cpu().numpy(), clinical_values(self.table[rows]))
 
     def drawn(self, rows: NDArray[np.int64], fs: float) -> list[DrawnRecord]:
-        """Return records as they are drawn; missing leads are NaN."""
+        """Return records ready to be drawn; missing leads are NaN."""
         if not len(rows):
             return []
         inputs, drawn = self.inputs(rows), []
@@ -86,7 +86,7 @@ class Waveforms:
         return drawn
 
     def _beat(self, record_id: str) -> MarkedBeat | None:
-        """Measure a recording as it was made; None where its file is gone or unusable."""
+        """Measure an original recording; None if its file is missing or unusable."""
         if (entry := self.entries.get(record_id)) is None:
             return None
         try:
@@ -97,7 +97,7 @@ class Waveforms:
 
 
 def draw_mistakes(evaluated: Sequence[Waveforms], fs: float) -> list[DrawnRecord]:
-    """Return the most confident mistakes of all sets of records together."""
+    """Return the most confident mistakes over all sets of records."""
     mistakes = [
         mistake
         for waveforms in evaluated
@@ -120,7 +120,7 @@ def explain_records(
     seed: int,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[ExplainedRecord], ExplanationChecks, ClinicalImportance | None] | None:
-    """Explain a sample of records, as many of each class given as there are, and check the explanations.
+    """Explain a sample of records, balanced by predicted class, and check the explanations.
 
     Parameters
     ----------
@@ -135,10 +135,10 @@ def explain_records(
     Returns
     -------
     explained : list of ExplainedRecord
-        A typical record of each class: called right, of middling confidence.
+        A typical record of each class: correct, of median confidence.
     checks : ExplanationChecks
     columns : ClinicalImportance or None
-        None of a model to which clinical values make no difference.
+        None for a model that ignores clinical values.
     """
     random = np.random.default_rng(seed)
     predictions, table = waveforms.predictions, waveforms.table
@@ -191,7 +191,7 @@ def explain_records(
 def _balanced(
     predicted: NDArray[np.int64], is_eligible: NDArray[np.bool_], n_records: int, random: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw records of all classes given in turn, so that the rare ones are there."""
+    """Sample records of all predicted classes in turn, so that rare ones are included."""
     queues = [
         random.permutation(np.flatnonzero(is_eligible & (predicted == label)))
         for label in np.unique(predicted[is_eligible])
@@ -201,7 +201,7 @@ def _balanced(
 
 
 def _typical(predictions: Predictions, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the places in `rows` of a record of each class that was called right with middling confidence."""
+    """Return the places in `rows` of a correct record of median confidence for each class."""
     predicted, labels = predictions.y_pred[rows], predictions.y_true[rows]
     confidence = predictions.y_prob[rows, predicted]
     chosen = []

@@ -1,4 +1,4 @@
-"""Records that a scheme has no class for, by kind: what a model should not answer."""
+"""Records without a class in the scheme, by kind, which a model should not answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STATEMENTS = {
 
 
 def kind_of(entry: Entry, scheme: Scheme) -> str:
-    """Return what kind of record outside the scheme an entry is; empty for one inside."""
+    """Return the kind of a record outside the scheme; empty for one inside."""
     for statement in entry.others:
         if statement in STATEMENTS:
             return STATEMENTS[statement]
@@ -53,13 +53,13 @@ def kind_of(entry: Entry, scheme: Scheme) -> str:
 
 
 MOST = 100
-"""Records of a kind that are answered for a report; more would tell little more."""
+"""Most records of a kind that are predicted for a report."""
 
 
 def abstained_outside(
     checkpoint: Checkpoint, cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], store: WindowStore
 ) -> dict[str, tuple[int, int]]:
-    """Let a model answer records outside its scheme, at most :data:`MOST` of a kind.
+    """Predict records outside the model's scheme, at most :data:`MOST` of a kind.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def abstained_outside(
 def outside_table(
     cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], scheme: Scheme
 ) -> tuple[RecordTable, NDArray[np.str_]]:
-    """Return the usable records outside a scheme, and the kind of each.
+    """Return the usable records outside a scheme and their kinds.
 
     Parameters
     ----------

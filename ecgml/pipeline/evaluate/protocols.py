@@ -1,4 +1,4 @@
-"""`ecgml evaluate MODEL --splits …`: a model's settings on other splits, each fold by a model trained anew."""
+"""`ecgml evaluate MODEL --splits …`: retrain with a model's settings on other splits, fold by fold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ecgml.calibration.scaling import fit_scaling
 from ecgml.datasets.folds import Fold, date_folds, patient_folds, published_folds, source_folds
 from ecgml.datasets.published import read_folds
 from ecgml.datasets.store import WindowStore
@@ -35,7 +34,7 @@ from ecgml.pipeline.job.fitting import fit_model, training_data
 from ecgml.pipeline.job.model_run import ModelRun
 from ecgml.pipeline.job.publishing import page_folder, publish_page
 from ecgml.pipeline.job.reporting import note_of
-from ecgml.pipeline.job.scoring import predict_table, to_predictions, window_logits
+from ecgml.pipeline.job.scoring import fit_probabilities, predict_table, to_predictions, window_logits
 from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, ProtocolSettings, TrainConfiguration
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
@@ -61,17 +60,17 @@ from ecgml.training.fit import fit
 PAGE = "protocols.html"
 
 FOLD = "ecgml.fold"
-"""Tag of a fold's run: digest of all that decides what it finds, by which it is found again."""
+"""Tag of a fold's run: digest of its inputs, by which the run is reused."""
 
 TIMED_STEPS = 4
 
 FORWARD_SHARE = 1 / 3
-"""Of a training step: the backward pass is about twice the forward one."""
+"""Share of a training step; the backward pass takes about twice the forward pass."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoldTask:
-    """One fold of one protocol, to be trained or found again."""
+    """One fold of one protocol, to be trained or reused."""
 
     protocol: str
     fold: Fold
@@ -86,7 +85,7 @@ class FoldTask:
 
 @dataclass(frozen=True, eq=False)
 class JudgedProtocols:
-    """What :func:`evaluate_protocols` found.
+    """Result of :func:`evaluate_protocols`.
 
     Parameters
     ----------
@@ -109,7 +108,7 @@ class JudgedProtocols:
 def evaluate_protocols(
     model: str, options: Mapping[str, Any], console: Console, *, config: str = ""
 ) -> JudgedProtocols:
-    """Judge a model's settings on other splits beside its own, and log figures, drop and predictions.
+    """Evaluate a model's settings on other splits beside its own; log scores, drop and predictions.
 
     The default split's and the external cohort's figures are the model's own where its settings and data are unchanged;
     otherwise the default split's is trained anew, too, and the external cohort is left alone. Fold by fold a run is
@@ -124,7 +123,7 @@ def evaluate_protocols(
         Settings of `ecgml.pipeline.job.settings.ProtocolConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
 
     Returns
     -------
@@ -133,7 +132,7 @@ def evaluate_protocols(
     Raises
     ------
     EcgmlError
-        If model, settings, data or store do not allow it; no run is left open.
+        If model, settings, data or store are unsuitable; no run is left open.
     """
     with command("evaluate", console) as running:
         requested = resolve_settings(ProtocolConfiguration, options, config)
@@ -143,7 +142,7 @@ def evaluate_protocols(
         past = ModelRun.open(model)
         experiment = running.connect(beside=past.run_id)
         if not past.run_id:
-            raise EvaluationError(f"splits: {model} does not say which run made it; its settings cannot be known")
+            raise EvaluationError(f"splits: {model} does not name its run, so its settings are unknown; name the run")
         configuration = _settings_of(past, requested)
         job = load_data(configuration, console)
         started_from = past.ancestors[0].address if past.ancestors else ""
@@ -193,7 +192,7 @@ def evaluate_protocols(
 
 
 def _from_the_start(address: str) -> str:
-    """Say that the models of a fine-tuned one's settings know nothing of what that was started from."""
+    """Return the caution that folds of a fine-tuned model's settings start untrained."""
     return (
         f"The model was started from {address}; each model here is trained from the start, that of the default split "
         "as well: what the earlier one learnt from may be in any fold, so the figures are not the model's."
@@ -201,7 +200,7 @@ def _from_the_start(address: str) -> str:
 
 
 def _settings_of(past: ModelRun, requested: ProtocolConfiguration) -> TrainConfiguration:
-    """Return the model's own settings, with what was asked for otherwise."""
+    """Return the model's settings with the requested changes."""
     overrides = {
         name: getattr(requested.data, name)
         for name in DataSettings.__dataclass_fields__
@@ -219,7 +218,7 @@ def _settings_of(past: ModelRun, requested: ProtocolConfiguration) -> TrainConfi
 def _tasks(
     name: str, job: JobData, configuration: TrainConfiguration, settings: ProtocolSettings, unchanged: bool
 ) -> tuple[list[FoldTask], dict[str, list[str]]]:
-    """Return what is to be trained, and what is left out of which protocol."""
+    """Return the folds to train, and notes on records left out by protocol."""
     table, split = job.table, configuration.split
     notes: dict[str, list[str]] = {}
     folds: dict[str, list[Fold]] = {} if unchanged else {DEFAULT: [Fold("test part", job.parts)]}
@@ -257,7 +256,7 @@ def _tasks(
 
 
 def _digest_of(name: str, job: JobData, configuration: TrainConfiguration) -> str:
-    """Return a digest of data, parts, model, settings and code: what a fold's predictions follow from."""
+    """Return a digest of everything that determines a fold's predictions: data, parts, model, settings, code."""
     sections = configuration.to_json()["settings"]
     model_settings = {key: sections[key] for key in ("preprocessing", "model", "augmentation", "fit")}
     model_settings["fit"] = {key: value for key, value in model_settings["fit"].items() if key != "device"}
@@ -285,9 +284,9 @@ def _say_time(
     experiment: str,
     console: Console,
 ) -> None:
-    """Time a few steps of the first fold that is left to train, and say how long all of them will take."""
+    """Time a few training steps and print an estimate for all folds."""
     left = [task for task in tasks if not ((child := find_tagged(experiment, FOLD, task.digest)) and child.finished)]
-    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them found again")
+    console.say(f"{len(tasks)} models to train, {len(tasks) - len(left)} of them reused")
     for task in left:
         try:
             step_s = seconds_per_step(name, task.job, configuration, store)
@@ -302,7 +301,7 @@ def _say_time(
 
 
 def _steps(task: FoldTask, configuration: TrainConfiguration) -> float:
-    """Return the steps of a fold's training, predictions counted by their share of one."""
+    """Return the number of steps of a fold's training, predictions included by their cost."""
     fit_settings, job = configuration.fit, task.job
     n_seen = len(job.part("train")) + (configuration.augmentation.simulated_records if len(job.pool) else 0)
     val, test = (math.ceil(len(job.part(part)) / fit_settings.batch_size) for part in ("val", "test"))
@@ -311,11 +310,11 @@ def _steps(task: FoldTask, configuration: TrainConfiguration) -> float:
 
 
 class _Timed(Exception):
-    """Enough steps were timed."""
+    """Raised when enough steps are timed."""
 
 
 def seconds_per_step(name: str, job: JobData, configuration: TrainConfiguration, store: WindowStore) -> float:
-    """Train a model for a few steps, forget it, and return the median time of a step after the first, s.
+    """Train a model for a few steps and return the median time of a step after the first, s.
 
     Raises
     ------
@@ -348,7 +347,7 @@ def _outcome(
     parent: Tracker,
     console: Console,
 ) -> ProtocolScores:
-    """Train a fold's model and predict what it holds out, once; or find that it was done."""
+    """Train a fold's model and predict its held-out records, or reuse its finished run."""
     n_train = len(task.job.part("train"))
     earlier = find_tagged(experiment, FOLD, task.digest)
     if earlier and earlier.finished:
@@ -373,9 +372,10 @@ def _outcome(
         tracker = Tracker(run.info.run_id)
         trained, state_path = fit_model(name, configuration, task.job, store, None, tracker, console)
         val, table = trained.data.val, task.job.part("test", usable=False)
-        logits = window_logits(trained.model, store, val, trained.encoder, len(task.job.scheme.classes))
-        scaling = fit_scaling(logits.logits, val.y_harmonised[logits.owner], logits.owner)
-        y_prob = predict_table(trained.model, store, table, trained.encoder, scaling)
+        n_classes = len(task.job.scheme.classes)
+        logits = window_logits(trained.model, store, val, trained.encoder, n_classes)
+        calibration = fit_probabilities(logits, trained.data.train, val, n_classes, configuration.calibration)
+        y_prob = predict_table(trained.model, store, table, trained.encoder, calibration)
         predictions = to_predictions(table, y_prob, task.job.scheme.classes)
         with tracker.folder(predictions_file("test")) as path:
             write_predictions(predictions, path)
@@ -398,7 +398,7 @@ def _report(
     job: JobData,
     caution: str,
 ) -> str:
-    """Log figures, tables and predictions of all protocols; return them in words."""
+    """Log figures, tables and predictions of all protocols; return the scores as text."""
     note = note_of(job)
     title = caption(TITLE, name, "", job.table.sources.tolist())
     section = protocols_section(protocols, impossible=impossible, title=title, caution=caution, note=note)

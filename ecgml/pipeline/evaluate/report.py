@@ -1,4 +1,4 @@
-"""The report of an evaluated model: which sections it has, in which order."""
+"""The sections of an evaluation report, in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ecgml.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class ReportInput:
-    """All that sections are made from; what a further section needs is a further field.
+    """Input of the sections.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ class ReportInput:
 def _calibration(report_input: ReportInput) -> Section:
     scaling = report_input.checkpoint.calibration.scaling
     how = (
-        f"Logits are divided by one temperature, {scaling.temperature:.2f}"
+        f"Logits are divided by the temperature {scaling.temperature:.2f}"
         if scaling.is_temperature
         else "Logits are scaled and shifted, class by class"
     )
     return calibration_section(
-        report_input.evaluated, how=f"{how}, which validation records chose.", note=report_input.note
+        report_input.evaluated, how=f"{how}, fitted to the validation part.", note=report_input.note
     )
 
 
@@ -132,7 +132,7 @@ SECTIONS: tuple[Callable[[ReportInput], Section | None], ...] = (
     _mistakes,
     lambda report_input: explanations_section(*(report_input.explained or ((), None, None)), report_input.missing),
 )
-"""The report, section by section; a line each. None where there is nothing to show."""
+"""Functions of the sections in order; None for an empty section."""
 
 
 def make_sections(

@@ -1,4 +1,4 @@
-"""`ecgml explore`: look at cohorts before anything is trained.
+"""`ecgml explore`: describe cohorts before training.
 
-explore  cohorts in, a page of figures, tables and words out
+explore  write a page of figures and tables of cohorts
 """

@@ -1,4 +1,4 @@
-"""`ecgml explore`: look at cohorts before anything is trained."""
+"""`ecgml explore`: describe cohorts before training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = "exploration.html"
 
 
 def explore(options: Mapping[str, Any], console: Console, *, config: str = "", out: str = "") -> str:
-    """Describe cohorts in figures, tables and words, on one page; nothing is trained, and nothing stops at bad files.
+    """Describe cohorts on one page of figures and tables; bad files do not stop it.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ def explore(options: Mapping[str, Any], console: Console, *, config: str = "", o
         Settings of `ecgml.pipeline.job.settings.ExploreConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     out : str
         Folder for the page, its figures and tables; without it only the run has them.
 
     Returns
     -------
     said : str
-        Where the page is.
+        The location of the page.
 
     Raises
     ------
     EcgmlError
-        If settings, folders, cache, store or `out` do not allow it; no run is left open.
+        If settings, folders, cache, store or `out` are unsuitable; no run is left open.
     """
     with command("explore", console) as running, page_folder(out, PAGE) as folder:
         configuration = resolve_settings(ExploreConfiguration, options, config)
@@ -125,7 +125,7 @@ def _footer(configuration: ExploreConfiguration) -> str:
 
 
 def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
-    """Return the counts by cohort and rhythm, and the whole list of quarantined records and remarks."""
+    """Return tables of the counts by cohort and rhythm, and of quarantined records and remarks."""
     counts: dict[str, list[Any]] = {name: [] for name in ("cohort", "rhythm", "rows", "usable", "quarantined")}
     for cohort in survey.cohort_names:
         in_cohort = survey.cohorts == cohort
@@ -147,10 +147,10 @@ def _tables(survey: Survey) -> dict[str, dict[str, list[Any]]]:
 
 
 def _description(survey: Survey, sections: Sequence[Section]) -> str:
-    """Return the text on top of the run."""
+    """Return the run's description."""
     caution = [f"*{survey.caution}*"] if survey.caution else []
     findings = [f"* {finding}" for section in sections for finding in section.findings]
-    paragraphs = [*caution, _summary(survey), "\n".join(findings), f"Artifact `{PAGE}` has the whole of it."]
+    paragraphs = [*caution, _summary(survey), "\n".join(findings), f"Full page: artifact `{PAGE}`."]
     return "\n\n".join(paragraphs)
 
 

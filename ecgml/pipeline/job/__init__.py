@@ -1,24 +1,24 @@
 """What verbs share.
 
-settings         what a job is asked to do
+settings         settings of each command
 configuration    a command's settings: options, and a file on this machine or in MLflow
-command          what every command does around its work
+command          the frame of every command: signals, store, runs
 environment      the packages, the machine, the commit
-publishing       a command's page: written, and logged in its run
-console          what a person sees while it runs
-data             the job's data: opened, simulated where none is given, preprocessed, labelled, divided
-model_run        a model by its address, with all that its run keeps
-artifacts        the names of what runs keep, and how it is read again
-lineage          everything that a model learnt from, its ancestors included
-start            the earlier model that a job starts from, and what is taken over of it
-fitting          one model fitted in its run
-judging          a fitted model scored once, and logged
-scoring          a fitted model -> predictions of its test part and of the external cohort
+publishing       write a command's page and log it in its run
+console          messages and progress
+data             the job's data: opened or simulated, preprocessed, labelled, split
+model_run        a model by its address, with everything stored in its run
+artifacts        names of artifacts, and how they are read
+lineage          all records that a model and its ancestors learnt from
+start            the earlier model whose weights a job starts from
+fitting          fit one model in its run
+judging          score a fitted model once and log it
+scoring          calibrate a fitted model and predict records
 drift_reference  what a model's validation looked like
 reporting        what a model's run and the job's run show in MLflow
-model_card       what a model is for, made from, worth, and not
-attributes       what divides records into subgroups
-surveying        cohorts and their caches -> what exploration looks at
-input_files      the ECGs that predict and measure are given: files and folders, read one by one
-threads          how many CPU threads a job is given
+model_card       intended use, data, scores and limits of a model
+attributes       attributes that define subgroups
+surveying        collect cohorts and caches for exploration
+input_files      read the files and folders given to predict and measure
+threads          number of CPU threads of a job
 """

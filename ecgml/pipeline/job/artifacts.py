@@ -1,4 +1,4 @@
-"""What runs keep: the name of every artifact, and how those that are read again are read."""
+"""Names of the artifacts of runs, and how they are read."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ T = TypeVar("T")
 CONFIG, ENVIRONMENT = "config.json", "environment.txt"
 
 SPLIT, QUARANTINE, LEFT_OUT = "split.csv", "quarantine.csv", "left_out.csv"
-"""Of a job's data: the part of each record, remarks on files, records that are in no part."""
+"""Artifacts of a job's data: the part of each record, remarks on files, records left out."""
 
 IDENTITY, SEPARATOR = "identity", " | "
 """Column of ``split.csv`` with a record's keys (`ecgml.datasets.duplicates.identities`), and what is between them."""
 
 TITLES = {"test": "test part", "external": "external cohort", "evaluation": "cohort evaluated"}
-"""What is scored, by the prefix of its metrics and artifacts."""
+"""Sets of scored records, by the prefix of their metrics and artifacts."""
 
 SCORED = ("test", "external")
-"""What a model's own run is scored on."""
+"""Sets of records scored in a model's own run."""
 
 
 def read_artifact(run_id: str, name: str, read: Callable[[Path], T]) -> T:
@@ -38,7 +38,7 @@ def read_artifact(run_id: str, name: str, read: Callable[[Path], T]) -> T:
     ----------
     run_id, name : str
     read : callable
-        From the file's path to what it holds.
+        Reads a file by its path.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def read_artifact(run_id: str, name: str, read: Callable[[Path], T]) -> T:
 
 
 def read_configuration(run_id: str) -> TrainConfiguration:
-    """Return the settings that a model or job was trained with, and where each came from.
+    """Return the settings of a trained model or job, with their origins.
 
     Raises
     ------
     TrackingError
-        If the run keeps none, or they are damaged.
+        If the run has none, or they are damaged.
     """
     where = f"{CONFIG} of run {run_id}"
     try:

@@ -1,4 +1,4 @@
-"""What divides records into subgroups: of a table, or as a past run's ``split.csv`` tells it."""
+"""Attributes that define subgroups, from a table or a past run's ``split.csv``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ecgml.datasets.table import RecordTable
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.subgroups import AGE_BORDERS, age_group
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM
+from ecgml.records.schemes import BRADYCARDIA_BPM, TACHYCARDIA_BPM, rate_band
 
 SEXES = {0.0: "male", 1.0: "female"}
 
 MONTHS_UP_TO = 24
-"""Dates are told apart by month up to so many months, by year beyond."""
+"""Longest range of dates divided by month, months; longer ones are divided by year."""
 
 
 def attributes_of(table: RecordTable, age_bands: Sequence[int] = AGE_BORDERS) -> dict[str, list[str]]:
@@ -33,10 +33,10 @@ def attributes_of(table: RecordTable, age_bands: Sequence[int] = AGE_BORDERS) ->
 
 
 def people_of(table: RecordTable) -> str:
-    """Return whose ECGs a table's are, in words: patients, ages, sexes."""
+    """Describe a table's patients: number, ages, sexes."""
     ages, sexes = (table.given[:, CLINICAL_NAMES.index(name)] for name in ("age", "sex"))
     ages, sexes = ages[np.isfinite(ages)], sexes[np.isfinite(sexes)]
-    parts = [f"At most {len(np.unique(table.patients)):,} patients (a source may not tell)"]
+    parts = [f"At most {len(np.unique(table.patients)):,} patients (unknown in some sources)"]
     if ages.size:
         low, middle, high = np.percentile(ages, [5, 50, 95])
         parts.append(f"median age {middle:.0f} (5th to 95th percentile {low:.0f} to {high:.0f})")
@@ -50,7 +50,7 @@ def people_of(table: RecordTable) -> str:
 def attributes_of_split(
     split: pd.DataFrame, predictions: Predictions, age_bands: Sequence[int] = AGE_BORDERS
 ) -> dict[str, list[str]]:
-    """Return the same of stored predictions; what an older run's ``split.csv`` does not tell is unknown.
+    """Return the attributes of stored predictions; unknown if an older run's ``split.csv`` lacks them.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _named(
 
 
 def _periods(dates: Sequence[str]) -> list[str]:
-    """Return the month of each date, or its year where they span many months."""
+    """Return the month of each date, or its year if they span many months."""
     months = [date[:7] for date in dates]
     return months if len(set(months) - {""}) <= MONTHS_UP_TO else [month[:4] for month in months]
 
@@ -94,6 +94,5 @@ def _periods(dates: Sequence[str]) -> list[str]:
 def _rate_band(rate_bpm: float) -> str:
     if np.isnan(rate_bpm):
         return ""
-    if rate_bpm < BRADYCARDIA_BPM:
-        return f"below {BRADYCARDIA_BPM:g}"
-    return f"above {TACHYCARDIA_BPM:g}" if rate_bpm > TACHYCARDIA_BPM else f"{BRADYCARDIA_BPM:g} to {TACHYCARDIA_BPM:g}"
+    low, high = f"{BRADYCARDIA_BPM:g}", f"{TACHYCARDIA_BPM:g}"
+    return (f"below {low}", f"{low} to {high}", f"above {high}")[int(rate_band(rate_bpm))]

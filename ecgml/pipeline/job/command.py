@@ -1,4 +1,4 @@
-"""What every command does around its work: signals, the store, runs that a kill left open, a run of its own."""
+"""The frame of every command: signals, tracking store, abandoned runs, its own run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ecgml.service.tracker import Tracker
 
 @dataclass
 class Command:
-    """A command at work.
+    """A running command.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class Command:
     experiment: str = ""
 
     def connect(self, beside: str = "") -> str:
-        """Connect to the tracking store, close what a kill left open there, return the experiment.
+        """Connect to the tracking store, close abandoned runs there, and return the experiment.
 
         Parameters
         ----------
         beside : str
-            A run whose experiment is taken where none is named.
+            A run whose experiment is used if none is named.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class Command:
     def run(
         self, title: str, configuration: Configuration, tags: Mapping[str, str], *, is_simulated: bool = False
     ) -> Iterator[Tracker]:
-        """Open a run with the command's settings, environment and version; it is closed whatever happens.
+        """Open a run with the command's settings, environment and version; close it whatever happens.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Command:
         tags : mapping of str to str
             Empty ones are left out; ``ecgml.model``, if any, is a parameter, too.
         is_simulated : bool
-            Whether its figures stand on simulated records.
+            Whether its scores come from simulated records.
         """
         model: dict[str, Any] = {"model": tags["ecgml.model"]} if tags.get("ecgml.model") else {}
         run_tags = {
@@ -86,13 +86,13 @@ class Command:
             yield tracker
 
     def said(self, run_id: str, page: str, folder: Path | None) -> list[str]:
-        """Return where a page is: in the folder that was asked for, if any, and in the run."""
+        """Return the locations of a page: the output folder, if any, and the run."""
         shown = [f"page: {folder / page}"] if folder else []
         return [*shown, f"run {run_id}; its {page}: {where_to_look(self.experiment, run_id, page)}"]
 
 
 @contextmanager
 def command(name: str, console: Console) -> Iterator[Command]:
-    """Do a command's work: stopped by SIGTERM it closes its runs; under ``mlflow run`` a failure is noted there."""
+    """Frame a command: on SIGTERM close its runs; under ``mlflow run`` note a failure on that run."""
     with ended_by_signal(), noted_failure():
         yield Command(name, console)

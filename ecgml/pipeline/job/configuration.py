@@ -1,4 +1,4 @@
-"""A command's settings: options, and a file that is on this machine or an artifact in MLflow."""
+"""A command's settings from options and a local file or MLflow artifact."""
 
 from __future__ import annotations
 

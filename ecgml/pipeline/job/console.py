@@ -1,4 +1,4 @@
-"""What a person sees while a job runs."""
+"""Messages and progress of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Console:
     """Lines and progress on one stream: bars on a terminal, plain lines otherwise."""
 
     LINE_EVERY_S = 15.0
-    """Without a terminal a long step shows a line this often, s."""
+    """Interval of progress lines without a terminal, s."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
@@ -32,7 +32,7 @@ class Console:
 
     @contextmanager
     def progress(self, label: str, unit: str) -> Iterator[Callable[..., None]]:
-        """Give a function to call with (done, total, note=""); show a bar, or a line now and then."""
+        """Return a function ``(done, total, note="")`` that shows progress as a bar or as occasional lines."""
         from tqdm import tqdm
 
         if self.is_terminal:

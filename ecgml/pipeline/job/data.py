@@ -1,4 +1,4 @@
-"""The job's data: opened, simulated where none is given, preprocessed, labelled, divided."""
+"""The job's data: opened or simulated, preprocessed, labelled, split."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ POOL_SHARE, POOL_RECORDS = 2.4, 6000
 """Simulated records prepared: by those that an epoch sees, so that epochs differ (2,500 of 6,000); and at most."""
 
 LEARNT_EARLIER = "a model that this one was started from learnt from it or its patient"
-"""Why a record is left out of what a model is judged by."""
+"""Reason for which a record is left out of an evaluation."""
 
 
 @dataclass(frozen=True, eq=False)
 class JobData:
-    """Everything a job trains, selects and tests on.
+    """Data that a job trains, selects and tests on.
 
     Parameters
     ----------
@@ -82,12 +82,12 @@ class JobData:
     identity_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def part(self, name: str, *, usable: bool = True) -> RecordTable:
-        """Return a part's records; quarantined ones only on request."""
+        """Return the records of a part; quarantined ones only on request."""
         rows = self.parts == name
         return self.table[rows & self.table.usable] if usable else self.table[rows]
 
     def divided(self, parts: NDArray[np.str_]) -> JobData:
-        """Return the job with its records divided otherwise, and without the external cohort.
+        """Return the job with another split and without the external cohort.
 
         Parameters
         ----------
@@ -106,12 +106,12 @@ class JobData:
 
     @property
     def simulated(self) -> bool:
-        """Whether any record that figures stand on was made by the simulator."""
+        """Whether any scored record is simulated."""
         return any(cohort.simulated and cohort.kind != "pool" for cohort in self.cohorts)
 
 
 def load_cohorts(data: DataSettings, console: Console, *, need_files: bool = True) -> tuple[list[Cohort], list[Cohort]]:
-    """Open the cohorts to train on (the simulated demo where none is given) and the external ones.
+    """Open the training cohorts (by default the simulated demo) and the external ones.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def load_cohorts(data: DataSettings, console: Console, *, need_files: bool = Tru
 
 
 def demo_folder(data: DataSettings, console: Console) -> Path:
-    """Return the folder of the simulated demo cohort, simulating it first where it is not there yet.
+    """Return the folder of the simulated demo cohort, creating it if needed.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def fill_caches(
     caches = []
     for cohort in cohorts:
         if preprocessing.denoise != "none" and is_denoised(cohort):
-            console.warn(f"{cohort.name}: denoised by those who published it, and now once more")
+            console.warn(f"{cohort.name}: already denoised by its publishers, now denoised again")
         with console.progress(f"preparing {cohort.name}", "records") as show:
             cached = open_or_fill(
                 cohort,
@@ -211,8 +211,8 @@ def fill_caches(
             console.warn(f"{cohort.name}: {warning}")
         if odd := suspect_amplitudes(cached):
             console.say(
-                f"{cohort.name}: {len(odd):,} of {len(cached.record_ids):,} records are suspect in amplitude, used "
-                f"nevertheless: {', '.join(odd[:3])}{', …' * (len(odd) > 3)}"
+                f"{cohort.name}: {len(odd):,} of {len(cached.record_ids):,} records with suspect amplitude are used: "
+                f"{', '.join(odd[:3])}{', …' * (len(odd) > 3)}"
             )
         if check:
             check_quarantine(cohort, cached, data.max_quarantined)
@@ -221,7 +221,7 @@ def fill_caches(
 
 
 def load_data(configuration: TrainConfiguration, console: Console, lineage: Lineage | None = None) -> JobData:
-    """Open, preprocess, label and divide everything that a job needs.
+    """Open, preprocess, label and split the data of a job.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def load_data(configuration: TrainConfiguration, console: Console, lineage: Line
     CohortError, CacheError, ConfigError
         As :func:`load_cohorts` and :func:`fill_caches`.
     TrainingError
-        If there is too little to train on.
+        If there are too few records to train on.
     """
     data, preprocessing = configuration.data, configuration.preprocessing
     scheme = scheme_named(data.scheme)
@@ -352,13 +352,13 @@ def _warn_of_absent_classes(table: RecordTable, parts: NDArray[np.str_], scheme:
             console.warn(f"the {part} part has no record of {', '.join(absent)}")
         if part == "val" and len(absent) == len(scheme.classes) - 1:
             console.warn(
-                "the val part has a single class: its AUROC is undefined (nan) and there is nothing to select by, so "
-                "no early stopping, and the last epoch is kept; give more records, or a larger --val-fraction"
+                "the val part has a single class: its AUROC is undefined (nan) and no epoch can be selected: "
+                "no early stopping, the last epoch is kept; give more records, or a larger --val-fraction"
             )
         n_usable = int(rows.sum())
         if part != "train" and n_usable < 100:
             noun = "record" if n_usable == 1 else "records"
-            console.warn(f"the {part} part has only {n_usable} usable {noun}: its figures are rough")
+            console.warn(f"the {part} part has only {n_usable} usable {noun}: its scores are imprecise")
 
 
 def _digest(caches: Sequence[CachedCohort], table: RecordTable, parts: NDArray[np.str_], external: RecordTable) -> str:

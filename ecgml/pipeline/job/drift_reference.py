@@ -45,7 +45,7 @@ def drift_reference(
         if not len(table):
             continue
         said = window_logits(model, store, table, encoder, len(classes))
-        y_prob = said.y_prob(calibration.scaling)
+        y_prob = said.y_prob(calibration)
         reasons = answers_of(said, calibration, store, table).reasons
         inputs = _inputs(store, job, table, fs)
         for values, row, reason in zip(inputs, y_prob, reasons, strict=True):

@@ -1,4 +1,4 @@
-"""What ran: the packages, the machine, the commit; looked up once a process."""
+"""Packages, machine and commit of this process, looked up once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import ecgml
 
 
 def environment() -> str:
-    """Return versions of everything installed, and the machine."""
+    """Return the installed packages' versions and the machine."""
     machine = [
         f"# Python {platform.python_version()}, {platform.platform()}",
         f"# {torch.get_num_threads()} threads, CPU capability {torch.backends.cpu.get_cpu_capability()}",
@@ -31,7 +31,7 @@ def _installed() -> tuple[str, ...]:
 
 @cache
 def git_commit() -> str:
-    """Return the commit of the code that runs, with ``+`` when files were changed since; ``""`` outside a checkout."""
+    """Return the commit of the running code, with ``+`` if files were changed; ``""`` outside a checkout."""
     folder = Path(ecgml.__file__).parent
 
     def git(*words: str) -> str:
@@ -39,7 +39,7 @@ def git_commit() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
-        # An installed copy may lie in a folder that is in somebody else's repository.
+        # An installed copy may lie within another repository.
         commit = git("rev-parse", "HEAD") if git("ls-files", "--", "__init__.py") else ""
         return commit + ("+" if commit and git("status", "--porcelain", "--", ".") else "")
     except OSError:

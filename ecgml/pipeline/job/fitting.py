@@ -1,4 +1,4 @@
-"""One model fitted in its run: everything about it but its scores."""
+"""Fit one model in its run and log everything except its scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ecgml.training.fit import Fitted, fit
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A fitted model before it is judged.
+    """A fitted model before it is scored.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class Trained:
         With the weights of its best epoch.
     encoder : ClinicalEncoder
     data : TrainingData
-        What it was fitted to and selected by.
+        Data to which it was fitted and by which it was selected.
     fitted : Fitted
     ancestors : tuple of Ancestor
-        What it was started from, nearest first.
+        Models that it was started from, nearest first.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Trained:
 
 
 def training_data(configuration: TrainConfiguration, job: JobData, store: WindowStore) -> TrainingData:
-    """Return what models are fitted to and selected by: the test part is not in it."""
+    """Return the training and validation data, without the test part."""
     return TrainingData(
         store, job.part("train"), job.part("val"), job.pool, len(job.scheme.classes), configuration.preprocessing.fs
     )
@@ -69,7 +69,7 @@ def fit_model(
     tracker: Tracker,
     console: Console,
 ) -> tuple[Trained, Path]:
-    """Fit one model in the active run; log everything but its scores.
+    """Fit one model in the active run; log everything except its scores.
 
     An earlier model of the same architecture gives its weights and the clinical encoder that they were fitted to; of
     another one nothing is taken, and what is said of the data holds all the same.
@@ -78,7 +78,7 @@ def fit_model(
     -------
     trained : Trained
     state_path : Path
-        The training's state, to be deleted when nothing is left to do.
+        The training state, to be deleted at the end.
     """
     if start:
         console.say(f"{name}: {start.gives(name, job.scheme.classes)}")
@@ -96,7 +96,7 @@ def fit_model(
     try:
         fitted = fit_with_progress(name, model, data, encoder, configuration, state_path, tracker, console)
     except TrainingError:
-        remove_whole(state_path)  # going on from there would fail again
+        remove_whole(state_path)  # resuming from it would fail again
         raise
     trained = Trained(name, model, encoder, data, fitted, ancestors)
     tracker.metrics({"best_epoch": fitted.best_epoch + 1, "epochs_trained": len(fitted.history)})
@@ -119,7 +119,7 @@ def fit_with_progress(
     tracker: Tracker,
     console: Console,
 ) -> Fitted:
-    """Fit; show a bar on a terminal, a line an epoch otherwise; log each epoch in one request."""
+    """Fit a model; show a bar on a terminal or else a line per epoch; log each epoch in one request."""
     settings = configuration.fit
     last_note = ""
     with console.progress(name, "steps") as show:

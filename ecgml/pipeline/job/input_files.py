@@ -1,4 +1,4 @@
-"""The ECGs that a command is given: files and folders in, a record or what is wrong with it each out."""
+"""Read the files and folders given to a command, each into a record or an error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _REMEDIES = {
     "wrong gain": "check --unit, or what the file says",
     "no leads": "--leads I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6, if they are in this order",
 }
-"""What to do here about a file that cannot be used, by the error's reason."""
+"""Remedy for an unusable file, by the error's reason."""
 
 
 def read_inputs(
     paths: Sequence[Path], options: ReadOptions, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Record | RecordError]]:
-    """Read files one by one; a file that cannot be read gives its error, and the rest goes on.
+    """Read files one by one; an unreadable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ def read_inputs(
     options : ReadOptions
         For files that do not tell their sampling frequency, unit or leads: what a file states stands.
     say : callable
-        Takes a line about what a folder holds beside ECGs.
+        Called with a line about files in a folder that are not ECGs.
 
     Raises
     ------
     ConfigError
-        If the unit is no voltage, or none of the leads is one.
+        If the unit is not a voltage, or no lead is known.
     """
     if options.unit is not None and not is_voltage(options.unit):
-        raise ConfigError(f"--unit: {options.unit!r} is no voltage; one of {', '.join(UNITS)}")
+        raise ConfigError(f"--unit: {options.unit!r} is not a voltage; one of {', '.join(UNITS)}")
     if options.leads is not None and not any(map(canonical_lead, options.leads)):
         raise ConfigError(f"--leads: {','.join(options.leads)!r} names none of {', '.join(LEADS)}")
     return _read_each(paths, replace(options, yields=True), say)
@@ -68,13 +68,13 @@ def _read_each(
 
 
 def with_remedy(error: RecordError) -> RecordError:
-    """Return an error that also says which option helps, if one does."""
+    """Return an error extended by the option that helps, if any."""
     remedy = f": {_REMEDIES[error.reason]}" if error.reason in _REMEDIES else ""
     return RecordError(f"{error}{remedy}", error.reason)
 
 
 def contradictions(record: Record, options: ReadOptions) -> Iterator[str]:
-    """Say what was given and is not what the file states."""
+    """Return notes on options that contradict the file."""
     fs, unit = options.fs, options.unit
     if fs is not None and not math.isclose(record.fs, fs, rel_tol=1e-6):
         yield f"the file says {record.fs:g} Hz: --fs {fs:g} not used"

@@ -1,4 +1,4 @@
-"""A fitted model scored, once, on the test part and the external cohort, and logged with its figures."""
+"""Score a fitted model once on the test part and the external cohort, and log it with its figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ecgml.training.checkpoint import Checkpoint, save_checkpoint
 def judge_model(
     trained: Trained, configuration: TrainConfiguration, job: JobData, tracker: Tracker, console: Console
 ) -> tuple[Scored, str]:
-    """Score a fitted model, once, on the test part and the external cohort; log it in the active run.
+    """Score a fitted model once on the test part and the external cohort; log it in the active run.
 
     Returns
     -------
@@ -56,14 +56,14 @@ def judge_model(
     tables = {"test": job.part("test", usable=False)} | ({"external": job.external} if len(job.external) else {})
     for what, table in tables.items():
         logits = window_logits(model, store, table, encoder, n_classes)
-        y_prob = logits.y_prob(calibration.scaling)
+        y_prob = logits.y_prob(calibration)
         answers[what] = answers_of(logits, calibration, store, table)
         scored.predictions[what] = to_predictions(table, y_prob, job.scheme.classes)
         scored.scores[what] = score(scored.predictions[what], n_bootstrap=n_bootstrap)
         if configuration.data.harmonise != "none":
             labelled = to_predictions(table, y_prob, job.scheme.classes, harmonised=True)
             harmonised[what] = score(labelled, n_bootstrap=n_bootstrap)
-    # The model carries its figures, so they come first; then they are logged as that model's.
+    # The card needs the scores, so they come first; then they are logged as that model's.
     card = model_card(
         name, configuration, job, scored.scores, tracker.run_id, git_commit(), ancestors=trained.ancestors
     )

@@ -1,8 +1,8 @@
-"""Everything that a model learnt from, the models that it was started from included, and what of that cannot be told.
+"""The records that a model and its ancestors learnt from, as far as known.
 
 A fine-tuned model (``init_from``) has learnt from its own records, from those of the model that it was started from,
 and so on. Every checkpoint names its ancestors among its facts, every run in the tag :data:`ANCESTORS`; which records
-those learnt from is in the ``split.csv`` of their runs.
+these learnt from is in the ``split.csv`` of their runs.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from ecgml.service.runs import parent_of, read_run
 from ecgml.training.checkpoint import Checkpoint
 
 ANCESTORS = "ecgml.ancestors"
-"""Tag of a run: JSON of the models that its own was started from, nearest first; of a job's run, that the job began
+"""Tag of a run: JSON of the ancestors of its model, nearest first; on a job's run, of the model that the job started
 with."""
 
 LEARNT_FROM = ("train", "val", "calibration")
-"""Parts of a split that a model has seen in one way or another."""
+"""Parts of a split that influence a model."""
 
 
 @dataclass(frozen=True)
 class Ancestor:
-    """A model that another one was started from.
+    """A model whose weights another model started from.
 
     Parameters
     ----------
     address : str
         As ``init_from`` named it; of a registered model its version, not an alias, which moves.
     run_id : str
-        The run that made it; empty where that is unknown.
+        The run that trained it; empty if unknown.
     """
 
     address: str
@@ -51,7 +51,7 @@ class Ancestor:
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """What one model was trained, selected and calibrated on: the ``split.csv`` of its run."""
+    """Records that one model was trained, selected and calibrated on: the ``split.csv`` of its run."""
 
     split: pd.DataFrame
     is_ancestor: bool
@@ -59,16 +59,16 @@ class Learnt:
 
 @dataclass(frozen=True, eq=False)
 class Lineage:
-    """Everything that a model learnt from.
+    """All records that a model learnt from.
 
     Parameters
     ----------
     ancestors : tuple of Ancestor
         Nearest first.
     learnt : tuple of Learnt
-        Of itself, where it is trained already, and of its ancestors, as far as their runs are there.
+        Its own, if it is trained already, and its ancestors', as far as their runs exist.
     doubts : tuple of str
-        What cannot be told.
+        Descriptions of what is unknown.
     """
 
     ancestors: tuple[Ancestor, ...] = ()
@@ -77,13 +77,13 @@ class Lineage:
 
     @property
     def earlier(self) -> Lineage:
-        """What the ancestors alone learnt from."""
+        """The lineage of the ancestors alone."""
         return Lineage(self.ancestors, tuple(learnt for learnt in self.learnt if learnt.is_ancestor), self.doubts)
 
     def seen(
         self, table: RecordTable, identity_of: Mapping[str, Sequence[str]], parts: Collection[str] | None = None
     ) -> NDArray[np.bool_]:
-        """Tell which records of a table were learnt from, and the others of their patients.
+        """Return which records of a table, or other records of their patients, were learnt from.
 
         A record is matched by source and name, by another name of the same ECG, by its waveform, or by its table's row.
 
@@ -105,7 +105,7 @@ class Lineage:
         return np.isin(table.patients, table.patients[direct])
 
     def seen_of(self, predictions: Predictions, split: pd.DataFrame) -> NDArray[np.bool_]:
-        """Tell the same of stored predictions, shape (n_records,).
+        """Return the same for stored predictions, shape (n_records,).
 
         Parameters
         ----------
@@ -144,13 +144,13 @@ class Lineage:
 
 
 def read_lineage(ancestors: Sequence[Ancestor], model_run_id: str | None = None) -> Lineage:
-    """Read which records models learnt from.
+    """Read which records the models of a lineage learnt from.
 
     Parameters
     ----------
     ancestors : sequence of Ancestor
     own : str, optional
-        Run of the model itself, ``""`` where that is unknown; not given of one that is yet to be trained.
+        Run of the model itself, ``""`` if unknown; None for a model not yet trained.
     """
     learnt, doubts = [], []
     models = [*([Ancestor("", model_run_id)] if model_run_id is not None else []), *ancestors]
@@ -165,24 +165,24 @@ def read_lineage(ancestors: Sequence[Ancestor], model_run_id: str | None = None)
 
 
 def descent(checkpoint: Checkpoint, address: str) -> tuple[Ancestor, ...]:
-    """Return the ancestors of a model that is started from a checkpoint: that one, then its own."""
+    """Return the ancestors of a model started from a checkpoint: its model, then that model's ancestors."""
     return (Ancestor(address, str(checkpoint.facts.get("run_id", ""))), *ancestors_of(checkpoint))
 
 
 def ancestors_of(checkpoint: Checkpoint) -> tuple[Ancestor, ...]:
-    """Return what a model was started from, nearest first: as it says itself, else as its run says."""
+    """Return a model's ancestors, nearest first, from its checkpoint or else its run."""
     return _of_checkpoint(checkpoint, frozenset())
 
 
 def ancestors_of_run(run_id: str) -> tuple[Ancestor, ...]:
-    """Return what the model of a run was started from, nearest first."""
+    """Return the ancestors of a run's model, nearest first."""
     return _of_run(run_id, frozenset())
 
 
 def ancestors_of_job(run_id: str) -> tuple[Ancestor, ...]:
-    """Return the ancestors that a model's whole job began with, whose records it left out of its tests.
+    """Return the ancestors of a model's job, whose records the job left out of its tests.
 
-    Empty of a job of earlier versions, which left none out.
+    Empty for a job of earlier versions, which left none out.
     """
     run = read_run(run_id)
     parent = parent_of(run)
@@ -190,12 +190,12 @@ def ancestors_of_job(run_id: str) -> tuple[Ancestor, ...]:
 
 
 def as_facts(ancestors: Sequence[Ancestor]) -> list[dict[str, str]]:
-    """Return ancestors ready for JSON: for the facts of a checkpoint, and the tag of a run."""
+    """Return ancestors ready for JSON, for a checkpoint's facts and a run's tag."""
     return [asdict(ancestor) for ancestor in ancestors]
 
 
 def cautions_of(run_id: str, predictions: Mapping[str, Predictions]) -> list[str]:
-    """Say what of a run's stored predictions is of records that its ancestors learnt from, and what cannot be told.
+    """Return cautions about a run's stored predictions of records that its ancestors learnt from.
 
     Jobs leave such records out of their tests; those of earlier versions did not.
 
@@ -227,7 +227,7 @@ def _of_checkpoint(checkpoint: Checkpoint, passed: frozenset[str]) -> tuple[Ance
 
 
 def _of_run(run_id: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
-    """Read a run's tag; of a run of earlier versions, follow its setting ``init_from``."""
+    """Read a run's tag; for a run of earlier versions follow its setting ``init_from``."""
     if run_id in passed:
         return ()  # a folder that was written again by what was started from it
     try:
@@ -241,9 +241,9 @@ def _of_run(run_id: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
 
 
 def _followed(address: str, passed: frozenset[str]) -> tuple[Ancestor, ...]:
-    """Find a model by the address that an earlier version kept of it, and what that was started from."""
+    """Find a model by the address stored by an earlier version, and its ancestors."""
     if moves(address):
-        return (Ancestor(address, ""),)  # it may have meant another version then
+        return (Ancestor(address, ""),)  # the alias may have meant another version then
     try:
         start = read_checkpoint(address)
     except EcgmlError:
@@ -260,7 +260,7 @@ def _parsed(recorded: Any) -> tuple[Ancestor, ...]:
 def _read_split(model: Ancestor, is_ancestor: bool) -> tuple[pd.DataFrame | None, str]:
     """Return a model's ``split.csv``, None where it cannot be read, and what cannot be told for that; else empty."""
     whose = f"{model.address}, which the model was started from" if is_ancestor else "the model"
-    unknown = "whether it was trained on some of these records cannot be told"
+    unknown = "whether it was trained on some of these records is unknown"
     if not model.run_id and is_ancestor:
         return None, f"{whose}: the run that made it is unknown, so {unknown}"
     run = f"{whose}: its run {model.run_id}" if is_ancestor else f"the model's own run {model.run_id or '(unknown)'}"

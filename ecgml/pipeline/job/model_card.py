@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al. 2019, 10.1145/3287560.3287596): what a model is for, made from, worth, and not."""
+"""The model card (Mitchell et al. 2019, 10.1145/3287560.3287596): intended use, data, scores and limits of a model."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ LIMITS = (
     "It knows its classes and nothing else: a junctional rhythm or an AV block is given one of them, however wrong. On "
     "wide or varying beats, as of paced or ventricular rhythms, on what it is unsure of and on poor signals it "
     "abstains, though not always, and says why: its answers are among the artifacts.",
-    "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be too sure.",
-    "Rates and intervals measured from the waveform rest on a beat finder that miscounts ventricular tachycardia.",
+    "Its probabilities were calibrated on records like those it was trained on; elsewhere they may be overconfident.",
+    "Rates and intervals measured from the waveform depend on a beat detector that miscounts ventricular tachycardia.",
 )
 
 
@@ -92,7 +92,7 @@ def model_card(
 def evaluated_card(
     checkpoint: Checkpoint, own_card: str | None, evaluated: Sequence[Evaluated], what: str, note: str = ""
 ) -> str:
-    """Return the card of a model that was evaluated: what it says of itself, then what was found.
+    """Return the card of an evaluated model: its own card, extended by the evaluation.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def evaluated_card(
                 f"# {checkpoint.model_name.capitalize()} model: rhythm of a 12-lead ECG",
                 _classes(scheme_named(checkpoint.scheme)),
                 INTENDED_USE,
-                "## Data\n\nThe card that this model was logged with is unavailable: what it was trained on is not "
-                f"told here.\n\n* The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to "
+                "## Data\n\nThe card logged with this model is unavailable: its training data are not "
+                f"described here.\n\n* The model sees {settings.fs:g} Hz, {settings.highpass_hz:g} to "
                 f"{settings.lowpass_hz:g} Hz, windows of {settings.window_s:g} s; denoiser: {settings.denoise}.\n"
                 + "\n".join(f"* {fact}" for fact in facts),
             ]
@@ -142,7 +142,7 @@ def evaluated_card(
         *people,
         "\n".join(lines),
         "95 % intervals by bootstrap over patients; labels as written; a record that cannot be used counts as an "
-        "error. The whole of it is the artifact `report.html`.",
+        "error. The full report is the artifact `report.html`.",
         f"## Limits found\n\n{limits}",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -174,9 +174,9 @@ def _data(configuration: TrainConfiguration, job: JobData, ancestors: Sequence[A
         chain = ", that from ".join(
             f"`{ancestor.address}` (run `{ancestor.run_id or 'unknown'}`)" for ancestor in ancestors
         )
-        lines.append(f"Started from the weights of {chain}: what those learnt from is part of what it learnt from.")
+        lines.append(f"Started from the weights of {chain}; it has indirectly learnt from their training data, too.")
     elif start := configuration.job.init_from:
-        lines.append(f"Trained from the start; another model of its job started from `{start}`.")
+        lines.append(f"Trained from random weights; another model of its job started from `{start}`.")
     if job.lineage.ancestors:
         lines += [f"{sentence(note)}." for note in job.notes]
     lines.append(f"{people_of(job.table)}.")
@@ -238,7 +238,7 @@ def _limits(configuration: TrainConfiguration, job: JobData, scores: Mapping[str
         f"{TITLES[what].capitalize()}: {caution}" for what, scored in scores.items() for caution in scored.cautions
     ]
     if "external" not in scores:
-        lines.append("No external cohort: how it fares on ECGs of another hospital was not looked at.")
+        lines.append("No external cohort: performance on ECGs of another hospital is unknown.")
     lines += LIMITS
     lines.append(
         f"Records under {least:g} s or with fewer than {settings.min_leads} usable measured leads are refused."

@@ -1,4 +1,4 @@
-"""A model by its address, with all that its run keeps: typed, and read when it is asked for."""
+"""A model by its address, with everything stored in its run, typed and read on demand."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from ecgml.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True, eq=False)
 class ModelRun:
-    """A model and the run that made it.
+    """A model and the run that trained it.
 
-    Nothing is read before it is asked for. What the run does not keep, or only in part, is a TrackingError then; a
+    Everything is read on first use. What the run lacks, or stores only in part, raises a TrackingError then; a
     damaged checkpoint is a CheckpointError, damaged predictions are an EvaluationError.
 
     Parameters
@@ -63,7 +63,7 @@ class ModelRun:
 
     @classmethod
     def open(cls, address: str) -> ModelRun:
-        """Return the model that an address means now.
+        """Return the model at an address, with an alias resolved.
 
         Parameters
         ----------
@@ -87,12 +87,12 @@ class ModelRun:
 
     @classmethod
     def of(cls, run_id: str) -> ModelRun:
-        """Return the model of a run, or the settings and data of a job's."""
+        """Return the model of a run; for a job's run only settings and data are available."""
         return cls(f"runs:/{run_id}")
 
     @cached_property
     def run_id(self) -> str:
-        """The run that made it; empty where that is unknown."""
+        """The run that trained it; empty if unknown."""
         return _made_by(self.address) or str(self.checkpoint.facts.get("run_id", ""))
 
     @cached_property
@@ -101,19 +101,19 @@ class ModelRun:
         return read_checkpoint(self.address)
 
     def on_this_machine(self, folder: Path) -> ModelRun:
-        """Return it with a checkpoint folder as its address; one that lies elsewhere is put into the folder given."""
+        """Return it with a local checkpoint folder as its address, downloaded into ``folder`` if needed."""
         if is_local(self.address):
             return ModelRun(str(Path(self.address).expanduser().absolute()), self.version)
         return ModelRun(str(fetch_checkpoint(self.address, folder).absolute()), self.version)
 
     @cached_property
     def name(self) -> str:
-        """Of its run: the architecture, unless somebody renamed it."""
+        """Name of its run: the architecture, unless renamed."""
         return read_run(self.run_id).info.run_name
 
     @cached_property
     def tags(self) -> Mapping[str, str]:
-        """Of its run."""
+        """Tags of its run."""
         return read_run(self.run_id).data.tags
 
     @cached_property
@@ -123,7 +123,7 @@ class ModelRun:
 
     @property
     def data_digest(self) -> str:
-        """Of the records, labels and parts that it was trained and tested on."""
+        """Digest of the records, labels and parts that it was trained and tested on."""
         if "ecgml.data_digest" not in self.tags:
             raise TrackingError(
                 f"run {self.run_id} does not name its data (no tag ecgml.data_digest): train it with ecgml"
@@ -142,7 +142,7 @@ class ModelRun:
 
     @cached_property
     def split(self) -> pd.DataFrame:
-        """The part of each record, and what is known of it."""
+        """The part and attributes of each record."""
         try:
             return read_split(self.run_id)
         except ValueError as error:
@@ -150,7 +150,7 @@ class ModelRun:
 
     @cached_property
     def artifacts(self) -> set[str]:
-        """Names of what its run keeps."""
+        """Names of its run's artifacts."""
         return artifact_names(self.run_id)
 
     @cached_property
@@ -171,7 +171,7 @@ class ModelRun:
         return stored
 
     def answers(self, what: str) -> Answers | None:
-        """Return which records of a part it answers; None of a run of earlier versions, which did not keep them."""
+        """Return its answers on a part; None for a run of earlier versions, which did not store them."""
         file = answers_file(what)
         if file not in self.artifacts:
             return None
@@ -179,7 +179,7 @@ class ModelRun:
 
     @property
     def card(self) -> str | None:
-        """The model card that its run logged; None where there is none."""
+        """The model card that its run logged; None if there is none."""
         return card_of_run(self.run_id)
 
     @cached_property
@@ -202,22 +202,22 @@ class ModelRun:
 
     @cached_property
     def lineage(self) -> Lineage:
-        """Everything that it learnt from, its ancestors' records included, and what of that cannot be told."""
+        """All records that it and its ancestors learnt from."""
         return read_lineage(self.ancestors, self.run_id)
 
     @property
     def start_lineage(self) -> Lineage:
-        """What its ancestors learnt from."""
+        """Records that its ancestors learnt from."""
         return read_lineage(self.ancestors)
 
     @property
     def job_lineage(self) -> Lineage:
-        """What the ancestors learnt from that its whole job began with, whose records it left out of its tests."""
+        """Records that the ancestors of its job learnt from, which the job left out of its tests."""
         return read_lineage(ancestors_of_job(self.run_id))
 
     @property
     def cautions(self) -> list[str]:
-        """What of its stored predictions is not of unseen records, and what cannot be told."""
+        """Cautions about stored predictions of records that are not unseen."""
         return cautions_of(self.run_id, {TITLES[what]: stored for what, stored in self.predictions.items()})
 
 

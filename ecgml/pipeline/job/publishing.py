@@ -1,4 +1,4 @@
-"""A command's page: written to the folder that was asked for, and logged in its run."""
+"""Write a command's page to the output folder and log it in its run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecgml.service.tracker import Tracker
 
 @contextmanager
 def page_folder(out: str, page: str) -> Iterator[Path]:
-    """Give the folder that a page is written into: the one asked for, or one that is gone afterwards.
+    """Yield the folder for a page: the output folder, or a temporary one.
 
     Raises
     ------

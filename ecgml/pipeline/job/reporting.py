@@ -1,4 +1,4 @@
-"""What a model's run and the job's run show in MLflow."""
+"""Log what the runs of a model and of a job show in MLflow."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ THREADS = "ecgml.threads"
 
 @dataclass(frozen=True)
 class Scored:
-    """One model's predictions and scores of the test part (``"test"``) and, where there is one, the external cohort."""
+    """One model's predictions and scores on the test part (``"test"``) and the external cohort, if any."""
 
     predictions: dict[str, Predictions] = field(default_factory=dict)
     scores: dict[str, Scores] = field(default_factory=dict)
 
 
 def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> None:
-    """Log what is the same for every model of a job: settings, data, split, what was left out, environment."""
+    """Log what all models of a job share: settings, data, split, records left out, environment."""
     tracker.json(configuration.to_json(), CONFIG)
     tracker.text(environment(), ENVIRONMENT)
     columns = {
@@ -72,7 +72,7 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
         "date": job.table.dates.tolist(),
         "rate": job.table.rates.tolist(),
         **{name: job.table.given[:, CLINICAL_NAMES.index(name)].tolist() for name in ("age", "sex")},
-        # By which it is known again in other data, whatever its name and file format there.
+        # By which it is matched in other data, under any name and file format.
         IDENTITY: [SEPARATOR.join(job.identity_of[record_id]) for record_id in job.table.record_ids.tolist()],
     }
     tracker.table(columns, SPLIT)
@@ -159,7 +159,7 @@ def report_answers(
     n_bootstrap: int,
     model_id: str | None = None,
 ) -> AnswerScores:
-    """Log what is answered and how good that is, and the table behind it; arguments as :func:`report_scores`."""
+    """Log coverage, scores of the answered records and their table; arguments as :func:`report_scores`."""
     scores = score_answers(predictions, answers, n_bootstrap=n_bootstrap)
     tracker.metrics(scores.flat(predictions.classes, f"{what}_"), model_id=model_id)
     with tracker.folder(answers_file(what)) as path:
@@ -168,7 +168,7 @@ def report_answers(
 
 
 def describe_model(name: str, scored: Scored, job: JobData) -> str:
-    """Return the text that the MLflow UI shows on top of a model's run."""
+    """Return the description of a model's run."""
     note = SIMULATED if job.simulated else ""
     blocks = [
         summary_text(scores, f"{name} on the {TITLES[what]}, labels as written", note)
@@ -209,7 +209,7 @@ def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstra
 
 
 def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: JobData, links: Sequence[str]) -> str:
-    """Return the text on top of the job's run: who won, by how much, whether that is significant; then figures."""
+    """Return the description of the job's run: verdict of the comparison, then scores."""
     lines = [f"*{SIMULATED}*"] if job.simulated else []
     lines += verdicts
     lines += links
@@ -226,7 +226,7 @@ def describe_job(models: Mapping[str, Scored], verdicts: Sequence[str], job: Job
 
 
 def note_of(job: JobData) -> str:
-    """Return the line below every figure."""
+    """Return the note below every figure."""
     return SIMULATED if job.simulated else ""
 
 

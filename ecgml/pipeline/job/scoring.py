@@ -1,8 +1,8 @@
-"""A fitted model -> its calibration, its predictions of any table, and which of them it stands by."""
+"""Calibrate a fitted model, predict any table, and decide which records are answered."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from torch import nn
 from ecgml.calibration.abstention import fit_abstention, oddities
 from ecgml.calibration.calibration import Calibration
 from ecgml.calibration.conformal import fit_conformal
-from ecgml.calibration.scaling import Scaling, fit_scaling
+from ecgml.calibration.rate_bands import fit_rate_bands
+from ecgml.calibration.scaling import fit_scaling
 from ecgml.calibration.settings import CalibrationSettings
 from ecgml.datasets.encoder import ClinicalEncoder
 from ecgml.datasets.store import WindowStore
@@ -23,28 +24,29 @@ from ecgml.training.data import clinical_values
 from ecgml.training.predict import average_windows, predict_records, windows_of
 
 SHAPES = 2000
-"""Training records whose beats' shape is looked at, at most."""
+"""Most training records whose beat shapes are used for abstention."""
 
 
 @dataclass(frozen=True, eq=False)
 class WindowLogits:
-    """What a model says of a table's records before anything is made of it.
+    """A model's logits for the windows of a table's records.
 
     Parameters
     ----------
     logits : ndarray, shape (n_windows, n_classes)
     owner : ndarray of int64, shape (n_windows,)
         The record of each window.
-    n_records : int
+    rates : ndarray, shape (n_records,)
+        Measured ventricular rates, 1/min; NaN where unknown.
     """
 
     logits: NDArray[np.float64]
     owner: NDArray[np.int64]
-    n_records: int
+    rates: NDArray[np.float32]
 
-    def y_prob(self, scaling: Scaling) -> NDArray[np.float64]:
+    def y_prob(self, calibration: Calibration) -> NDArray[np.float64]:
         """Return calibrated probabilities, shape (n_records, n_classes); NaN where a record has no window."""
-        return average_windows(self.logits, self.owner, self.n_records, scaling)
+        return average_windows(self.logits, self.owner, len(self.rates), calibration, self.rates)
 
 
 def window_logits(
@@ -69,7 +71,7 @@ def window_logits(
     """
     values = clinical_values(table) if clinical is None else clinical
     logits, owner = predict_records(model, store, table.first_window, table.n_windows, values, encoder)
-    return WindowLogits(logits if len(logits) else np.zeros((0, n_classes)), owner, len(table))
+    return WindowLogits(logits if len(logits) else np.zeros((0, n_classes)), owner, table.measured_rates)
 
 
 def calibrate(
@@ -80,7 +82,7 @@ def calibrate(
     n_classes: int,
     settings: CalibrationSettings,
 ) -> Calibration:
-    """Fit all that stands between logits and answers; the test part has no say in it.
+    """Fit scaling, abstention and conformal thresholds, without the test part.
 
     Parameters
     ----------
@@ -96,20 +98,40 @@ def calibrate(
     """
     train, val, held_out = parts
     val_logits = window_logits(model, store, val, encoder, n_classes)
-    scaling = fit_scaling(val_logits.logits, val.y_harmonised[val_logits.owner], val_logits.owner)
-    y_prob = val_logits.y_prob(scaling)
+    calibration = fit_probabilities(val_logits, train, val, n_classes, settings)
+    y_prob = val_logits.y_prob(calibration)
     values, n_leads = _oddities(val_logits, y_prob, store, val)
     rows = np.linspace(0, len(train) - 1, min(len(train), SHAPES)).astype(int)
     abstention = fit_abstention(values, n_leads, store.shapes[train.first_window[rows]], settings.answered)
     conformal = None
     if len(held_out):
-        y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)
+        y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)
         conformal = fit_conformal(y_prob, held_out.y_harmonised, settings.set_coverage)
-    return Calibration(scaling, conformal, abstention)
+    return replace(calibration, conformal=conformal, abstention=abstention)
+
+
+def fit_probabilities(
+    val_logits: WindowLogits, train: RecordTable, val: RecordTable, n_classes: int, settings: CalibrationSettings
+) -> Calibration:
+    """Fit what makes probabilities of logits: scaling to validation, rate bands to the training records' rates.
+
+    Parameters
+    ----------
+    val_logits : WindowLogits
+        Of the validation part.
+    train, val : RecordTable
+    n_classes : int
+    settings : CalibrationSettings
+    """
+    scaling = fit_scaling(val_logits.logits, val.y_harmonised[val_logits.owner], val_logits.owner)
+    if not settings.rate_bands:
+        return Calibration(scaling)
+    bands = fit_rate_bands(train.y_harmonised, train.measured_rates, train.sinus, n_classes)
+    return Calibration(scaling, rate_bands=bands)
 
 
 def answers_of(table_logits: WindowLogits, calibration: Calibration, store: WindowStore, table: RecordTable) -> Answers:
-    """Say which records are answered, and which classes each may have.
+    """Decide which records are answered, and their conformal sets.
 
     Parameters
     ----------
@@ -119,7 +141,7 @@ def answers_of(table_logits: WindowLogits, calibration: Calibration, store: Wind
     store : WindowStore
     table : RecordTable
     """
-    y_prob = table_logits.y_prob(calibration.scaling)
+    y_prob = table_logits.y_prob(calibration)
     unread = np.isnan(y_prob).any(axis=1)
     sets = None
     if calibration.conformal:
@@ -138,21 +160,16 @@ def answers_of(table_logits: WindowLogits, calibration: Calibration, store: Wind
 
 
 def predict_table(
-    model: nn.Module, store: WindowStore, table: RecordTable, encoder: ClinicalEncoder, scaling: Scaling
+    model: nn.Module, store: WindowStore, table: RecordTable, encoder: ClinicalEncoder, calibration: Calibration
 ) -> NDArray[np.float64]:
     """Return the probabilities of a table's records, shape (n_records, n_classes); NaN where quarantined."""
-    return window_logits(model, store, table, encoder, len(scaling.scale)).y_prob(scaling)
+    return window_logits(model, store, table, encoder, len(calibration.scaling.scale)).y_prob(calibration)
 
 
 def answer_checkpoint(
-    checkpoint: Checkpoint,
-    table: RecordTable,
-    store: WindowStore,
-    clinical: NDArray[np.float32] | None = None,
-    *,
-    harmonised: bool = False,
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, *, harmonised: bool = False
 ) -> tuple[Predictions, Answers]:
-    """Predict a table's records by a trained model, and say which of them it stands by: what its `Predictor` says.
+    """Predict a table's records by a trained model and decide which are answered, as its `Predictor` does.
 
     Parameters
     ----------
@@ -161,39 +178,34 @@ def answer_checkpoint(
         Of the checkpoint's scheme.
     store : WindowStore
         Of windows by the checkpoint's preprocessing.
-    clinical : ndarray of float32, shape (n_records, n_features), optional
-        By default what is given, else measured.
     harmonised : bool
         Whether the labels beside them are the harmonised ones.
     """
-    table_logits = window_logits(
-        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
-    )
-    y_prob = table_logits.y_prob(checkpoint.calibration.scaling)
+    table_logits = _logits_of(checkpoint, table, store)
+    y_prob = table_logits.y_prob(checkpoint.calibration)
     answers = answers_of(table_logits, checkpoint.calibration, store, table)
     return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised), answers
 
 
 def predict_checkpoint(
-    checkpoint: Checkpoint,
-    table: RecordTable,
-    store: WindowStore,
-    clinical: NDArray[np.float32] | None = None,
-    *,
-    harmonised: bool = False,
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, clinical: NDArray[np.float32] | None = None
 ) -> Predictions:
-    """Predict a table's records by a trained model, as its evaluation did; arguments as :func:`answer_checkpoint`."""
-    table_logits = window_logits(
-        checkpoint.build(store.device), store, table, checkpoint.encoder, len(checkpoint.classes), clinical
-    )
-    y_prob = table_logits.y_prob(checkpoint.calibration.scaling)
-    return to_predictions(table, y_prob, checkpoint.classes, harmonised=harmonised)
+    """Predict a table's records by a trained model; clinical values, where given, take the place of the table's."""
+    y_prob = _logits_of(checkpoint, table, store, clinical).y_prob(checkpoint.calibration)
+    return to_predictions(table, y_prob, checkpoint.classes)
+
+
+def _logits_of(
+    checkpoint: Checkpoint, table: RecordTable, store: WindowStore, clinical: NDArray[np.float32] | None = None
+) -> WindowLogits:
+    model = checkpoint.build(store.device)
+    return window_logits(model, store, table, checkpoint.encoder, len(checkpoint.classes), clinical)
 
 
 def to_predictions(
     table: RecordTable, y_prob: NDArray[np.float64], classes: tuple[str, ...], *, harmonised: bool = False
 ) -> Predictions:
-    """Put probabilities beside the labels as their source wrote them, or harmonised on request."""
+    """Combine probabilities with original labels, or harmonised ones on request."""
     return Predictions(
         record_ids=tuple(table.record_ids.tolist()),
         classes=classes,

@@ -1,4 +1,4 @@
-"""What a job is asked to do."""
+"""Settings of each command."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROTOCOLS = ("kfold", "date", "source", "published")
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which records, and what they are called."""
+    """Which records to use, and how they are labelled."""
 
     data_dir: tuple[str, ...] = setting(
         (), "Folders to train on, comma-separated; by default the simulated demo cohort", metavar="DIR"
@@ -34,24 +34,24 @@ class DataSettings:
         (), "Folders of a second cohort that is only ever tested on, comma-separated", metavar="DIR"
     )
     cache_dir: str = setting(
-        "", "Where preprocessed records are kept; by default ecgml in the user's cache folder", metavar="DIR"
+        "", "Folder of preprocessed records; by default ecgml in the user's cache folder", metavar="DIR"
     )
     scheme: str = setting(
         "groups", "Label scheme: a built-in one, or a YAML file of your own", metavar="|".join((*SCHEMES, "FILE.yaml"))
     )
     harmonise: str = setting(
         "sinus_rate",
-        "Rule by which labels of different sources are made to mean the same, in training and validation",
+        "Rule that harmonises labels of different sources, in training and validation",
         choices=HARMONISE_RULES,
     )
     demo_records: int = setting(1000, "Records of the simulated demo cohort", low=40, high=100_000)
     max_quarantined: float = setting(
         0.25, "Share of unusable files at which a cohort of 20 or more stops the job", low=0, high=1
     )
-    jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
+    jobs: int = setting(0, "Processes that read and preprocess; 0: one per core", low=0, high=1024)
     backend: str = setting(
         "loky",
-        "Where they run: this machine's processes, or a Dask cluster (DASK_SCHEDULER_ADDRESS) on shared files",
+        "Where those run: this machine's processes, or a Dask cluster (DASK_SCHEDULER_ADDRESS) on shared files",
         choices=BACKENDS,
     )
 
@@ -59,7 +59,7 @@ class DataSettings:
         validate(self)
         # Its whole definition, not the path of a file that another machine does not have.
         object.__setattr__(self, "scheme", scheme_named(self.scheme).text)
-        # A job may be resumed, and is read about, from another working directory.
+        # A job may be resumed or read from another working directory.
         for name in ("data_dir", "external_dir"):
             object.__setattr__(
                 self, name, tuple(str(Path(path).expanduser().absolute()) for path in getattr(self, name))
@@ -81,7 +81,7 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What to train, and from what."""
+    """Which models to train, and their initial weights."""
 
     models: tuple[str, ...] = setting(DEFAULT_MODELS, "Models to train, comma-separated", choices=model_names)
     init_from: str = setting(
@@ -95,12 +95,12 @@ class JobSettings:
     def __post_init__(self) -> None:
         validate(self)
         if self.init_from and is_local(self.init_from):
-            # A job may be resumed, and is read about, from another working directory.
+            # A job may be resumed or read from another working directory.
             object.__setattr__(self, "init_from", str(Path(self.init_from).expanduser().absolute()))
         if not self.models:
             raise ConfigError(f"models: none given; one or more of {', '.join(model_names())}")
         if len(set(self.models)) != len(self.models):
-            raise ConfigError(f"models: {','.join(self.models)} names one twice")
+            raise ConfigError(f"models: {','.join(self.models)} names a model twice")
 
 
 AUDIT_PARTS = ("shortcuts", "robustness")
@@ -108,17 +108,17 @@ AUDIT_PARTS = ("shortcuts", "robustness")
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """What is audited, and how."""
+    """Settings of an audit."""
 
     parts: tuple[str, ...] = setting(
-        AUDIT_PARTS, "What is audited: shortcuts without an ECG; robustness of a model", choices=AUDIT_PARTS
+        AUDIT_PARTS, "What to audit: shortcuts without an ECG; robustness of a model", choices=AUDIT_PARTS
     )
 
-    folds: int = setting(10, "Folds: each record is predicted by a model that saw none of its fold", low=2, high=50)
+    folds: int = setting(10, "Folds of the cross-validation of shortcuts", low=2, high=50)
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
     seed: int = setting(0, "Seed of folds, shortcuts and perturbations", low=0)
     perturbed: int = setting(
-        100, "Records of the model's test part that are perturbed, of all classes in turn", low=10, high=100_000
+        100, "Number of records of the model's test part to perturb, of all classes in turn", low=10, high=100_000
     )
 
     def __post_init__(self) -> None:
@@ -127,12 +127,12 @@ class AuditSettings:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """How a trained model is evaluated."""
+    """Settings of an evaluation."""
 
     bootstrap: int = setting(2000, "Draws of the 95 % intervals", low=100, high=100_000)
     seed: int = setting(0, "Seed of the draws", low=0)
     device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
-    explained: int = setting(32, "Records whose answers are explained (about 0.5 s each); 0: none", low=0, high=1000)
+    explained: int = setting(32, "Number of records to explain (about 0.5 s each); 0: none", low=0, high=1000)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -140,16 +140,16 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class ProtocolSettings:
-    """On which other splits a model's settings are tried, each fold by a model trained anew."""
+    """Settings of retraining on other splits."""
 
     splits: tuple[str, ...] = setting(
         (),
-        "Train anew and test on other splits, comma-separated: k folds by patient, acquisition days held out, each "
+        "Retrain and test on other splits, comma-separated: k folds by patient, acquisition days held out, each "
         "source held out, published folds",
         choices=PROTOCOLS,
     )
-    folds: int = setting(5, "Folds of kfold and date", low=2, high=50)
-    epochs: int = setting(0, "Epochs of each model trained anew; 0: as the model's own settings say", low=0)
+    folds: int = setting(5, "Number of folds of kfold and date", low=2, high=50)
+    epochs: int = setting(0, "Epochs of each retrained model; 0: as in the model's settings", low=0)
     folds_file: str = setting(
         "", "Published folds: a CSV file with records and fold (1-10), as ECGBench's; by default PTB-XL's own",
         metavar="FILE",
@@ -161,11 +161,11 @@ class ProtocolSettings:
 
 @dataclass(frozen=True)
 class PromotionSettings:
-    """On what challenger and champion are compared where their own predictions do not do."""
+    """Settings of the comparison of challenger and champion."""
 
     on: str = setting("", "Compare on this data set instead of the challenger's test part", metavar="DIR")
-    cache_dir: str = setting("", "Where preprocessed records are kept; by default the challenger's own", metavar="DIR")
-    jobs: int = setting(0, "Processes that read and preprocess; 0: one a core", low=0, high=1024)
+    cache_dir: str = setting("", "Folder of preprocessed records; by default the challenger's own", metavar="DIR")
+    jobs: int = setting(0, "Processes that read and preprocess; 0: one per core", low=0, high=1024)
     device: str = setting("auto", "auto, cpu, cuda, cuda:N or mps", metavar="DEVICE")
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The earlier model that a job starts from (``init_from``), and what a new model takes over of it."""
+"""The earlier model from which a job starts (``init_from``)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Start:
     address : str
     checkpoint : Checkpoint
     ancestors : tuple of Ancestor
-        That model, then what it was started from itself.
+        That model, then its own ancestors.
     """
 
     address: str
@@ -39,27 +39,29 @@ class Start:
     ancestors: tuple[Ancestor, ...]
 
     def keeps_head(self, classes: Sequence[str]) -> bool:
-        """Whether its classifier tells apart the same classes, in the same order."""
+        """Return whether its classifier has the same classes in the same order."""
         return tuple(classes) == self.checkpoint.classes
 
     def gives(self, name: str, classes: Sequence[str]) -> str:
-        """Say what a model takes over of it."""
+        """Describe what a new model takes over from it."""
         checkpoint = self.checkpoint
         if checkpoint.model_name != name:
-            return f"starts afresh, with a clinical encoder of its own: {self.address} is a {checkpoint.model_name}"
+            return (
+                f"starts from random weights, with a new clinical encoder: {self.address} is a {checkpoint.model_name}"
+            )
         message = f"starts from {self.address}: its weights and clinical encoder"
         if self.keeps_head(classes):
             return f"{message}, its classifier of {', '.join(classes)} included"
-        return f"{message}; the classifier starts afresh, that one tells apart {', '.join(checkpoint.classes)}"
+        return f"{message}; a new classifier: the earlier classes are {', '.join(checkpoint.classes)}"
 
 
 def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguration, Start | None]:
-    """Return the earlier model to start from, or None, and the settings with its address pinned: an alias may move.
+    """Return the earlier model to start from, or None, and the settings with its alias resolved.
 
     Raises
     ------
     CheckpointError
-        If it cannot be read, was made for other waveforms, or is none of the models to be trained.
+        If it is unreadable, was trained on other waveforms, or is of another architecture.
     """
     if not configuration.job.init_from:
         return configuration, None
@@ -84,7 +86,7 @@ def starting_point(configuration: TrainConfiguration) -> tuple[TrainConfiguratio
 def initial_model(
     name: str, configuration: TrainConfiguration, encoder: ClinicalEncoder, data: TrainingData, start: Checkpoint | None
 ) -> nn.Module:
-    """Build the model; take over the weights of an earlier one of the same architecture.
+    """Build the model, with the weights of an earlier one of the same architecture.
 
     A classifier of other classes, or of the same in another order, starts afresh; where anything else differs, that is
     an error.

@@ -1,4 +1,4 @@
-"""Cohorts and their caches -> what exploration looks at."""
+"""Collect cohorts and their caches for exploration."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from ecgml.records.schemes import Scheme
 
 _EACH_RHYTHM = Scheme("each", "Every rhythm", {code: (code,) for code in RHYTHM_CODES})
 
-PARTLY_SIMULATED = "Some of these data are simulated: figures that hold them say nothing about patients."
+PARTLY_SIMULATED = "Some of these data are simulated: figures that include them say nothing about patients."
 
 
 def open_tables(
     data: DataSettings, preprocessing: PreprocessingSettings, console: Console
 ) -> tuple[list[Cohort], dict[str, CachedCohort]]:
-    """Open cohorts, also tables without a recording, and the caches, by name, of those that have any.
+    """Open cohorts, including tables without recordings, and caches by cohort name.
 
     Raises
     ------
     EcgmlError
-        If folders or cache do not allow it.
+        If folders or cache are unusable.
     """
     inner, outer = load_cohorts(data, console, need_files=False)
     cohorts = [*inner, *outer]
@@ -64,13 +64,13 @@ def open_tables(
 def survey_cohorts(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], scheme: Scheme, max_quarantined: float
 ) -> Survey:
-    """Put every row of every cohort's table into one survey, those without a file too.
+    """Collect every row of every cohort's table, with or without a file, in one survey.
 
     Parameters
     ----------
     cohorts : sequence of Cohort
     caches : mapping of str to CachedCohort
-        By the cohort's name; absent where no file is there.
+        By the cohort's name; absent for a cohort without files.
     scheme : Scheme
     max_quarantined : float
         Share of unusable files at which training would stop.
@@ -111,7 +111,7 @@ def gather_signals(
     rows: NDArray[np.int64],
     preprocessing: PreprocessingSettings,
 ) -> Signals:
-    """Read the first window of the rows drawn from the caches."""
+    """Read the first window of sampled rows from the caches."""
     waveforms = np.zeros((len(rows), len(LEADS), preprocessing.n_times), dtype=np.float32)
     n_valid = np.zeros(len(rows), dtype=np.int64)
     for cohort in cohorts:
@@ -140,7 +140,7 @@ def _label(entry: Entry, scheme: Scheme) -> int:
 def _states(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort]
 ) -> tuple[NDArray[np.str_], NDArray[np.str_], NDArray[np.str_], list[str | None]]:
-    """Return state, reason of quarantine, note and waveform's fingerprint of every row."""
+    """Return state, quarantine reason, note and waveform fingerprint of every row."""
     states, reasons, notes, fingerprints = [], [], [], []
     for cohort in cohorts:
         cached = caches.get(cohort.name)
@@ -164,7 +164,7 @@ def _states(
 def _variables(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], entries: Sequence[Entry]
 ) -> tuple[tuple[Variable, ...], NDArray[np.float64]]:
-    """Return what tables give and what was measured, as far as any record has it; shape (n_rows, n_variables)."""
+    """Return the given and measured variables that any record has; shape (n_rows, n_variables)."""
     attributes = _attributes(cohorts)
     variables, columns = [], []
 
@@ -199,7 +199,7 @@ def _variables(
 
 
 def _attributes(cohorts: Sequence[Cohort]) -> dict[str, Attribute]:
-    """Return what dictionaries say of columns; the first cohort's word counts."""
+    """Return the description of columns in the data sets' dictionaries; the first cohort takes precedence."""
     attributes: dict[str, Attribute] = {}
     for cohort in reversed(cohorts):
         if path := cohort.table.get("attributes"):
@@ -210,7 +210,7 @@ def _attributes(cohorts: Sequence[Cohort]) -> dict[str, Attribute]:
 def _of_caches(
     cohorts: Sequence[Cohort], caches: Mapping[str, CachedCohort], array: str, names: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Return what was measured from every row's waveform, shape (n_rows, n_names); NaN where nothing was."""
+    """Return the measurements of every row's waveform, shape (n_rows, n_names); NaN if missing."""
     parts = []
     for cohort in cohorts:
         part = np.full((len(cohort.entries) + len(cohort.absent), len(names)), np.nan)
@@ -237,20 +237,20 @@ def _repeats(pairs: Sequence[tuple[Cohort, Entry]], fingerprints: Sequence[str |
         ),
         Repeats(
             "the same ECG in two editions",
-            "by the names that the editions of a data set give it",
+            "by record names in the editions of a data set",
             "no record has a name that another edition could share",
             grouped(lambda row, cohort, entry: entry.aliases),
         ),
         Repeats(
             "near-certain twins",
             "equal in rhythm and in every measurement of the table",
-            "no table has all of the measurements to tell it by",
+            "no table has all of the measurements needed",
             grouped(lambda row, cohort, entry: [entry.twin_key] if entry.twin_key else []),
         ),
         Repeats(
             "the same patient",
             "by the table's patient number",
-            "no table says who the patients are",
+            "no table identifies patients",
             grouped(lambda row, cohort, entry: [f"{cohort.name}/{entry.patient_id}"] if entry.patient_id else []),
         ),
     )

@@ -1,4 +1,4 @@
-"""How many CPU threads a job is given."""
+"""Choose the number of CPU threads of a job."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import psutil
 import torch
 
 LOOK_S = 0.5
-"""For so long it is looked how busy others keep the machine, s."""
+"""Time over which the load of the machine is measured, s."""
 
 
 def choose_threads(device: torch.device) -> int:
-    """Return how many CPU threads torch is to use here: as many as the cores that others leave free, at least one.
+    """Return the number of CPU threads for torch: the cores left free by other processes, at least one.
 
     Threads meet after every operation: where one has to wait for its core, all do. Two on two cores beside one busy
     process trained 12 to 14 records a second, one thread 204. A number that the user set (``OMP_NUM_THREADS``) stays.
@@ -29,7 +29,7 @@ def choose_threads(device: torch.device) -> int:
 
 @contextlib.contextmanager
 def using_threads(n_threads: int) -> Iterator[None]:
-    """Compute with so many CPU threads while the block lasts."""
+    """Use ``n_threads`` CPU threads during a ``with`` block."""
     before = torch.get_num_threads()
     if n_threads != before:
         torch.set_num_threads(n_threads)

@@ -1,4 +1,4 @@
-"""`ecgml measure --plot`: the page on which a person checks where the marks of each recording lie."""
+"""`ecgml measure --plot`: a page of each recording's marks, for checking."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNITS = {measurement.name: "°" if measurement.circular else measurement.unit fo
 
 
 class IntervalPage:
-    """The page, grown recording by recording: of each only its figure and table are kept."""
+    """A page, extended recording by recording; only figures and tables are kept."""
 
     def __init__(self) -> None:
         self._sections: list[Section] = []
@@ -30,7 +30,7 @@ class IntervalPage:
         self._sections.append(_section(len(self._sections), file, intervals))
 
     def write(self, path: Path) -> Path:
-        """Write the page: whole or not at all.
+        """Write the page, completely or not at all.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""`ecgml measure`: files in, rates, intervals and axes out, a line of a table or JSON object each."""
+"""`ecgml measure`: rates, intervals and axes of ECG files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ecgml.preprocessing.preprocess import usable_waveform
 from ecgml.records.readers.options import ReadOptions
 
 HEADINGS = {measurement.name: measurement.heading for measurement in INTERVAL_MEASUREMENTS}
-"""Of the table's columns: 1/min, ms, degrees."""
+"""Headings of the table's columns: 1/min, ms, degrees."""
 
 _WIDTH = 9
 
@@ -23,7 +23,7 @@ _WIDTH = 9
 def measure_files(
     paths: Sequence[Path], options: ReadOptions, qtc: str, say: Callable[[str], None]
 ) -> Iterator[tuple[Path, Intervals | RecordError]]:
-    """Measure files one by one; a file that cannot be used gives its error, and the rest goes on.
+    """Measure files one by one; an unusable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def measure_files(
     Raises
     ------
     ConfigError
-        If the unit is no voltage, or none of the leads is one.
+        If the unit is not a voltage, or no lead is known.
     """
     return _measure_each(read_inputs(paths, options, say), options, qtc, say)
 
@@ -80,7 +80,7 @@ def as_row(path: Path, outcome: Intervals | RecordError) -> str:
 
 
 def as_json(path: Path, outcome: Intervals | RecordError) -> str:
-    """Return an outcome as one line of JSON; of a file that cannot be used, ``error`` and ``reason`` for values."""
+    """Return an outcome as one line of JSON; for an unusable file ``error`` and ``reason`` instead of values."""
     if isinstance(outcome, RecordError):
         return json.dumps({"file": str(path), "error": str(outcome), "reason": outcome.reason})
     values = {name: round(outcome.values[name], 1) if name in outcome.values else None for name in INTERVALS}

@@ -1,4 +1,4 @@
-"""`ecgml predict`: ECG files in, probabilities and answers out.
+"""`ecgml predict`: classify ECG files.
 
 predict  a line of a table or a JSON object a file
 """

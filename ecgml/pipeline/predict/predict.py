@@ -1,4 +1,4 @@
-"""`ecgml predict`: files in, a line of a table or JSON object each out."""
+"""`ecgml predict`: classify ECG files, with a table row or JSON object each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ecgml.service.address import checkpoint_at
 from ecgml.training.device import choose_device
 
 ABSTAINED = "none"
-"""In place of a rhythm that the model does not stand by."""
+"""Shown instead of a rhythm on abstention."""
 
 FILES_AT_ONCE = 16
-"""The model takes so many at once: 64 cost as much each, and the first line of the table would come later."""
+"""Files in a batch of the model: 64 would cost as much per file, and delay the first line of the table."""
 
 _INTERVALS = {
     measurement.name: measurement.heading
@@ -38,7 +38,7 @@ def load_predictor(address: str, device: str = "auto", min_leads: int | None = N
     ----------
     address, device : str
     min_leads : int, optional
-        A record needs so many measured leads, instead of the model's own setting.
+        Measured leads that a record needs, instead of the model's setting.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def predict_files(
     say: Callable[[str], None],
     with_spread: bool = True,
 ) -> Iterator[tuple[Path, Prediction | RecordError]]:
-    """Predict files in their order; a file that cannot be used gives its error, and the rest goes on.
+    """Predict files in order; an unusable file yields its error and does not stop the rest.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def predict_files(
     Raises
     ------
     ConfigError
-        If the unit is no voltage, or none of the leads is one.
+        If the unit is not a voltage, or no lead is known.
     """
     return _predict_each(predictor, read_inputs(paths, options, say), options, with_spread)
 

@@ -1,7 +1,7 @@
 """`ecgml prepare`, and `ecgml download` before it.
 
-prepare   fill the cache, report what was found
-collect   `--collect`: unusable files, copied to where a person can look at them
+prepare   fill the cache and report on the files
+collect   `--collect`: copy unusable files for inspection
 export    `--export`: denoised recordings in the data set's own layout
-download  a public data set, fetched, checked and opened
+download  fetch, check and open a public data set
 """

@@ -1,4 +1,4 @@
-"""`ecgml prepare --collect`: unusable files, copied to where a person can look at them."""
+"""`ecgml prepare --collect`: copy unusable files for inspection."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def collect_quarantined(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort
 
 
 def write_list(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort], path: Path) -> None:
-    """Write all remarks on records as a CSV file, whole or not at all."""
+    """Write all remarks on records as a CSV file, completely or not at all."""
     with whole_file(path) as partial:
         pd.DataFrame(as_columns(cohorts, caches)).to_csv(partial, index=False)

@@ -1,4 +1,4 @@
-"""`ecgml download`: a public data set, fetched, checked and opened."""
+"""`ecgml download`: fetch, check and open a public data set."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def download_data_set(
     Returns
     -------
     summary : str
-        What was fetched, by what it was checked, what it opens as.
+        What was fetched, how it was checked, and as which cohort it opens.
 
     Raises
     ------
     EcgmlError
-        If it could not be fetched whole, or is not what it should be.
+        If it could not be fetched completely, or fails its checks.
     """
     source = SOURCES[name]
     try:
@@ -49,12 +49,12 @@ def download_data_set(
             note=console.warn,
         )
     except KeyboardInterrupt:
-        console.say(f"{out}: what was fetched is kept; the same command goes on with it")
+        console.say(f"{out}: downloaded files are kept; run the same command again to resume")
         raise
     cohort = open_cohort(out)
     for warning in cohort.warnings:
         console.warn(warning)
-    lines = [f"{out}: {done.n_files:,} files are whole, {done.n_bytes / 1e6:,.1f} MB of them fetched now"]
+    lines = [f"{out}: {done.n_files:,} files are complete, {done.n_bytes / 1e6:,.1f} MB of them fetched now"]
     lines += [
         f"  {name}: no whole digest of it is published; it has {digest}, noted in {RECEIPT}"
         for name, digest in done.unproven.items()

@@ -21,11 +21,11 @@ from ecgml.saving import whole_file
 
 SIGNAL_FOLDER = "ECGDataDenoised"
 MARKER = "EXPORT.json"
-"""Says what the files were made with: a stopped export goes on only with the same."""
+"""File with the settings of an export; a stopped export is resumed only with the same settings."""
 
 
 def check_exportable(cohorts: Sequence[Cohort], settings: PreprocessingSettings) -> None:
-    """Refuse what cannot be exported, before anything is read.
+    """Refuse cohorts that cannot be exported, before reading.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def export_denoised(
 
 
 def _claim(folder: Path, made_with: dict[str, str], cohort: Cohort) -> None:
-    """Make the folder, or make sure that it is an earlier export of the same."""
+    """Create the folder, or check that it is an earlier export of the same cohort."""
     marker = folder / MARKER
     if folder.exists() and any(folder.iterdir()):
         if not marker.is_file():
@@ -110,7 +110,7 @@ def _claim(folder: Path, made_with: dict[str, str], cohort: Cohort) -> None:
 
 
 def _export_one(entry: Entry, settings: PreprocessingSettings, folder: Path) -> str:
-    """Write one recording unless it is there; return why it cannot be used, or nothing."""
+    """Write one recording unless it exists; return why it is unusable, or ``""``."""
     path = folder / f"{entry.record_id}.csv"
     if path.exists() and path.stat().st_mtime_ns >= max(file.stat().st_mtime_ns for file in entry.files):
         return ""

@@ -1,4 +1,4 @@
-"""`ecgml prepare`: fill the cache, say what was found."""
+"""`ecgml prepare`: fill the cache and report on the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ecgml.records.schemes import Scheme, scheme_named
 
 @dataclass(frozen=True)
 class PreparationResult:
-    """What was found, and whether a job may use it."""
+    """A report on prepared cohorts, and whether a job may use them."""
 
     summary: str
     failure: CohortError | None = None
@@ -36,7 +36,7 @@ class PreparationResult:
 def prepare(
     options: Mapping[str, Any], console: Console, *, config: str = "", export: str = "", collect: str = ""
 ) -> PreparationResult:
-    """Read, check and preprocess cohorts into the cache; do nothing where they are there.
+    """Read, check and preprocess cohorts into the cache, unless they are already there.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def prepare(
     Raises
     ------
     EcgmlError
-        If settings, folders or cache do not allow it.
+        If settings, folders or cache are unsuitable.
     """
     with command("prepare", console):
         return _prepare(resolve_settings(PrepareConfiguration, options, config), console, export, collect)
@@ -106,7 +106,7 @@ def _summary(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
         lines.append(f"  quarantined, {reason}: {sum(by_class.values()):,} ({listed}): {_some(bad)}")
     for reason, what in (
         ("mended", "used without some leads, or clipped"),
-        ("suspect", "leads, electrodes or amplitudes that are suspect"),
+        ("suspect", "suspect leads, electrodes or amplitudes"),
     ):
         if count := sum(remark.used and remark.reason == reason for remark in remarks):
             lines.append(

@@ -1,5 +1,5 @@
-"""`ecgml promote`, `rollback`, `history`: which version is champion, why, and the way back.
+"""`ecgml promote`, `rollback`, `history`: change the champion version, and record why.
 
 promote           the commands
-comparison_input  what challenger and champion are compared on
+comparison_input  predictions of challenger and champion on the same records
 """

@@ -1,4 +1,4 @@
-"""What challenger and champion are compared on: stored predictions where they do, else both models' scores."""
+"""Predictions of challenger and champion on the same records, stored or made now."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class ComparisonInput:
     how : str
         Where the predictions come from, in words.
     digest : str
-        Of the records and labels before any was left out: what makes two test parts the same.
+        Of the records and labels before any was left out; identifies a test part.
     notes : tuple of str
-        What a reader of the comparison must know.
+        Notes for a reader of the comparison.
     """
 
     challenger: Predictions
@@ -60,7 +60,7 @@ class ComparisonInput:
 
 
 def digest_of(predictions: Predictions) -> str:
-    """Return a digest of records and labels, in whatever order: what makes two test parts the same."""
+    """Return a digest of records and labels in any order, which identifies a test part."""
     rows = sorted(zip(predictions.record_ids, predictions.y_true.tolist(), strict=True))
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
@@ -72,7 +72,7 @@ def gather(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Find, or make, predictions of both models on the same records.
+    """Read or make predictions of both models on the same records.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _on_test_part(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Score the champion on the challenger's test part, less the patients that the champion was made with."""
+    """Score the champion on the challenger's test part, without patients the champion learnt from."""
     console.say("data or split differ: the champion is scored on the challenger's test part")
     configuration = job.configuration.changed(_machine(settings))
     data = load_data(configuration, console, job.job_lineage)
@@ -165,7 +165,7 @@ def _on_cohort(
     age_bands: Sequence[int],
     console: Console,
 ) -> ComparisonInput:
-    """Score both on a data set, less the patients that either was made with."""
+    """Score both on a data set, without patients that either learnt from."""
     configuration = job.configuration.changed({**_machine(settings), "data_dir": settings.on, "external_dir": ()})
     cohorts = [open_cohort(settings.on)]
     for warning in cohorts[0].warnings:
@@ -191,7 +191,7 @@ def _on_cohort(
     ]
     challenger_predictions, champion_predictions = scored[0], scored[1] if champion else None
     if cohorts[0].simulated:
-        notes.append(f"{settings.on} is simulated: the comparison tells nothing about patients")
+        notes.append(f"{settings.on} is simulated: the comparison is not evidence about patients")
     how = (
         f"scored on {cohorts[0].root}, less {int((~kept).sum()):,} records of patients that either, or a model which "
         "it was started from, was made with"
@@ -207,7 +207,7 @@ def _on_cohort(
 
 
 def _machine(settings: PromotionSettings) -> dict[str, object]:
-    """Return the settings of a past job that another machine or moment changes."""
+    """Return the settings of a past job that depend on machine or time."""
     changed: dict[str, object] = {"jobs": settings.jobs}
     return changed | ({"cache_dir": settings.cache_dir} if settings.cache_dir else {})
 
@@ -229,7 +229,7 @@ def _score(
     settings: PromotionSettings,
     console: Console,
 ) -> Predictions:
-    """Predict a table's records with a model and its own preprocessing."""
+    """Predict a table's records with a model and its preprocessing."""
     scheme = scheme_named(configuration.data.scheme)
     if not scheme_named(checkpoint.scheme).same_labels(scheme):
         difference = "other rhythms in them" if checkpoint.classes == scheme.classes else ", ".join(scheme.classes)
@@ -241,7 +241,7 @@ def _score(
     caches = fill_caches(cohorts, configuration.data, checkpoint.preprocessing, console)
     usable, _ = build_table(cohorts, caches, scheme, configuration.data.harmonise)
     rows = {record_id: row for row, record_id in enumerate(usable.record_ids.tolist())}
-    # Of an ECG in two forms another one may have stayed: it is not scored then, and counts as an error.
+    # The other copy of a duplicated ECG may be in the table; then it is not scored and counts as an error.
     places = np.array([rows.get(record_id, -1) for record_id in table.record_ids.tolist()])
     y_prob = np.full((len(table), len(scheme.classes)), np.nan)
     store = WindowStore(caches, device)
@@ -251,7 +251,7 @@ def _score(
         store,
         usable[places[with_windows]],
         checkpoint.encoder,
-        checkpoint.calibration.scaling,
+        checkpoint.calibration,
     )
     return to_predictions(table, y_prob, scheme.classes)
 
@@ -263,7 +263,7 @@ def _unseen(
     configuration: TrainConfiguration,
     console: Console,
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """Tell which records no model nor its ancestors learnt from, and what of that cannot be told.
+    """Return which records neither the models nor their ancestors learnt from, and notes on unknowns.
 
     Each lineage knows waveforms by its own preprocessing.
     """
@@ -276,5 +276,5 @@ def _unseen(
 
 
 def _judged(attributes: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Return what the gate judges by: the rest depends on the ECG or its day, and its rule was fixed beforehand."""
+    """Return the attributes that the gate uses; the others depend on the ECG or its date."""
     return {name: attributes[name] for name in ("sex", "age", "source")}

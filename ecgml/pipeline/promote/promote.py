@@ -1,4 +1,4 @@
-"""`ecgml promote`, `ecgml rollback`, `ecgml history`: which version is champion, why, and the way back."""
+"""`ecgml promote`, `ecgml rollback`, `ecgml history`: change the champion version, and record why."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from ecgml.service.store import connect
 from ecgml.service.tracker import Tracker
 
 PROBE_FS = 500.0
-"""Sampling frequency of the simulated records that a version is tried on, Hz."""
+"""Sampling frequency of the simulated records that test a version, Hz."""
 
 
 def promote(
@@ -63,9 +63,9 @@ def promote(
         Settings of `ecgml.pipeline.job.settings.PromoteConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     force : bool
-        Promote whatever the gate says; it must load and predict all the same.
+        Promote in spite of the gate; the version must still load and predict.
     why : str
         Recorded; needed with ``force``.
 
@@ -77,9 +77,9 @@ def promote(
     Raises
     ------
     ConfigError
-        If a setting is wrong, or it is forced without saying why.
+        If a setting is invalid, or it is forced without a reason.
     PromotionError
-        If the gate refuses (recorded), somebody else is at it, or the model cannot be served.
+        If the gate refuses (recorded), another promotion is running, or the model cannot be served.
     """
     if force and not why.strip():
         raise ConfigError("--force: say why, --why TEXT; it is recorded")
@@ -116,7 +116,7 @@ def _decide(
     classes = model.predictions["test"].classes
     if model.is_simulated:
         console.warn(SIMULATED)
-    console.say(f"version {candidate.version}: loading it in a process of its own")
+    console.say(f"version {candidate.version}: loading it in a separate process")
     served = _served(candidate.version, classes)
     evidence, judgement, reasons = None, None, [served] if served else []
     if not served:
@@ -129,7 +129,7 @@ def _decide(
         else:
             reasons = [check.line() for check in judgement.checks if not check.passed]
             for check in judgement.checks:
-                if check.passed:  # what is not met ends the command, in its last line
+                if check.passed:  # unmet conditions are in the error that ends the command
                     console.say(check.line())
     decision = PROMOTED if not reasons else FORCED if force and not served else REFUSED
     moves = decision != REFUSED
@@ -159,12 +159,14 @@ def _decide(
     if decision == REFUSED:
         raise PromotionError(f"{entry.summary}; log entry {entry.number}")
     if uses > 1:
-        console.say(f"these test records have now served for {uses} decisions: each makes the next less certain")
+        console.say(
+            f"these test records have now been used for {uses} decisions; each use makes the next less reliable"
+        )
     return _headline(decision, candidate.version, registry.champion, reasons)
 
 
 def rollback(console: Console, *, why: str = "") -> str:
-    """Make the champion before this one champion again; a second rollback goes one further back.
+    """Restore the previous champion; a second rollback goes one further back.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ def rollback(console: Console, *, why: str = "") -> str:
                     else "there is no champion"
                 )
                 raise PromotionError(f"nothing to go back to: {first}, or those before it were deleted")
-            console.say(f"version {back[0]}: loading it in a process of its own")
+            console.say(f"version {back[0]}: loading it in a separate process")
             if served := _served(back[0]):
                 raise PromotionError(f"{served}; promote another version")
             entry = _entry(
@@ -229,12 +231,12 @@ def _entry(registry: Registry, lock: Lock, decision: str, version: str, **furthe
 
 
 def history(console: Console) -> tuple[list[dict[str, Any]], str]:
-    """Return the log and what stands; finish what a kill left open.
+    """Return the log and the aliases; complete an interrupted move first.
 
     Parameters
     ----------
     console : Console
-        Is told what was finished, and what does not agree.
+        Shows what was completed, and disagreements.
 
     Returns
     -------
@@ -263,7 +265,7 @@ def history(console: Console) -> tuple[list[dict[str, Any]], str]:
 
 @contextlib.contextmanager
 def promotion_lock(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
-    """Hold the lock; first make good what a kill left open."""
+    """Hold the lock; complete an interrupted move first."""
     with contextlib.ExitStack() as stack:
         with registry_errors():
             lock = stack.enter_context(Lock(REGISTERED_MODEL, above=read_registry().last_number))
@@ -274,7 +276,7 @@ def promotion_lock(console: Console) -> Iterator[tuple[PromotionLog, Lock]]:
 
 
 def _past(version: str, registry: Registry) -> Iterator[str]:
-    """Say when a version was rolled back from before."""
+    """Return notes on earlier rollbacks from a version."""
     for entry in registry.entries:
         if entry.decision == ROLLED_BACK and entry.state == DONE and entry.champion_before == version:
             why = f": {entry.why}" if entry.why else ""
@@ -282,7 +284,7 @@ def _past(version: str, registry: Registry) -> Iterator[str]:
 
 
 def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
-    """Say what a model was fine-tuned from."""
+    """Return a note on the model that a model was fine-tuned from."""
     if ancestors:
         yield (
             f"it was started from {ancestors[0].address}: what that one and those before it learnt from is left out of "
@@ -291,7 +293,7 @@ def _start(ancestors: Sequence[Ancestor]) -> Iterator[str]:
 
 
 def _served(version: str, classes: Sequence[str] = ()) -> str:
-    """Try a version in a process of its own; return what is wrong with it."""
+    """Test a version in a separate process; return its fault, or ``""``."""
     records = [simulate_record(rhythm, np.random.default_rng(7), fs=PROBE_FS) for rhythm in ("SR", "AFIB", "ST")]
     clinical = np.full((len(records), len(CLINICAL_NAMES)), np.nan, dtype=np.float32)
     clinical[0, [CLINICAL_NAMES.index(name) for name in ("age", "sex")]] = 60, 1
@@ -303,14 +305,14 @@ def _served(version: str, classes: Sequence[str] = ()) -> str:
 
 
 def _headline(decision: str, version: str, champion: str, reasons: Sequence[str]) -> str:
-    """Return the decision, and what speaks or spoke against it."""
+    """Return the decision with its reasons."""
     over = f"over version {champion}" if champion else "as the first champion"
     but = {REFUSED: f": {'; '.join(reasons)}", FORCED: f", against {'; '.join(reasons)}"}
     return f"{decision} version {version} {over}{but.get(decision, '') if reasons else ''}"
 
 
 def _summary(decision: str, version: str, champion: str, judgement: Judgement | None, reasons: Sequence[str]) -> str:
-    """Return the headline with the numbers that it stands on, for the log."""
+    """Return the headline with its numbers, for the log."""
     numbers = "; ".join(check.line() for check in judgement.checks if check.challenger) if judgement else ""
     return f"{_headline(decision, version, champion, reasons)}{f' ({numbers})' if numbers and not reasons else ''}"
 
@@ -387,7 +389,7 @@ def _page(entry: Entry, evidence: ComparisonInput | None, judgement: Judgement |
             *(_row(check) for check in judgement.checks),
             "",
             f"Compared on {judgement.n_records:,} records of {judgement.n_groups:,} patients: {evidence.how}. "
-            f"Decisions that these test records have served for, this one included: {entry.test_uses}.",
+            f"Decisions based on these test records, including this one: {entry.test_uses}.",
         ]
     else:
         lines += reasons

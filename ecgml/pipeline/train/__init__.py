@@ -1,5 +1,5 @@
-"""`ecgml train`: both models, from files to compared, tracked runs.
+"""`ecgml train`: train, test and compare models in tracked runs.
 
 train   the job
-resume  going on with a job that was stopped
+resume  resume a stopped job
 """

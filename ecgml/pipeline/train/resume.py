@@ -1,4 +1,4 @@
-"""Going on with a job that was stopped."""
+"""Resume a stopped job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ecgml.service.tracker import Tracker
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A job that was stopped.
+    """A stopped job.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Interrupted:
     ancestors: tuple[Ancestor, ...] | None = None
 
     def check(self, digest: str) -> None:
-        """Refuse to go on with other data.
+        """Refuse to resume with other data.
 
         Raises
         ------
@@ -61,12 +61,12 @@ class Interrupted:
         """
         if digest != self.digest:
             raise TrainingError(
-                f"resume: the data are not those that run {self.run_id} began with (files, labels or split differ); "
+                f"resume: the data differ from those of run {self.run_id} (files, labels or split differ); "
                 "start a new job"
             )
 
     def check_start(self, ancestors: Sequence[Ancestor]) -> None:
-        """Refuse to go on from another earlier model.
+        """Refuse to resume from another earlier model.
 
         Raises
         ------
@@ -102,9 +102,9 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
     run = runs[-1]
     run_id = run.info.run_id
     if not has_data(run):
-        raise TrackingError(f"resume: run {run_id} is no training job that got as far as its data; start a new one")
+        raise TrackingError(f"resume: run {run_id} is not a training job that had loaded its data; start a new one")
     if run.info.status == "FINISHED":
-        raise TrackingError(f"resume: run {run_id} has finished; there is nothing left to go on with")
+        raise TrackingError(f"resume: run {run_id} has finished; nothing is left to resume")
     refuse_running(run)
     configuration = ModelRun.of(run_id).configuration
     requested = resolve(TrainConfiguration, options)
@@ -127,26 +127,26 @@ def find_interrupted(run_id: str, options: Mapping[str, Any]) -> Interrupted:
 
 
 def same_threads(interrupted: Interrupted | None, device: torch.device) -> AbstractContextManager[None]:
-    """Compute with as many CPU threads as the stopped job did, so that not a bit differs; a new job chooses."""
+    """Use as many CPU threads as the stopped job, for bit-equal results; a new job chooses."""
     return using_threads(interrupted.n_threads if interrupted else choose_threads(device))
 
 
 def adopt(interrupted: Interrupted, tracker: Tracker) -> list[str]:
-    """Move a stopped job's models under the new run, link both jobs, return lines that say so.
+    """Move a stopped job's models under the new run, link both runs, and return lines that describe it.
 
     The link comes first: killed in between, the job is found again by it, with its models wherever they are.
 
     Raises
     ------
     TrackingError
-        If another process took the job over meanwhile.
+        If another process has resumed the job meanwhile.
     """
     if successor := read_run(interrupted.run_id).data.tags.get(RESUMED_BY):
-        raise TrackingError(f"resume: run {successor} went on with run {interrupted.run_id} meanwhile")
+        raise TrackingError(f"resume: run {successor} has resumed run {interrupted.run_id} meanwhile")
     Tracker(interrupted.run_id).tags({RESUMED_BY: tracker.run_id})
     move_children(interrupted.children, tracker.run_id)
     experiment = read_run(tracker.run_id).info.experiment_id
-    lines = [f"Goes on with job {run_link(experiment, interrupted.run_id)}."]
+    lines = [f"Resumes job {run_link(experiment, interrupted.run_id)}."]
     lines += [
         f"{name}: {'finished before' if child.finished else 'resumed'}, run {run_link(experiment, child.run_id)}."
         for name, child in interrupted.children.items()

@@ -1,4 +1,4 @@
-"""`ecgml train`: both models, from files to compared, tracked runs."""
+"""`ecgml train`: train, test and compare models in tracked runs."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
         Settings of `ecgml.pipeline.job.settings.TrainConfiguration` by name; ``None`` and ``""`` mean "not given".
     console : Console
     config : str
-        A YAML file of settings; options beat it.
+        A YAML file of settings; options override it.
     resume : str
-        Any run of a job that was stopped, or ``last`` for the newest unfinished one of the experiment, to go on with
+        Any run of a stopped job, or ``last`` for the newest unfinished one of the experiment, to resume
         under its own settings.
 
     Returns
@@ -55,7 +55,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
     Raises
     ------
     EcgmlError
-        If settings, data, store or training do not allow it; no run is left open.
+        If settings, data or store are unsuitable, or training fails; no run is left open.
     """
     with command("train", console) as running:
         if resume and config:
@@ -67,7 +67,7 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             interrupted = find_interrupted(last_job(experiment) if resume == LAST else resume, options)
             claim(interrupted.run_id, interrupted.experiment_id, experiment)
             experiment, configuration = interrupted.experiment_id, interrupted.configuration
-            console.say(f"goes on with run {interrupted.run_id}")
+            console.say(f"resumes run {interrupted.run_id}")
         device = choose_device(configuration.fit.device)
         configuration, start = starting_point(configuration)
         if interrupted:
@@ -106,18 +106,20 @@ def train(options: Mapping[str, Any], console: Console, *, config: str = "", res
             tracker.describe(describe_job(models, verdicts, job, links))
             for verdict in verdicts:
                 console.say(verdict)
-    console.say(f"run {run.info.run_id}; look at it: {where_to_look(experiment)}")
+    console.say(f"run {run.info.run_id}; to view it: {where_to_look(experiment)}")
     return run.info.run_id
 
 
 @contextmanager
 def say_how_to_resume(run_id: str, experiment_id: str, console: Console) -> Iterator[None]:
-    """Say, when a job is stopped, how to go on with it."""
-    launch = launch_to_resume(run_id, experiment_id)  # asked first: that the store hangs may be why it is stopped
+    """Print how to resume a job when it is stopped."""
+    launch = launch_to_resume(
+        run_id, experiment_id
+    )  # looked up first: the job may have been stopped because the store hangs
     try:
         yield
     except KeyboardInterrupt:
-        console.say(f"stopped; go on with: ecgml train --resume {run_id}, or: {launch}")
+        console.say(f"stopped; resume with: ecgml train --resume {run_id}, or: {launch}")
         raise
 
 

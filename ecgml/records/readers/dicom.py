@@ -59,7 +59,7 @@ def read_dicom(path: Path, options: ReadOptions) -> Record:
     Raises
     ------
     RecordError
-        If it is no DICOM file, damaged, compressed by a law, without leads, or of a unit that is no voltage.
+        If it is no DICOM file, damaged, compressed by a law, without leads, or of a unit that is not a voltage.
     """
     where = path.name
     data = load_bytes(path)

@@ -52,7 +52,7 @@ class ReadOptions:
         Raises
         ------
         RecordError
-            If neither tells, they contradict each other (and the caller does not yield), or it is no voltage.
+            If neither tells, they contradict each other (and the caller does not yield), or it is not a voltage.
         """
         if stated is None and self.unit is None:
             raise RecordError(f"{where}: the file does not tell its unit ({', '.join(UNITS)}); give unit", "no unit")

@@ -9,8 +9,33 @@ SCORING = ("tests/pipeline/test_scoring.py",)
 SCALING = ("tests/calibration/test_scaling.py",)
 CONFORMAL = ("tests/calibration/test_conformal.py",)
 ABSTENTION = ("tests/calibration/test_abstention.py",)
+RATES = ("tests/calibration/test_rate_bands.py",)
 
 FAULTS = (
+    Fault(
+        "calibration/rates-as-measured",
+        "ecgml/calibration/rate_bands.py",
+        "(BRADYCARDIA_BPM - 0.5, TACHYCARDIA_BPM + 0.5)",
+        "(BRADYCARDIA_BPM, TACHYCARDIA_BPM)",
+        "59.7/min is called bradycardia, against the integer that carts state",
+        RATES,
+    ),
+    Fault(
+        "calibration/every-class-bound",
+        "ecgml/calibration/rate_bands.py",
+        "if sinus[rows].any() and any(bands)",
+        "if any(bands)",
+        "fibrillation is bound to the rates of its few training records",
+        RATES,
+    ),
+    Fault(
+        "calibration/rate-beats-fibrillation",
+        "ecgml/calibration/rate_bands.py",
+        "agreed[:, bound] = among.sum(axis=1, keepdims=True) * ",
+        "agreed[:, bound] = ",
+        "classes bound to a rate take the probability of those that are not",
+        RATES,
+    ),
     Fault(
         "calibration/scaled-by-the-test-part",
         "ecgml/pipeline/job/judging.py",
@@ -38,9 +63,8 @@ FAULTS = (
     Fault(
         "calibration/sets-before-scaling",
         "ecgml/pipeline/job/scoring.py",
-        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(scaling)",
-        "own = window_logits(model, store, held_out, encoder, n_classes).y_prob("
-        "Scaling.of_temperature(1.0, n_classes))",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(calibration)",
+        "y_prob = window_logits(model, store, held_out, encoder, n_classes).y_prob(Calibration.none(n_classes))",
         "conformal thresholds are of other probabilities than they are applied to",
         SCORING,
     ),

@@ -51,8 +51,8 @@ FAULTS = (
     Fault(
         "evaluation/unscaled-figures",
         "ecgml/pipeline/job/judging.py",
-        "y_prob = logits.y_prob(calibration.scaling)",
-        "y_prob = logits.y_prob(type(calibration.scaling).of_temperature(1.0, n_classes))",
+        "y_prob = logits.y_prob(calibration)",
+        "y_prob = logits.y_prob(type(calibration).none(n_classes))",
         "figures are of other probabilities than are served",
         LEAKS,
     ),

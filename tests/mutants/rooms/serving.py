@@ -13,17 +13,25 @@ LEAKS = ("tests/pipeline/test_leaks.py",)
 
 FAULTS = (
     Fault(
+        "serving/rate-forgotten",
+        PREDICTOR,
+        "self.checkpoint.calibration, rates)",
+        "self.checkpoint.calibration)",
+        "served probabilities contradict the measured rate where the evaluated ones agreed with it",
+        TESTS,
+    ),
+    Fault(
         "serving/unscaled",
         PREDICTOR,
-        "y_prob = average_windows(logits, owner, len(prepared), calibration.scaling)",
-        "y_prob = average_windows(logits, owner, len(prepared))",
+        "y_prob = self._averaged(logits, owner, prepared)\n        verdicts",
+        "y_prob = average_windows(logits, owner, len(prepared))\n        verdicts",
         "served probabilities are not those that were evaluated",
         TESTS,
     ),
     Fault(
         "serving/unscaled-probabilities",
         PREDICTOR,
-        "return average_windows(logits, owner, len(prepared), self.checkpoint.calibration.scaling)",
+        "return self._averaged(logits, owner, prepared)",
         "return average_windows(logits, owner, len(prepared))",
         "probabilities are not those that were evaluated",
         TESTS,

@@ -291,8 +291,8 @@ FAULTS = (
     Fault(
         "splits/stretched-the-other-way",
         "ecgml/datasets/augmentation.py",
-        "rate = labels.rates * factor",
-        "rate = labels.rates / factor",
+        "rate_band(labels.rates * factor)",
+        "rate_band(labels.rates / factor)",
         "labels follow the inverse of the rate",
         AUGMENTATION,
     ),

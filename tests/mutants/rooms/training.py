@@ -286,8 +286,8 @@ FAULTS = (
     Fault(
         "training/logits-averaged",
         "ecgml/training/predict.py",
-        "scaled = softmax(scaling(logits) if scaling else logits)",
-        "scaled = scaling(logits) if scaling else logits",
+        "softmax(calibration.scaling(logits) if calibration else logits)",
+        "calibration.scaling(logits) if calibration else logits",
         "a record's windows are averaged as logits",
         PARTS,
     ),

@@ -177,7 +177,7 @@ def test_an_all_zero_file_is_read_and_left_to_the_quality_check(write_csv):
     [
         ({"unit": "uV"}, "no fs", r"does not tell its sampling frequency \(Hz\); give fs"),
         ({"fs": 500}, "no unit", r"does not tell its unit \(V, mV, uV, nV\); give unit"),
-        ({"fs": 500, "unit": "mmHg"}, "unit", "unit 'mmHg' is no voltage"),
+        ({"fs": 500, "unit": "mmHg"}, "unit", "unit 'mmHg' is not a voltage"),
         ({"fs": 500, "unit": "uV", "leads": ["I", "II"]}, "wrong columns", "12 columns, 2 leads are named"),
     ],
 )

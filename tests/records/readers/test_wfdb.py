@@ -267,7 +267,7 @@ def test_a_moved_pair_of_files_reads_the_same(tmp_path, steps, write_record):
         ("x 1 500 10\nx.dat 16x4 200/mV 12 0 0 0 0 I", "format", "several samples a frame"),
         ("x 2 500 10\nx.dat 16 200 12 0 0 0 0 I\nx.dat 80 200 12 0 0 0 0 II", "header", "is given several formats"),
         ("x 3 500 3" + "\n{}.dat 16 1 0 0 0 0 0 {}" * 3, "header", "signals of a file do not stand together"),
-        ("x 1 500 10\nx.dat 16 200/mmHg 12 0 0 0 0 I", "unit", "unit 'mmHg' is no voltage"),
+        ("x 1 500 10\nx.dat 16 200/mmHg 12 0 0 0 0 I", "unit", "unit 'mmHg' is not a voltage"),
         ("x 1 500 10\nx.dat 16 200/mV 12 0 0 0 0 V7", "no leads", "none of the twelve leads"),
         ("x 2 500 10\nx.dat 16 1 12 0 0 0 0 I\nx.dat 16 1 12 0 0 0 0 i", "duplicate lead", "lead I is there twice"),
         ("x 1 500 2000000000\nx.dat 16 200/mV 12 0 0 0 0 I", "too large", "at most 2 h are read"),
