@@ -48,7 +48,7 @@ def test_job_has_a_parent_and_a_child_a_model_all_finished(job: Job) -> None:
 
 def test_job_ends_with_an_address_that_opens_its_experiment(job: Job, store: Path) -> None:
     last = job.printed.splitlines()[-1]
-    assert "look at it: mlflow ui, then open http" in last  # the store is that of the working directory
+    assert "to view it: mlflow ui, then open http" in last  # the store is that of the working directory
     assert f"/#/experiments/{job.parent.info.experiment_id}/runs?workflowType=machine_learning&" in last
 
 
