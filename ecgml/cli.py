@@ -285,7 +285,7 @@ def predict(
     classes = predictor.checkpoint.classes
     outcomes = predict_files(predictor, files, options, partial(click.echo, err=True), with_spread=is_json)
     if not is_json:
-        if address != model:
+        if version and address != model:
             click.echo(f"{model} is version {version}", err=True)
         click.echo(table_head(classes))
     failed = False

@@ -6,6 +6,7 @@ Figures are made with Matplotlib's object interface: no pyplot, no global state,
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 LINE_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)))
 """One more for each time round the palette."""
 
-TITLE_IN = 0.22
-"""Height of a title's line, inches."""
+TITLE_IN, LETTER_IN = 0.22, 0.102
+"""Height of a title's line and mean width of its letters, inches."""
 
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#d9d9d9"
 
@@ -56,23 +57,23 @@ def new_figure(
     legend : sequence of Artist
         Labelled lines that are the same in all panels: a legend in rows of its own, under the title.
     legend_columns : int
-        How many stand in a row.
+        How many stand in a row at most.
     """
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
+    rows = -(-len(legend) // legend_columns)
+    lines = textwrap.wrap(title, int(width_in / LETTER_IN))
     if title:
         # A legend at the top is drawn over the title's room, so the title takes its rows along.
-        rows = -(-len(legend) // legend_columns)
-        text = title + rows * "\n"
-        spacing = 1.8 if rows < 2 else 1.4
+        text = "\n".join(lines) + rows * "\n"
+        spacing = 1.8 if rows + len(lines) < 3 else 1.4
         figure.suptitle(text, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK, linespacing=spacing)
     if note:
         # The figure's x label takes its own room in the layout, which plain text would not.
         figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=GREY)
     if legend:
-        anchor = {"bbox_to_anchor": (0, 1 - TITLE_IN / height_in)} if title else {}
-        figure.legend(
-            handles=legend, loc="outside upper left", ncols=legend_columns, frameon=False, fontsize=9.5, **anchor
-        )
+        anchor = {"bbox_to_anchor": (0, 1 - len(lines) * TITLE_IN / height_in)} if title else {}
+        columns = -(-len(legend) // rows)  # rows of equal length: a legend is filled column by column
+        figure.legend(handles=legend, loc="outside upper left", ncols=columns, frameon=False, fontsize=9.5, **anchor)
     return figure
 
 

@@ -214,6 +214,20 @@ def test_two_leads_are_answered_only_on_request_and_the_answer_names_them(checkp
     ]
 
 
+def test_a_model_is_predicted_with_by_its_runs_id_alone(
+    checkpoint: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    run_id = client.create_run("0").info.run_id
+    client.log_artifacts(run_id, str(checkpoint), "checkpoint")
+    shown = [call("predict", model, str(sorted(files.glob("*.hea"))[0])) for model in (run_id, str(checkpoint))]
+    assert shown[0].exit_code == 0, shown[0].output
+    assert shown[0].stdout == shown[1].stdout
+    assert "is version" not in shown[0].stderr
+
+
 @pytest.mark.parametrize("command", ["predict", "measure"])
 def test_numbered_columns_are_leads_only_when_their_order_is_given(
     checkpoint: Path, tmp_path: Path, command: str

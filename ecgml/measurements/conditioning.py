@@ -86,12 +86,12 @@ def independent_leads(waveform: NDArray[np.floating]) -> tuple[NDArray[np.float6
     """
     moving = np.flatnonzero(np.ptp(waveform, axis=1) > 0) if waveform.shape[1] else np.empty(0, dtype=np.intp)
     limbs, chest = moving[moving < 6], moving[moving >= 6]
-    rows = waveform.astype(np.float64)
-    if len(limbs) >= 2 and tuple(limbs[:2]) != (0, 1):
-        frontal = np.linalg.pinv(LIMB_PROJECTION[limbs]) @ rows[limbs]
-        rows[:2] = LIMB_PROJECTION[:2] @ frontal
     kept = (*((0, 1) if len(limbs) >= 2 else map(int, limbs)), *map(int, chest))
-    return rows[list(kept)], kept
+    rows = waveform[list(kept)].astype(np.float64, copy=False)
+    if len(limbs) >= 2 and tuple(limbs[:2]) != (0, 1):
+        frontal = np.linalg.pinv(LIMB_PROJECTION[limbs]) @ waveform[limbs].astype(np.float64)
+        rows[:2] = LIMB_PROJECTION[:2] @ frontal
+    return rows, kept
 
 
 def twelve_leads(rows: NDArray[_Float], leads: tuple[int, ...]) -> NDArray[np.float64]:

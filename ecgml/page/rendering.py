@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-NAME, LONG = 28, 60
+NAME, LONG = 20, 60
 """Characters up to which a cell is not to be broken, and beyond which it is not to be squeezed into a narrow column."""
 
 _FIGURE = re.compile(r"[-−+]?\d[\d.,]*( %)?( \([^()]{3,30}\))?")

@@ -79,20 +79,24 @@ _BLOCK = 10
 
 
 def _decimate(waveform: NDArray[np.floating], down: int) -> NDArray[np.float64]:
-    """Do as `scipy.signal.resample_poly`, by a matrix product: 0.3 instead of 1.0 ms, alike to 1e-12 of the range."""
+    """Do as `scipy.signal.resample_poly`, by matrix products: 0.3 instead of 1.0 ms, alike to 1e-12 of the range."""
     kernel, reach = _decimator(down)
-    n_out = -(-waveform.shape[-1] // down)
+    n_times = waveform.shape[-1]
+    n_out = -(-n_times // down)
     n_blocks = -(-n_out // _BLOCK)
-    n_padded = (n_blocks - 1) * _BLOCK * down + len(kernel)
-    slope = (waveform[..., -1:] - waveform[..., :1]) / (waveform.shape[-1] - 1)
-    padded = np.empty((*waveform.shape[:-1], n_padded))
-    end = min(reach + waveform.shape[-1], n_padded)
-    padded[..., :reach] = waveform[..., :1] + slope * np.arange(-reach, 0)
-    padded[..., reach:end] = waveform[..., : end - reach]
-    padded[..., end:] = waveform[..., -1:] + slope * np.arange(1, n_padded - end + 1)
-    stretches = sliding_window_view(padded, len(kernel), axis=-1)[..., :: _BLOCK * down, :]
-    blocks = np.ascontiguousarray(stretches) @ kernel  # (..., n_blocks, _BLOCK)
-    return blocks.reshape(*waveform.shape[:-1], n_blocks * _BLOCK)[..., :n_out]
+    padded = np.empty((n_blocks - 1) * _BLOCK * down + len(kernel))
+    end = min(reach + n_times, len(padded))
+    stretches = sliding_window_view(padded, len(kernel))[:: _BLOCK * down]
+    # Lead by lead: memory that is used again costs less than a megabyte from the system for every record.
+    leads = waveform.reshape(-1, n_times)
+    decimated = np.empty((len(leads), n_blocks * _BLOCK))
+    for lead, out in zip(leads, decimated, strict=True):
+        slope = (lead[-1] - lead[0]) / (n_times - 1)
+        padded[:reach] = lead[0] + slope * np.arange(-reach, 0)
+        padded[reach:end] = lead[: end - reach]
+        padded[end:] = lead[-1] + slope * np.arange(1, len(padded) - end + 1)
+        np.matmul(np.ascontiguousarray(stretches), kernel, out=out.reshape(n_blocks, _BLOCK))
+    return decimated[:, :n_out].reshape(*waveform.shape[:-1], n_out)
 
 
 @functools.lru_cache(maxsize=8)

@@ -189,10 +189,12 @@ def denoise_record(record: Record, settings: PreprocessingSettings, promised_s: 
     faults = lead_faults(record.waveform, record.fs, settings.max_amplitude_mv)
     usable = np.array([fault is None for fault in faults])
     _check_leads(record, faults, settings)
-    waveform = bridge_gaps(record.waveform[usable]).astype(np.float64)
+    waveform = bridge_gaps(record.waveform if usable.all() else record.waveform[usable]).astype(np.float64)
     denoised, skipped = denoise(waveform, record.fs, settings.denoise)
-    recorded = np.zeros(record.waveform.shape)
-    recorded[usable] = waveform
+    recorded = waveform
+    if not usable.all():
+        recorded = np.zeros(record.waveform.shape)
+        recorded[usable] = waveform
     notes = _notes_on_leads(record, faults)
     return DenoisedRecord(denoised, tuple(faults), (*record.notes, *notes, *skipped), recorded)
 

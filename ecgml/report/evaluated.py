@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +26,14 @@ def predictions_file(key: str) -> str:
 def answers_file(key: str) -> str:
     """Return the artifact that says which records of a set are answered."""
     return "answers.csv" if key == "test" else f"{key}_answers.csv"
+
+
+def caption(figure: str, model: str, part: str, sources: Iterable[str]) -> str:
+    """Return the title of a figure: its name, the model and the data; ``""`` for a model or part that it has not."""
+    names = sorted({*sources} - {""})
+    listed = ", ".join(names[:MOST_SOURCES]) + ", …" * (len(names) > MOST_SOURCES)
+    text = ", ".join(filter(None, (model, part)))
+    return ": ".join(filter(None, (figure, text))) + (f" ({listed})" if listed else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +86,7 @@ class Evaluated:
 
     def caption(self, figure: str) -> str:
         """Return the title of a figure: its name, the model and the data."""
-        sources = sorted(set(self.predictions.sources) - {""})
-        listed = ", ".join(sources[:MOST_SOURCES]) + ", …" * (len(sources) > MOST_SOURCES)
-        text = ", ".join(filter(None, (self.model, self.title)))
-        return f"{figure}: {text}" + (f" ({listed})" if listed else "")
+        return caption(figure, self.model, self.title, self.predictions.sources)
 
     @property
     def records(self) -> str:
@@ -92,7 +97,7 @@ class Evaluated:
     @property
     def basis(self) -> str:
         """The records behind a figure, and the artifact that lists them."""
-        return f"{self.records} (artifact {self.file})"
+        return f"{self.records} (artifact `{self.file}`)"
 
     @property
     def file(self) -> str:

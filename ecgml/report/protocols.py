@@ -12,11 +12,14 @@ from ecgml.page.sections import Listing, Section, picture, sentence
 from ecgml.report.figures.protocols import protocols_figure
 from ecgml.report.overview import cell
 
+TITLE = "Performance on alternative splits"
+
 
 def protocols_section(
     protocols: Sequence[Protocol],
     *,
     impossible: Mapping[str, Sequence[str]] | None = None,
+    title: str = TITLE,
     caution: str = "",
     note: str = "",
 ) -> Section:
@@ -28,6 +31,8 @@ def protocols_section(
         As `judge_protocols` returns them, the default split first.
     impossible : mapping of str to sequence of str, optional
         Protocols without scores, by name, and why.
+    title : str
+        Of the figure, with model and data.
     caution : str
         How these trainings differ from the model's own, a sentence; then no finding is reported on top of the page.
     note : str
@@ -54,8 +59,8 @@ def protocols_section(
     findings = (_sentence(worst),) if is_finding else ()
     forest = picture(
         "protocols",
-        "Performance on alternative splits",
-        protocols_figure(protocols, title="Performance on alternative splits", note=note),
+        TITLE,
+        protocols_figure(protocols, title=title, note=note),
         alt="; ".join(
             f"{protocol.title}: macro-F1 {interval_text(protocol.scores['macro_f1'])}" for protocol in protocols
         ),

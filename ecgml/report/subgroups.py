@@ -45,7 +45,7 @@ def subgroups_section(evaluated: Sequence[Evaluated], *, note: str = "") -> Sect
         if not scores.groups:
             continue
         parts += [_forest(item, scores, note), _figures(item, scores), _sensitivity(item, scores)]
-        parts.append(_gaps(item, scores))
+        parts += [_gaps(item, scores)] if scores.gaps else []
         metrics |= _metrics(f"{item.key}_", scores)
         if (gap := scores.widest()) and gap.size.low > 0:
             findings.append(f"{title}: {_widest(gap)} Subgroups also differ in their mix of classes.")

@@ -75,6 +75,13 @@ def test_false_alarms_are_no_more_than_stated(n_reference: int, n_recent: int) -
     assert false <= 3
 
 
+def test_the_same_source_is_no_drift_however_few_records_there_are() -> None:
+    rng = np.random.default_rng(4)
+    for n_recent in (LEAST_RECORDS, 150):
+        reference = Reference.of(characteristics(CLASSES), drawn(rng, 80))
+        assert alarms(reference, drawn(rng, n_recent)) == []
+
+
 def test_a_faster_source_and_a_dead_lead_are_noticed() -> None:
     rng = np.random.default_rng(1)
     reference = Reference.of(characteristics(CLASSES), drawn(rng, 300))

@@ -42,7 +42,7 @@ def test_a_rhythm_with_days_of_its_own_is_named_with_its_numbers() -> None:
     words = " ".join(section.parts[0].words)
     assert "SR: 50 of 50 records (100.0%)" in words
     assert "2018-02-09, against 0 of the 100 others (0.0%)" in words
-    assert "split_by=date" in words
+    assert "`split_by=date`" in words
     assert "The date alone predicts the class" in words
     assert section.metrics["date_macro_f1"] > section.metrics["date_shuffled_macro_f1"] + 0.2
     assert len(section.findings) == 1

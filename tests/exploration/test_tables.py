@@ -182,6 +182,10 @@ def test_repeats_that_contradict_each_other_are_counted_and_listed_first() -> No
             "suspect: amplitude 0.19 mV, 4.9 times too small for a usual ECG (0.92 mV): its gain may be wrong",
             [("suspect: amplitude …: its gain may be wrong", ())],
         ),
+        (
+            "suspect: aVL 0.726 times what the other limb leads add up to",
+            [("suspect: lead … times what the other limb leads add up to", ("aVL",))],
+        ),
         ("clipped at 32.767 mV", [("clipped at 32.767 mV", ())]),
         ("VI is no lead, nor V12", [("VI is no lead, nor V12", ())]),
         ("", []),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.rooms import (
     calibration,
+    drift,
     evaluation,
     intervals,
     lineage,
@@ -28,6 +29,7 @@ FAULTS = tuple(
         models,
         pages,
         calibration,
+        drift,
         evaluation,
         preprocessing,
         intervals,

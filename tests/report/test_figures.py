@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from sklearn.metrics import auc
 
 from ecgml.errors import EvaluationError
@@ -19,7 +21,9 @@ from ecgml.evaluation.comparison import compare
 from ecgml.evaluation.curves import macro_roc, roc_curves
 from ecgml.evaluation.predictions import Predictions
 from ecgml.evaluation.scores import score
+from ecgml.figures import new_figure
 from ecgml.records.rhythms import RHYTHM_CODES
+from ecgml.report.evaluated import caption
 from ecgml.report.figures.comparison import comparison_figure
 from ecgml.report.figures.confusion import confusion_figure
 from ecgml.report.figures.pr import pr_figure
@@ -233,3 +237,26 @@ def test_scoring_needs_no_matplotlib_and_drawing_no_pyplot() -> None:
         "assert not {'matplotlib.pyplot', 'torch', 'mlflow'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+@pytest.mark.parametrize("n_letters", [20, 90, 150])
+def test_title_and_legend_stay_inside_the_figure_and_apart(n_letters: int) -> None:
+    title = ("cohort " * n_letters)[:n_letters]
+    handles = [Line2D([], [], label=f"rhythm {place}") for place in range(8)]
+    figure = new_figure(7.6, 5.4, title, legend=handles, legend_columns=5)
+    figure.subplots().set_title("panel")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    legend, suptitle = figure.legends[0], figure._suptitle
+    assert suptitle.get_window_extent(renderer).x1 <= figure.bbox.x1
+    n_lines = len(suptitle.get_text().rstrip("\n").splitlines())
+    assert legend.get_window_extent(renderer).y1 <= figure.bbox.y1 - n_lines * 0.2 * figure.dpi
+    assert legend.get_window_extent(renderer).y0 >= figure.axes[0].title.get_window_extent(renderer).y1
+    columns = {round(text.get_window_extent(renderer).x0) for text in legend.get_texts()}
+    assert len(columns) == 4  # eight in two rows of four, not of five and three
+
+
+def test_titles_name_figure_model_and_data() -> None:
+    assert caption("ROC curves", "fusion", "test part", ("b", "a", "", "a")) == "ROC curves: fusion, test part (a, b)"
+    assert caption("Training curves", "fusion", "", "dcba") == "Training curves: fusion (a, b, c, …)"
+    assert caption("a against b", "", "", ()) == "a against b"

@@ -115,7 +115,7 @@ def test_a_line_that_a_kill_left_unfinished_is_cut_off(tmp_path: Path) -> None:
     reviews = Reviews(path)
     assert [one.record_id for one in reviews.all()] == ["a"]
     assert reviews.add(review("b"))[1]
-    assert path.read_bytes().startswith(whole)
+    assert path.read_bytes() == whole + b"b,SR,SR,SR,no,1,2026-01-02T03:04:05Z\n"
     assert [row["record_id"] for row in csv.DictReader(path.read_text().splitlines())] == ["a", "b"]
 
 

@@ -98,6 +98,16 @@ def test_names_of_files_are_in_no_answer_and_no_log(
     assert "/tmp" not in response.text
 
 
+def test_an_npz_of_an_unknown_zip_version_is_an_error_of_its_own(client: TestClient) -> None:
+    packed = io.BytesIO()
+    np.savez(packed, waveform=np.zeros((12, 5000)))
+    data = bytearray(packed.getvalue())
+    place = data.rindex(b"PK\x01\x02")  # of the directory; behind it by whom it was made, then what it needs
+    data[place + 6 : place + 8] = (220).to_bytes(2, "little")
+    (answer,) = ask(client, ("a.npz", bytes(data)))
+    assert "rhythm" not in answer
+
+
 def test_a_file_that_is_called_file_is_named_once(client: TestClient) -> None:
     (answer,) = ask(client, ("file.png", b"no ECG"))
     assert answer["error"].startswith("file 0: no known format")

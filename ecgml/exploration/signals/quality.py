@@ -35,7 +35,7 @@ SHOWN = 40
 """Quarantined records that are listed by name."""
 
 _LEAD = re.compile(rf"(?<![\w-])({'|'.join(LEADS)})(?![\w-])")
-_NUMBER = re.compile(r"(?<=amplitude )[\d.]+ mV.*?(?=:)")
+_NUMBER = re.compile(r"(?<=amplitude )[\d.]+ mV.*?(?=:)|[\d.]+(?= times)")
 
 
 def note_kinds(note: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -127,7 +127,7 @@ def _picture(
             if result
             else "Fewer than two classes have enough dated records to test whether the date predicts the class.",
             *concentrated,
-            "Evaluate with dates held out (split_by=date) before trusting a score on this cohort."
+            "Evaluate with dates held out (`split_by=date`) before trusting a score on this cohort."
             if result and result.is_above_chance
             else "",
         ),

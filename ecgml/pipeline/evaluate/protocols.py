@@ -39,8 +39,8 @@ from ecgml.pipeline.job.settings import DataSettings, ProtocolConfiguration, Pro
 from ecgml.pipeline.job.start import initial_model
 from ecgml.pipeline.job.threads import choose_threads, using_threads
 from ecgml.plugins import source_of
-from ecgml.report.evaluated import predictions_file
-from ecgml.report.protocols import protocols_section
+from ecgml.report.evaluated import caption, predictions_file
+from ecgml.report.protocols import TITLE, protocols_section
 from ecgml.saving import remove_whole
 from ecgml.service.jobs import COMMAND
 from ecgml.service.runs import (
@@ -186,7 +186,7 @@ def evaluate_protocols(
                     f"Each model here was trained for {epochs} epoch{'s' * (epochs != 1)} instead of the model's own "
                     f"{own_epochs}, that of the default split as well: the figures are not the model's."
                 )
-            reasons = _report(tracker, protocols, impossible, job, caution)
+            reasons = _report(tracker, name, protocols, impossible, job, caution)
     reasons = "\n".join([reasons, *running.said(tracker.run_id, PAGE, None)])
     return JudgedProtocols(protocols, impossible, reasons, caution)
 
@@ -392,6 +392,7 @@ def _take_over(name: str, child: Child, parent: Tracker) -> None:
 
 def _report(
     tracker: Tracker,
+    name: str,
     protocols: Sequence[Protocol],
     impossible: Mapping[str, Sequence[str]],
     job: JobData,
@@ -399,10 +400,11 @@ def _report(
 ) -> str:
     """Log figures, tables and predictions of all protocols; return the scores as text."""
     note = note_of(job)
-    section = protocols_section(protocols, impossible=impossible, caution=caution, note=note)
+    title = caption(TITLE, name, "", job.table.sources.tolist())
+    section = protocols_section(protocols, impossible=impossible, title=title, caution=caution, note=note)
     tracker.text(protocol_table(protocols).to_csv(index=False), "protocols.csv")
     summary = "One model's settings on several splits of the same records."
-    html = render_page("Splits", summary, [section], caution=note)
+    html = render_page(title, summary, [section], caution=note)
     with page_folder("", PAGE) as folder:
         publish_page(tracker, folder, PAGE, html, [section])
     lines = "\n".join([*([note] if note else []), *(word for word in section.words if not word.startswith("Every "))])

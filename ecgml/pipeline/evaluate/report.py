@@ -15,11 +15,11 @@ from ecgml.report.abstention import abstention_section
 from ecgml.report.calibration import calibration_section
 from ecgml.report.classes import classes_section
 from ecgml.report.confusions import confusions_section
-from ecgml.report.evaluated import Evaluated
+from ecgml.report.evaluated import Evaluated, caption
 from ecgml.report.explanations import ClinicalImportance, ExplainedRecord, ExplanationChecks, explanations_section
 from ecgml.report.mistakes import DrawnRecord, mistakes_section
 from ecgml.report.overview import overview_section
-from ecgml.report.protocols import protocols_section
+from ecgml.report.protocols import TITLE, protocols_section
 from ecgml.report.sources import sources_section
 from ecgml.report.subgroups import subgroups_section
 from ecgml.report.trust import trust_section
@@ -95,6 +95,7 @@ def _protocols(report_input: ReportInput) -> Section | None:
     return protocols_section(
         report_input.protocols,
         impossible=report_input.impossible,
+        title=caption(TITLE, report_input.checkpoint.model_name, "", report_input.evaluated[0].predictions.sources),
         caution=report_input.protocols_caution,
         note=report_input.note,
     )

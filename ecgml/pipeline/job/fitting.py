@@ -105,7 +105,7 @@ def fit_model(
         f"{name}: kept epoch {fitted.best_epoch + 1} of {len(fitted.history)} ({fitted.stopped}), "
         f"val macro-F1 {trained.kept['val_macro_f1']:.3f}, macro AUROC {trained.kept['val_macro_auroc']:.3f}"
     )
-    report_history(tracker, fitted.history, fitted.best_epoch, job)
+    report_history(tracker, name, fitted.history, fitted.best_epoch, job)
     return trained, state_path
 
 

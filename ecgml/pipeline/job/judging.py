@@ -70,7 +70,7 @@ def judge_model(
     reference = drift_reference(model, store, encoder, job, calibration, configuration.preprocessing.fs)
     model_id = log_checkpoint(trained, configuration, job, calibration, reference, tracker, card)
     for what, scores in scored.scores.items():
-        report_scores(tracker, what, scored.predictions[what], scores, note_of(job), model_id, job.scheme.colours)
+        report_scores(tracker, name, what, scored.predictions[what], scores, note_of(job), model_id, job.scheme.colours)
         report_answers(tracker, what, scored.predictions[what], answers[what], n_bootstrap, model_id)
         if what in harmonised:
             tracker.metrics(harmonised[what].flat(f"{what}_harmonised_"), model_id=model_id)

@@ -33,7 +33,7 @@ from ecgml.pipeline.job.artifacts import (
 from ecgml.pipeline.job.data import JobData
 from ecgml.pipeline.job.environment import environment, git_commit
 from ecgml.records.clinical import CLINICAL_NAMES
-from ecgml.report.evaluated import answers_file, predictions_file
+from ecgml.report.evaluated import answers_file, caption, predictions_file
 from ecgml.report.figures.comparison import comparison_figure
 from ecgml.report.figures.confusion import confusion_figure
 from ecgml.report.figures.pr import pr_figure
@@ -95,14 +95,18 @@ def report_job(tracker: Tracker, configuration: Configuration, job: JobData) -> 
     tracker.tags({name: value for name, value in tags.items() if value})
 
 
-def report_history(tracker: Tracker, history: Sequence[Mapping[str, float]], best_epoch: int, job: JobData) -> None:
-    """Log the training curves."""
-    figure = training_curves(history, best_epoch=best_epoch + 1, title="Training", note=note_of(job))
+def report_history(
+    tracker: Tracker, name: str, history: Sequence[Mapping[str, float]], best_epoch: int, job: JobData
+) -> None:
+    """Log the training curves of a model."""
+    title = caption("Training curves", name, "", job.part("train").sources.tolist())
+    figure = training_curves(history, best_epoch=best_epoch + 1, title=title, note=note_of(job))
     tracker.figure(figure, "figures/curves.png", save_figure)
 
 
 def report_scores(
     tracker: Tracker,
+    name: str,
     what: str,
     predictions: Predictions,
     scores: Scores,
@@ -115,6 +119,8 @@ def report_scores(
     Parameters
     ----------
     tracker : Tracker
+    name : str
+        Of the model.
     what : str
         ``"test"`` or ``"external"``.
     predictions : Predictions
@@ -129,17 +135,20 @@ def report_scores(
     """
     tracker.metrics(scores.flat(f"{what}_"), model_id=model_id)
     prefix = "" if what == "test" else f"{what}_"
-    title = TITLES[what].capitalize()
     with tracker.folder(predictions_file(what)) as path:
         write_predictions(predictions, path)
     tracker.text(scores.table().to_csv(), f"{prefix}classes.csv")
-    tracker.figure(confusion_figure(predictions, title=title, note=note), f"figures/{prefix}confusion.png", save_figure)
-    tracker.figure(
-        roc_figure(predictions, title=title, note=note, colours=colours), f"figures/{prefix}roc.png", save_figure
+    confusion, roc, pr = (
+        caption(figure, name, TITLES[what], predictions.sources)
+        for figure in ("Confusion matrix", "ROC curves", "Precision-recall curves")
     )
-    tracker.figure(
-        pr_figure(predictions, title=title, note=note, colours=colours), f"figures/{prefix}pr.png", save_figure
-    )
+    figures = {
+        "confusion": confusion_figure(predictions, title=confusion, note=note),
+        "roc": roc_figure(predictions, title=roc, note=note, colours=colours),
+        "pr": pr_figure(predictions, title=pr, note=note, colours=colours),
+    }
+    for file, figure in figures.items():
+        tracker.figure(figure, f"figures/{prefix}{file}.png", save_figure)
 
 
 def report_answers(
@@ -179,7 +188,7 @@ def report_comparison(tracker: Tracker, models: Mapping[str, Scored], n_bootstra
         verdicts.append(f"{TITLES[what].capitalize()}: {verdict}")
         table = comparison.table().rename(columns={"a": name_a, "b": name_b})
         tracker.text(table.to_csv(), f"{prefix}table.csv")
-        title = f"{name_a} against {name_b}, {TITLES[what]}"
+        title = caption(f"{name_a} against {name_b}", "", TITLES[what], a.predictions[what].sources)
         figure = comparison_figure(comparison, name_a, name_b, title=title, note=note_of(job))
         tracker.figure(figure, f"{prefix}differences.png", save_figure)
         curves = overlaid_roc(

@@ -92,7 +92,7 @@ def _finish(axes: Axes, label: str, rows: Sequence[object]) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def _wrapped(title: str) -> str:

@@ -145,6 +145,8 @@ def _draw_corner(axes: Axes) -> None:
         )
     corner.set(xlim=(-0.004, 0.2), ylim=(0.8, 1.004), xticks=(0, 0.1, 0.2), yticks=(0.8, 0.9, 1))
     corner.tick_params(colors=GREY, labelcolor=INK, labelsize=8)
+    for label in corner.get_yticklabels():
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})  # the diagonal passes behind them
     corner.grid(color=FAINT, linewidth=0.6)
     corner.spines[:].set_color(GREY)
     axes.indicate_inset_zoom(corner, edgecolor=GREY, linewidth=0.8)

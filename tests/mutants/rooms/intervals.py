@@ -44,8 +44,8 @@ FAULTS = (
     Fault(
         "intervals/measured-after-the-denoiser",
         PREPROCESS,
-        "    recorded[usable] = waveform",
-        "    recorded[usable] = denoised",
+        "    recorded = waveform\n",
+        "    recorded = denoised\n",
         "a denoiser shortens QRS complexes",
         FED,
     ),

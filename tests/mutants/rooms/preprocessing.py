@@ -81,8 +81,8 @@ FAULTS = (
     Fault(
         "preprocessing/decimated-without-the-line",
         "ecgml/preprocessing/filters.py",
-        "padded[..., :reach] = waveform[..., :1] + slope * np.arange(-reach, 0)",
-        "padded[..., :reach] = waveform[..., :1]",
+        "padded[:reach] = lead[0] + slope * np.arange(-reach, 0)",
+        "padded[:reach] = lead[0]",
         "the first tenth of a second is another than that of other rates",
         PREPROCESS,
     ),
