@@ -398,7 +398,7 @@ def test_doctor_names_what_would_fail(monkeypatch: pytest.MonkeyPatch, tmp_path:
     result = call("doctor", f"data_dir={tmp_path}/nowhere", "device=cuda:9")
     assert result.exit_code == 1
     assert "nowhere does not exist" in result.output
-    assert "'cuda:9' is not there" in result.output
+    assert "'cuda:9' is not available" in result.output
 
 
 def test_options_of_splits_are_refused_without_them() -> None:

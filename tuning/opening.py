@@ -85,7 +85,7 @@ def _differences(
         yield f"with another search space ({', '.join(names)} differ)"
     # Constants and formulas of a space are not in its distributions; compare its values at the same parameters.
     if changed := changed_settings(space, configuration, before.get("draws", [])):
-        listed = ", ".join(f"{name} {old_value} before, now {value}" for name, (old_value, value) in changed.items())
+        listed = ", ".join(f"{name} {old_value} before, {value} now" for name, (old_value, value) in changed.items())
         yield f"with another search space ({listed})"
     if before["data"] != current["data"]:
         digests = f"digest {before['data'][:8]}, here {current['data'][:8]}"

@@ -14,7 +14,7 @@ from ecgml.cohorts.tables import find_table
 from ecgml.errors import CohortError
 
 SIGNAL_FOLDERS = ("ECGData", "ECGDataDenoised", "ECGDataDenoisedDownloaded")
-"""Where the recordings are, in order of preference: a model is served raw recordings, so it learns from raw ones."""
+"""Folders of recordings in order of preference; raw ones first, since serving receives raw recordings."""
 
 _TABLES = frozenset({"Diagnostics", "RhythmNames", "ConditionNames", "AttributesDictionary"})
 
@@ -136,7 +136,7 @@ def _warnings(diagnostics: Diagnostics, signals: _SignalFolder, unused: list[_Si
     if n_rows < len(diagnostics.rows):
         warnings.append(
             f"{len(diagnostics.rows) - n_rows:,} of {len(diagnostics.rows):,} rows of {table} have no file in "
-            f"{signals.path.name} (a partial copy); they are passed over"
+            f"{signals.path.name} (a partial copy); they are ignored"
         )
     stray = sorted(signals.files.keys() - {row.name for row in diagnostics.rows})
     if stray:
@@ -145,5 +145,5 @@ def _warnings(diagnostics: Diagnostics, signals: _SignalFolder, unused: list[_Si
 
 
 def is_denoised(cohort: Cohort) -> bool:
-    """Whether recordings of a cohort were denoised by those who published them, by the folder that they lie in."""
+    """Return whether a cohort's recordings were denoised by their publishers, by folder name."""
     return any(entry.path.parent.name.startswith("ECGDataDenoised") for entry in cohort.entries)

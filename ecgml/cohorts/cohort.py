@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files in which the waveform lies, there or not; none of a simulated record."""
+        """Files of the waveform, existing or not; none for a simulated record."""
         return () if self.simulated else files_of(self.path)
 
 
@@ -80,7 +80,7 @@ class Cohort:
 
     @property
     def rows_without_file(self) -> int:
-        """How many table rows have no file here."""
+        """Number of table rows without a file."""
         return len(self.absent)
 
 

@@ -1,4 +1,4 @@
-"""The words of a manifest -> rhythms, through labels.yaml.
+"""Map the words of a manifest to rhythms by labels.yaml.
 
 ``labels.yaml`` maps each word to a rhythm code, or to null where it is no rhythm::
 

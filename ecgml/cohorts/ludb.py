@@ -98,9 +98,7 @@ def _open_table(home: Path, need_files: bool) -> Cohort:
     if not there and need_files:
         raise CohortError(f"{home}: none of the {len(table):,} records of {TABLE} is there; fetch {_SIGNALS}/")
     n_absent = len(entries) - len(there)
-    warnings = (
-        [f"{n_absent:,} of {len(table):,} rows of {TABLE} have no file; they are passed over"] if n_absent else []
-    )
+    warnings = [f"{n_absent:,} of {len(table):,} rows of {TABLE} have no file; they are ignored"] if n_absent else []
     if stray := sorted({header.name for header in headers} - {path.name for path in paths}):
         warnings.append(f"{len(stray):,} headers in {place.name} are not in {TABLE} (first {stray[0]}); not used")
     return Cohort(

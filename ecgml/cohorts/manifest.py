@@ -1,4 +1,4 @@
-"""Your own files: manifest.csv lists them, labels.yaml says what your words for rhythms mean. See docs/own-data.md."""
+"""Your own files, listed in manifest.csv with rhythms explained in labels.yaml; see docs/own-data.md."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _meant_column(name: str) -> str:
 
 
 def _warnings(table: Table, given: list[dict[str, float]], missing: list[Path]) -> list[str]:
-    warnings = [f"{MANIFEST}: column {name!r} is not known{_meant_column(name)}; passed over" for name in table.unknown]
+    warnings = [f"{MANIFEST}: column {name!r} is not known{_meant_column(name)}; ignored" for name in table.unknown]
     if table.short:
         rows = "1 row has" if len(table.short) == 1 else f"{len(table.short):,} rows have"
         warnings.append(
@@ -179,7 +179,7 @@ def _warnings(table: Table, given: list[dict[str, float]], missing: list[Path]) 
     warnings += value_warnings(table, {name: name for name in CLINICAL_NAMES}, given)
     if missing:
         warnings.append(
-            f"{len(missing):,} of {len(table):,} rows of {MANIFEST} have no file (first: {missing[0]}); passed over"
+            f"{len(missing):,} of {len(table):,} rows of {MANIFEST} have no file (first: {missing[0]}); ignored"
         )
     return warnings
 

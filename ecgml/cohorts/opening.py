@@ -24,7 +24,7 @@ class Kind:
     """A kind of data set."""
 
     mark: str
-    """What a folder of this kind has in it."""
+    """Content of a folder of this kind."""
     recognises: Callable[[Path], bool]
     open: Callable[..., Cohort]
 
@@ -76,7 +76,7 @@ def _kind_of(folder: Path) -> Kind:
         # Headers deeper down would otherwise be opened without the tables that label them.
         nested = [child.name for child in folders if _table_kind_of(child) or HEADER_KIND.recognises(child)]
         raise CohortError(
-            f"{folder}: is no data set itself but holds {', '.join(nested)}; give their folders, comma-separated"
+            f"{folder}: is not a data set but contains {', '.join(nested)}; give their folders, comma-separated"
         )
     if HEADER_KIND.recognises(folder):
         return HEADER_KIND

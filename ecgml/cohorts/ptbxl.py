@@ -93,7 +93,7 @@ def open_ptbxl(folder: Path, *, need_files: bool = True) -> Cohort:
         for row in sorted(range(len(table)), key=lambda row: ids[row])
     }
     n_absent = len(table) - len(there)
-    partial = f"{n_absent:,} of {len(table):,} rows of {path.name} have no file ({column}); they are passed over"
+    partial = f"{n_absent:,} of {len(table):,} rows of {path.name} have no file ({column}); they are ignored"
     return Cohort(
         name=folder.name,
         kind="ptbxl",

@@ -1,4 +1,4 @@
-"""Whether a cohort is as large as ECGs are, and which records do not fit in with it."""
+"""Plausibility of a cohort's amplitudes, and its outlying records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GAIN_TOLERANCE = 1.4
 
 
 def misfits(amplitudes: NDArray[np.floating]) -> list[str | None]:
-    """Say of each record whether its amplitude is far from that of its cohort.
+    """Return a remark on each record whose amplitude is far from its cohort's.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ def misfits(amplitudes: NDArray[np.floating]) -> list[str | None]:
     -------
     suspicions : list of str or None, length n_records
     """
-    there = amplitudes[np.isfinite(amplitudes)]
-    if len(there) < LEAST_FOR_RECORDS:
+    known = amplitudes[np.isfinite(amplitudes)]
+    if len(known) < LEAST_FOR_RECORDS:
         return [None] * len(amplitudes)
-    median = float(np.median(there))
+    median = float(np.median(known))
     low, high = RECORD_RATIOS
     return [
         f"amplitude {value:.2g} mV, {value / median:.2g} times its cohort's median ({median:.2g} mV): "
@@ -54,7 +54,7 @@ def misfits(amplitudes: NDArray[np.floating]) -> list[str | None]:
 
 
 def cohort_fault(amplitudes: NDArray[np.floating], gain: float | None = None) -> str | None:
-    """Say by which factor a cohort as a whole is too large or too small for ECGs, or return None.
+    """Return by which factor a cohort's amplitudes are too large or too small for ECGs, or None.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def cohort_fault(amplitudes: NDArray[np.floating], gain: float | None = None) ->
     gain : float, optional
         Steps a mV that all of its headers state.
     """
-    there = amplitudes[np.isfinite(amplitudes)]
-    if len(there) < LEAST_RECORDS:
+    known = amplitudes[np.isfinite(amplitudes)]
+    if len(known) < LEAST_RECORDS:
         return None
-    median = float(np.median(there))
+    median = float(np.median(known))
     if USUAL_MV / COHORT_RATIO <= median <= USUAL_MV * COHORT_RATIO:
         return None
     factor, cause = median / USUAL_MV, "the unit or gain is probably wrong"
@@ -74,7 +74,7 @@ def cohort_fault(amplitudes: NDArray[np.floating], gain: float | None = None) ->
         factor, cause = common / gain, f"the header's gain {gain:g}/mV is probably {common:g}/mV"
     size = f"{factor:,.2g} times too large" if factor > 1 else f"{1 / factor:,.2g} times too small"
     return (
-        f"amplitudes are about {size} for ECGs: the typical lead of {len(there):,} records spans {median:.2g} mV, "
+        f"amplitudes are about {size} for ECGs: the typical lead of {len(known):,} records spans {median:.2g} mV, "
         f"usual is {USUAL_MV:g} mV; {cause}"
     )
 

@@ -1,4 +1,4 @@
-"""What training does to a batch that serving never does."""
+"""Augmentation of training batches."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _P_AMPLITUDE = CLINICAL_NAMES.index("p_amplitude")
 
 @dataclass(frozen=True, eq=False)
 class RateLabels:
-    """What a record may become when it is played faster or slower.
+    """Limits of a record's time stretching, and its label by rate.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ TACHYCARDIA_RANGE_BPM = (TACHYCARDIA_BPM + 1, 240.0)
 def rate_labels(
     rates: NDArray[np.float32], rhythms: NDArray[np.str_], sinus: NDArray[np.bool_], y_by_band: NDArray[np.int64]
 ) -> RateLabels:
-    """Say for each record between which rates it may be stretched.
+    """Return the rates between which each record may be stretched.
 
     A sinus rhythm may become any sinus rhythm where labels follow the rate, and stays within its band where they do
     not. A record that is already outside its range is not stretched.
@@ -173,7 +173,7 @@ def augment(
     settings: AugmentationSettings,
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:
-    """Stretch, crop, scale, soil, exchange and thin out waveforms.
+    """Stretch, crop and scale waveforms, add noise, exchange electrodes and drop leads.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def augment(
     """
     waveform = _warp(waveform, timing)
     if settings.augmentation:
-        waveform = _soil(waveform, fs, settings.augmentation, generator)
+        waveform = _add_artefacts(waveform, fs, settings.augmentation, generator)
     if exchange is not None:
         waveform = torch.bmm(exchange, waveform)
     if settings.lead_dropout:
@@ -245,8 +245,8 @@ def _warp(waveform: Tensor, timing: Tensor) -> Tensor:
     return functional.grid_sample(waveform.unsqueeze(2), grid, align_corners=True).squeeze(2)
 
 
-def _soil(waveform: Tensor, fs: float, strength: float, generator: torch.Generator | None) -> Tensor:
-    """Add what electrodes, muscles and breathing add: gain, polarity of the cables, noise, baseline wander."""
+def _add_artefacts(waveform: Tensor, fs: float, strength: float, generator: torch.Generator | None) -> Tensor:
+    """Change gain and polarity, and add noise and baseline wander."""
     n_records, n_leads, n_times = waveform.shape
     device = waveform.device
 

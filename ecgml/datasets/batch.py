@@ -1,4 +1,4 @@
-"""What a prediction is made from, and how it comes to a device."""
+"""Inputs of a prediction, and their transfer to a device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def recorded(n_valid: Tensor, n_times: int) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a prediction is made from.
+    """Inputs of a prediction.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ from ecgml.records.clinical import CLINICAL_NAMES
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A record whose file is there but unusable."""
+    """A record whose file exists but is unusable."""
 
     record_id: str
     reason: str
@@ -133,7 +133,7 @@ def open_or_fill(
 
 
 def _cohort_key(cohort: Cohort) -> str:
-    """Digest of what the waveforms depend on beside the settings: files, sizes, times, how to read them."""
+    """Return a digest of a cohort's files: names, sizes, times, and how to read them."""
     digest = hashlib.sha256(repr((FORMAT, CLINICAL_NAMES, INTERVALS)).encode())
     for entry in cohort.entries:
         path = entry.path.relative_to(cohort.root) if entry.path.is_relative_to(cohort.root) else entry.path
@@ -161,7 +161,7 @@ def _stamps(entry: Entry) -> list[tuple[int, int]]:
 
 @contextlib.contextmanager
 def explain_faults(cache_dir: Path) -> Iterator[None]:
-    """Turn what the operating system says of a cache folder into a CacheError."""
+    """Turn the operating system's errors about a cache folder into a CacheError."""
     try:
         yield
     except OSError as error:
@@ -199,7 +199,7 @@ def _open(folder: Path, settings: PreprocessingSettings) -> CachedCohort:
 
 
 def _with_misfits(notes: list[str], amplitudes: NDArray[np.float32]) -> tuple[str, ...]:
-    """Add to the notes which records are far from the cohort's amplitude, unless they are suspect by themselves."""
+    """Add notes on records far from the cohort's amplitude, unless they are already suspect."""
     return tuple(
         "; ".join(filter(None, [note, SUSPECT + misfit])) if misfit and SUSPECT_AMPLITUDE not in note else note
         for note, misfit in zip(notes, misfits(amplitudes), strict=True)
@@ -234,7 +234,7 @@ _IN_MANIFEST = {
 
 
 def _remedy(cohort: Cohort, reason: str, message: str, some_are_usable: bool) -> str:
-    """Return what to do about a cohort that is mostly unusable; where the cause is known, no higher limit cures it."""
+    """Return the remedy for a mostly unusable cohort, by the main cause."""
     if "manifest" in cohort.table and reason in _IN_MANIFEST:
         return ": " + _IN_MANIFEST[reason].format(cohort.table["manifest"])
     if reason == "too short":

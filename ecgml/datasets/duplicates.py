@@ -1,4 +1,4 @@
-"""Which records are one patient, or the same ECG."""
+"""Find records of the same patient or the same ECG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ecgml.datasets.cache import CachedCohort
 
 
 def same_ecg_keys(entry: Entry, fingerprint: str | None) -> list[str]:
-    """Return keys that two records share when they are the same ECG, perhaps in two forms.
+    """Return keys shared by records of the same ECG, in any format.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ def same_ecg_keys(entry: Entry, fingerprint: str | None) -> list[str]:
 
 
 def patient_keys(entry: Entry, cohort_name: str) -> list[str]:
-    """Return keys that two records share when they are of one patient, or near-certainly of one ECG."""
+    """Return keys shared by records of the same patient, or near-certainly of the same ECG."""
     keys = [f"patient {cohort_name}/{entry.patient_id}"] if entry.patient_id else []
     return [*keys, f"twin {entry.twin_key}"] if entry.twin_key else keys
 
 
 def identities(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dict[str, list[str]]:
-    """Return by record id what a record can be told by in any other data set: aliases, waveform, table row.
+    """Return the keys by which each record is matched in other data sets: aliases, waveform, table row.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def identities(cohorts: Sequence[Cohort], caches: Sequence[CachedCohort]) -> dic
 
 
 def repeated(cached: CachedCohort) -> list[list[str]]:
-    """Return the ids of records whose waveforms are equal, by waveform; of those that are there once, nothing."""
+    """Return the groups of record ids with equal waveforms."""
     members: dict[str, list[str]] = {}
     for record_id, fingerprint in zip(cached.record_ids, cached.fingerprints, strict=True):
         members.setdefault(fingerprint, []).append(record_id)

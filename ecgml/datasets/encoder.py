@@ -1,4 +1,4 @@
-"""The clinical row -> numbers for the network."""
+"""Encode clinical rows for the network."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ClinicalEncoder:
         """Fit to training rows, shape (n_records, n_features), NaN where missing."""
         center, scale = [], []
         for column, values in zip(CLINICAL_COLUMNS, rows.T, strict=True):
-            known = values[np.isfinite(values)].astype(np.float64)
-            spread = float(known.std()) if known.size else 0.0
-            center.append(float(np.median(known)) if known.size and not column.circular else 0.0)
-            scale.append(spread if spread > 1e-6 and not column.circular else 1.0 if known.size else 0.0)
+            finite = values[np.isfinite(values)].astype(np.float64)
+            spread = float(finite.std()) if finite.size else 0.0
+            center.append(float(np.median(finite)) if finite.size and not column.circular else 0.0)
+            scale.append(spread if spread > 1e-6 and not column.circular else 1.0 if finite.size else 0.0)
         return cls(CLINICAL_NAMES, tuple(center), tuple(scale))
 
     @property

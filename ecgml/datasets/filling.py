@@ -1,4 +1,4 @@
-"""Filling a cache: read, preprocess and write a cohort part by part, then join the parts."""
+"""Fill a cache: read, preprocess and write a cohort in parts, then join them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def fill(
     on_progress: Callable[[int, int], None] | None,
     backend: str = "loky",
 ) -> None:
-    """Read, preprocess and write records into a folder that is there only when it is whole.
+    """Read, preprocess and write records into a folder that appears only when complete.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Other ways to divide the records than the job's own split: k folds, dates or sources held out, published folds.
+"""Alternative splits: k folds, held-out dates or sources, published folds.
 
 Every assignment here is of train, val and test; what a fold neither trains on nor tests is ``""``. Validation always
 comes from the training side: no test part is ever used for selection.
@@ -23,7 +23,7 @@ PUBLISHED_VAL, PUBLISHED_TEST = 9, 10
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One division of the records.
+    """One fold: the part of each record.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def date_folds(table: RecordTable, n_folds: int, settings: SplitSettings) -> lis
         If there are fewer independent days than folds.
     """
     dated = np.flatnonzero(table.dates != "")
-    known = table[dated]
-    folds = _k_folds(known, groups_by(known, "date"), n_folds, settings, "date") if len(dated) else []
+    dated_table = table[dated]
+    folds = _k_folds(dated_table, groups_by(dated_table, "date"), n_folds, settings, "date") if len(dated) else []
     return [Fold(fold.name, _spread(fold.parts, dated, len(table))) for fold in folds]
 
 
@@ -95,7 +95,7 @@ def source_folds(table: RecordTable, settings: SplitSettings) -> list[Fold]:
 
 
 def published_folds(table: RecordTable, numbers: NDArray[np.int64]) -> list[Fold]:
-    """Take published folds as they are: 10 is tested, 9 validates, 1 to 8 are trained on.
+    """Return published folds unchanged: 10 for test, 9 for validation, 1 to 8 for training.
 
     Where the publication divides what we know to be one patient or one ECG, the records before the test part are left
     out, and of those of validation's patients the ones to train on.
@@ -119,8 +119,8 @@ def published_folds(table: RecordTable, numbers: NDArray[np.int64]) -> list[Fold
     tested = np.isin(table.patients, table.patients[parts == "test"])
     parts[tested & (parts != "test")] = ""
     parts[np.isin(table.patients, table.patients[parts == "val"]) & (parts == "train")] = ""
-    there = all((parts == part).any() for part in ("train", "val", "test"))
-    return [Fold("fold 10", parts)] if there else []
+    is_complete = all((parts == part).any() for part in ("train", "val", "test"))
+    return [Fold("fold 10", parts)] if is_complete else []
 
 
 def _k_folds(
@@ -200,6 +200,6 @@ def _with_val(
 
 
 def _spread(parts: NDArray[np.str_], rows: NDArray[np.int64], n_records: int) -> NDArray[np.str_]:
-    whole = np.full(n_records, "", dtype=parts.dtype)
-    whole[rows] = parts
-    return whole
+    all_parts = np.full(n_records, "", dtype=parts.dtype)
+    all_parts[rows] = parts
+    return all_parts

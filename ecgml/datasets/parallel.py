@@ -1,4 +1,4 @@
-"""The same function for many arguments: in this process, in several, or on a cluster, through joblib's backends."""
+"""Parallel map in this process, in several, or on a cluster, through joblib's backends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DASK_ADDRESS = "DASK_SCHEDULER_ADDRESS"
 
 
 ATTEMPTS = 3
-"""So often the work of a killed worker is done again."""
+"""Attempts at the work of a killed worker."""
 
 
 def n_cores() -> int:
@@ -68,7 +68,7 @@ def parallel_map(
                 continue
             return
     raise CacheError(
-        f"a worker was killed {ATTEMPTS} times, for want of memory perhaps; pass fewer --jobs. What is done stays done"
+        f"a worker was killed {ATTEMPTS} times, perhaps for lack of memory; reduce --jobs. Finished work is kept"
     )
 
 

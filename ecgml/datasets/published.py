@@ -1,4 +1,4 @@
-"""Published folds, from the file that a benchmark gives them in."""
+"""Read published folds from a benchmark's file."""
 
 from __future__ import annotations
 
@@ -50,17 +50,19 @@ def read_folds(path: Path, record_ids: Sequence[str]) -> NDArray[np.int64]:
     if (wrong := np.flatnonzero(~(numbers % 1 == 0))).size:
         cell = table[column].iloc[wrong[0]]
         raise TrainingError(f"folds_file: {path}, line {wrong[0] + 2}: fold {cell!r}, expected a whole number")
-    ours = [_bare(name) for name in record_ids]
-    found = {name: table[name].map(_bare) for name in table.columns if name != column}
-    matched = {name: int(cells.isin(set(ours)).sum()) for name, cells in found.items()}
+    names = [_bare(name) for name in record_ids]
+    columns_of_names = {name: table[name].map(_bare) for name in table.columns if name != column}
+    matched = {name: int(cells.isin(set(names)).sum()) for name, cells in columns_of_names.items()}
     best = max(matched, key=matched.__getitem__, default=None)
     if best is None or not matched[best]:
-        raise TrainingError(f"folds_file: {path} names none of the {len(ours):,} records; give the folds of these data")
+        raise TrainingError(
+            f"folds_file: {path} names none of the {len(names):,} records; give the folds of these data"
+        )
     fold_of: dict[str, int] = {}
-    for name, number in zip(found[best], numbers.astype(int), strict=True):
+    for name, number in zip(columns_of_names[best], numbers.astype(int), strict=True):
         if fold_of.setdefault(name, number) != number:
             raise TrainingError(f"folds_file: {path}: record {name} is in folds {fold_of[name]} and {number}")
-    return np.array([fold_of.get(name, -1) for name in ours], dtype=np.int64)
+    return np.array([fold_of.get(name, -1) for name in names], dtype=np.int64)
 
 
 def _bare(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What could not be used, and what was used with a remark: as a table, and whether one class bears it."""
+"""Unusable records and records with remarks: as a table, and by class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEADERS_LOOKED_AT = 5
 
 @dataclass(frozen=True)
 class Remark:
-    """A record that is not used as it is."""
+    """A remark on a record that is unusable or suspect."""
 
     record_id: str
     used: bool
@@ -58,7 +58,7 @@ def remarks_on(cached: CachedCohort) -> Iterator[Remark]:
 
 
 def common_faults(cohort: Cohort, cached: CachedCohort) -> list[str]:
-    """Say what is wrong with a cohort as a whole: its amplitudes, and leads that no record has.
+    """Return faults of a whole cohort: its amplitudes, and leads missing from every record.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def common_faults(cohort: Cohort, cached: CachedCohort) -> list[str]:
         gain = _stated_gain(cohort, cached)
         warnings.append(cohort_fault(cached.amplitudes, gain) or fault)
     missing, derived = _lacking_everywhere(cached.notes)
-    told = [f"{', '.join(leads)} {how}" for leads, how in ((missing, "missing"), (derived, "derived")) if leads]
-    if told:
-        warnings.append(f"leads that none of the {len(cached.notes):,} usable records has: {'; '.join(told)}")
+    kinds = [f"{', '.join(leads)} {how}" for leads, how in ((missing, "missing"), (derived, "derived")) if leads]
+    if kinds:
+        warnings.append(f"leads that none of the {len(cached.notes):,} usable records has: {'; '.join(kinds)}")
     return warnings
 
 
@@ -90,7 +90,7 @@ def suspect_amplitudes(cached: CachedCohort) -> list[str]:
 def _stated_gain(cohort: Cohort, cached: CachedCohort) -> float | None:
     """Return the gain that the headers of a cohort state, steps a mV; None where they differ or there are none."""
     usable = set(cached.record_ids)
-    headers = [one.path for one in cohort.entries if one.record_id in usable and one.path.suffix == ".hea"]
+    headers = [entry.path for entry in cohort.entries if entry.record_id in usable and entry.path.suffix == ".hea"]
     gains = set()
     for path in headers[:: max(1, len(headers) // HEADERS_LOOKED_AT)][:HEADERS_LOOKED_AT]:
         with contextlib.suppress(RecordError):
@@ -119,7 +119,7 @@ def _missing_of(part: str) -> list[str]:
 
 
 def unequal_losses(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list[str]:
-    """Say which classes lose more than their share to the quarantine: what is left of them may be another kind.
+    """Return classes that lose more than their share to the quarantine: the rest may not be typical.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def unequal_losses(cohort: Cohort, cached: CachedCohort, scheme: Scheme) -> list
     warnings : list of str
         By the hypergeometric test, corrected for the number of classes (Bonferroni).
     """
-    bad = {one.record_id for one in cached.quarantined}
+    bad = {remark.record_id for remark in cached.quarantined}
     members: dict[str, list[bool]] = {}
     for entry in cohort.entries:
         name = scheme.class_of(entry.rhythms)[0]

@@ -1,4 +1,4 @@
-"""Which records an epoch sees, against class imbalance."""
+"""Sample the records of an epoch, against class imbalance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How records are divided, and what training does to a batch."""
+"""Settings of the split and of augmentation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ecgml.errors import ConfigError
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How records are divided."""
+    """Settings of the split."""
 
-    val_fraction: float = setting(0.1, "Share of records for selection and temperature", above=0, high=0.5)
+    val_fraction: float = setting(0.1, "Share of records for model selection and scaling", above=0, high=0.5)
     calibration_fraction: float = setting(0.1, "Share of records for conformal thresholds", low=0, high=0.5)
-    test_fraction: float = setting(0.1, "Share of records for the one test", above=0, high=0.5)
+    test_fraction: float = setting(0.1, "Share of records for the test", above=0, high=0.5)
     split_by: str = setting(
         "patient",
-        "What never crosses parts: patient, acquisition date or source",
+        "Groups that are never divided between parts: patient, acquisition date or source",
         choices=("patient", "date", "source"),
     )
     split_seed: int = setting(0, "Seed of the split; apart from `seed`, so that repeated runs share one test", low=0)
@@ -29,18 +29,18 @@ class SplitSettings:
 
     @property
     def train_fraction(self) -> float:
-        """What the other parts leave."""
+        """Share of records to train on."""
         return 1 - self.val_fraction - self.calibration_fraction - self.test_fraction
 
 
 @dataclass(frozen=True)
 class AugmentationSettings:
-    """What training does to a batch."""
+    """Settings of augmentation."""
 
     augmentation: float = setting(2.0, "Strength of gain, noise and baseline wander; 0 turns them off", low=0, high=3)
     time_stretch: float = setting(
         0.6,
-        "Recordings are played up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
+        "Strength of time stretching: up to exp(this) times as fast or slow; sinus rhythms are relabelled by rate",
         low=0,
         high=1,
     )

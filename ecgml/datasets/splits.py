@@ -46,8 +46,8 @@ def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str
     np.add.at(counts, (groups, labels), 1)
 
     fractions = np.array([settings.train_fraction, *_held_out(settings)])
-    wanted = fractions[:, None] * counts.sum(axis=0)  # (parts, classes)
-    have = np.zeros_like(wanted)
+    target_counts = fractions[:, None] * counts.sum(axis=0)  # (parts, classes)
+    have = np.zeros_like(target_counts)
     rng = np.random.default_rng(settings.split_seed)
     shuffled = rng.permutation(len(counts))
     rarity = counts.sum(axis=0)
@@ -55,7 +55,7 @@ def split_records(table: RecordTable, settings: SplitSettings) -> NDArray[np.str
     order = shuffled[np.lexsort((rarest[shuffled], -counts.sum(axis=1)[shuffled]))]
     part_of = np.empty(len(counts), dtype=int)
     for group in order:
-        part_of[group] = _neediest(counts[group], wanted, have, rarity)
+        part_of[group] = _neediest(counts[group], target_counts, have, rarity)
         have[part_of[group]] += counts[group]
     _fill_empty_parts(part_of, counts, fractions)
     return np.array(PARTS)[part_of[groups]]
@@ -66,7 +66,7 @@ def _held_out(settings: SplitSettings) -> tuple[float, float, float]:
 
 
 def groups_by(table: RecordTable, split_by: str) -> NDArray[np.int64]:
-    """Number what must not be divided: the table's blocks, merged where they share a day or source."""
+    """Number the groups that must not be divided: blocks, merged if they share a day or source."""
     if split_by == "patient":
         return np.unique(table.blocks, return_inverse=True)[1]
     names = [date[:DAY_LENGTH] for date in table.dates] if split_by == "date" else table.sources.tolist()
@@ -80,7 +80,7 @@ def groups_by(table: RecordTable, split_by: str) -> NDArray[np.int64]:
 def _neediest(
     group: NDArray[np.float64], wanted: NDArray[np.float64], have: NDArray[np.float64], rarity: NDArray[np.float64]
 ) -> int:
-    """Return the part whose distance from what it wants shrinks most when it gets the group.
+    """Return the part whose class counts the group brings closest to their targets.
 
     Squared distances, each class by its own size and each part by its own: an error of ten records is much to a rare
     class and to a small part.
@@ -118,7 +118,7 @@ def _check(table: RecordTable, groups: NDArray[np.int64], settings: SplitSetting
 
 
 def describe(table: RecordTable, parts: NDArray[np.str_], classes: Sequence[str]) -> list[str]:
-    """Return a line a part: its size and its classes' counts."""
+    """Return a line per part with its size and class counts."""
     lines = []
     for part in PARTS:
         counts = np.bincount(table.y_harmonised[parts == part], minlength=len(classes))

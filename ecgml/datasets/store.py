@@ -84,6 +84,6 @@ class WindowStore:
         gathered = np.empty((len(windows), *self._maps[0].shape[1:]), dtype=np.int16)
         caches = np.searchsorted(self._starts, windows, side="right") - 1
         for index in np.unique(caches):
-            here = np.flatnonzero(caches == index)
-            gathered[here] = self._maps[index][windows[here] - self._starts[index]]
+            in_cache = np.flatnonzero(caches == index)
+            gathered[in_cache] = self._maps[index][windows[in_cache] - self._starts[index]]
         return gathered

@@ -1,4 +1,4 @@
-"""Cached cohorts -> one labelled table of records."""
+"""One labelled table of the records of cached cohorts."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class RecordTable:
     @property
     def rates(self) -> NDArray[np.float32]:
         """Ventricular rate, 1/min: given, else measured, else NaN."""
-        given = self.given[:, _RATE]
-        return np.where(np.isnan(given), self.measured[:, _RATE], given)
+        given_rate = self.given[:, _RATE]
+        return np.where(np.isnan(given_rate), self.measured[:, _RATE], given_rate)
 
     @property
     def measured_rates(self) -> NDArray[np.float32]:
@@ -89,13 +89,13 @@ class RecordTable:
 
     @classmethod
     def join(cls, tables: Sequence[RecordTable]) -> RecordTable:
-        """Put tables of one numbering one below the other."""
+        """Concatenate tables that share one numbering."""
         return cls(*(np.concatenate([getattr(table, name) for table in tables]) for name in cls.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A record that is there but has no part in the job, and why."""
+    """A record left out of the job, and why."""
 
     record_id: str
     reason: str
@@ -143,7 +143,7 @@ def build_table(
         offset += len(cached.windows)
     table = _assemble(rows, [connected([own[level] for own in keys]) for level in range(3)])
     kept = _once_per_ecg(table)
-    left_out += [LeftOut(name, "the same ECG is there in another form") for name in table.record_ids[~kept]]
+    left_out += [LeftOut(name, "the same ECG is present in another format") for name in table.record_ids[~kept]]
     return table[kept], left_out
 
 

@@ -1,4 +1,4 @@
-"""A waveform of any length -> windows of one length."""
+"""Cut waveforms into windows of one length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def cut_windows(waveform: NDArray[Any], n_times: int) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Cut a waveform into windows that cover it; pad what is shorter than one.
+    """Cut a waveform into windows that cover it; pad a shorter one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One ECG: what it is made of and how it is read from a file.
+"""One ECG: its parts, and how it is read from a file.
 
 leads       the twelve leads, their names in the wild, and limb leads derived from each other
 units       units of voltage -> mV

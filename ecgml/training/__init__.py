@@ -1,4 +1,4 @@
-"""Fitting a model. Knows neither tracker nor tuner: `fit` calls back after each epoch.
+"""Fit a model, independent of tracker and tuner: `fit` calls back after each epoch.
 
 settings    epochs, batch size, optimiser, schedule, early stopping
 device      where and in which precision

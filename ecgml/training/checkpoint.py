@@ -35,7 +35,7 @@ WEIGHTS, DESCRIPTION, REFERENCE = "model.safetensors", "checkpoint.json", "drift
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that predicting needs.
+    """Everything needed to predict.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write a checkpoint so that under its name the folder is whole or not there; an older one is replaced.
+    """Write a checkpoint folder, completely or not at all; an older one is replaced.
 
     Raises
     ------

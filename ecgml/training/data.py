@@ -1,4 +1,4 @@
-"""The rows of a table as training and validation see them."""
+"""Training and validation data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ecgml.errors import TrainingError
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What a model is fitted to and selected by; the test part is not in it.
+    """Training and validation data of a model, without the test part.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class TrainingData:
 
     @property
     def can_select(self) -> bool:
-        """Whether validation tells good from bad: a single class prefers the model that always says that class."""
+        """Whether validation can select: with a single class it prefers the model that always predicts it."""
         return len(np.unique(self.val.y_harmonised)) > 1
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class TrainingData:
 
 
 def clinical_values(table: RecordTable, keep_given: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """Return the clinical rows: given where there, else measured, else NaN.
+    """Return the clinical rows: given, else measured, else NaN.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def fit_encoder(table: RecordTable) -> ClinicalEncoder:
 def training_batches(
     data: TrainingData, augmentation: AugmentationSettings, batch_size: int, balance: float, rng: np.random.Generator
 ) -> Iterator[AugmentedBatch]:
-    """Yield one epoch of batches as augmentation drew them, all of one size; what is left over is dropped.
+    """Yield one epoch of augmented batches of equal size; remaining records are dropped.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a model runs, and in which precision."""
+"""Choose device and precision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ecgml.errors import ConfigError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device named, or for ``"auto"`` the first there is of CUDA, MPS and CPU.
+    """Return the named device, or for ``"auto"`` the first available of CUDA, MPS and CPU.
 
     Raises
     ------
@@ -25,14 +25,14 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"device: {name!r} is none; one of auto, cpu, cuda, cuda:N, mps") from None
+        raise ConfigError(f"device: {name!r} is unknown; one of auto, cpu, cuda, cuda:N, mps") from None
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"device: {name!r} is not supported; one of auto, cpu, cuda, cuda:N, mps")
     n_cuda = torch.cuda.device_count() if device.type == "cuda" else 0
     if device.type == "cuda" and (device.index or 0) >= n_cuda:
-        raise ConfigError(f"device: {name!r} is not there; CUDA devices: {n_cuda}; pass --device cpu or auto")
+        raise ConfigError(f"device: {name!r} is not available; CUDA devices: {n_cuda}; pass --device cpu or auto")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"device: {name!r} is not there; pass --device cpu or auto")
+        raise ConfigError(f"device: {name!r} is not available; pass --device cpu or auto")
     return device
 
 

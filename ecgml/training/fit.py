@@ -160,7 +160,7 @@ def validate(
 
 
 def validation_metrics(y_true: NDArray[np.int64], y_prob: NDArray[np.float64]) -> dict[str, float]:
-    """Return val_loss and the table's metrics of the validation part, over the classes that are there."""
+    """Return val_loss and the table's metrics of the validation part, over the classes present."""
     y_pred = y_prob.argmax(axis=1)
     own = y_prob[np.arange(len(y_true)), y_true]
     present = np.unique(y_true)
@@ -207,7 +207,7 @@ def _resume(
     best: dict[str, Tensor],
     fitted: Fitted,
 ) -> EarlyStopping:
-    """Load what :func:`_save` wrote into the objects given; return the early stopping."""
+    """Restore the state written by :func:`_save`; return the early stopping."""
     tensors, facts = read_state(path)
 
     def part(prefix: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Probabilities of records: windows predicted one by one and averaged."""
+"""Predict records: the average over their windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that resuming needs, in one whole file."""
+"""Read and write the state of a training, for resuming."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ecgml.saving import whole_file
 
 
 def write_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write tensors and JSON-ready facts so that under its name the file is whole or not there.
+    """Write tensors and JSON-ready facts to a file, completely or not at all.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass
 class EarlyStopping:
-    """Remember the best epoch; say when to stop.
+    """Track the best epoch and decide when to stop.
 
     ``update`` returns whether the epoch is the best so far; ``done`` whether patience is used up. A value that is not
     finite is never the best, but the first epoch always is, so that there is a best one.

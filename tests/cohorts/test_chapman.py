@@ -88,7 +88,7 @@ def test_rows_without_a_file_are_counted_and_warned_of_once(chapman):
     assert [entry.record_id for entry in cohort.absent] == sorted(row[0] for row in ROWS[1:])
     assert {entry.rhythms for entry in cohort.absent} == {("SA",), ("SB",)}
     assert cohort.warnings == (
-        "2 of 3 rows of Diagnostics.csv have no file in ECGData (a partial copy); they are passed over",
+        "2 of 3 rows of Diagnostics.csv have no file in ECGData (a partial copy); they are ignored",
     )
 
 

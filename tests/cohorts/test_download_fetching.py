@@ -141,7 +141,7 @@ def test_a_host_that_stalls_for_good_is_given_up_in_one_line_and_its_bytes_kept(
     host.faults["large"] = [stall(2 * RESUMED_BYTES + 2**15)] + [stall(0)] * 9
     with pytest.raises(DownloadError, match=rf"^{host.url}/large: no bytes for 0\.2 s, after [\d,]+ bytes; ") as caught:
         fetcher.ensure([f"{host.url}/large"], out / "large", sha256(LARGE))
-    assert "the same command goes on where it stopped" in str(caught.value)
+    assert "run the same command again to resume" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert names(out) == ["large.part", "large.part.json"]
     kept = (out / "large.part").stat().st_size
@@ -271,7 +271,7 @@ def test_a_host_that_asks_for_too_long_a_wait_is_not_waited_for(host, fetcher, o
 
 def test_a_host_that_stays_busy_is_given_up(host, fetcher, out):
     host.faults["small"] = [status(500)] * 9
-    with pytest.raises(DownloadError, match="HTTP 500: the host is busy; the same command goes on"):
+    with pytest.raises(DownloadError, match="HTTP 500: the host is busy; run the same command"):
         fetcher.ensure([f"{host.url}/small"], out / "small", sha256(SMALL))
     assert len(host.requests) == QUICK.attempts
 

@@ -97,7 +97,7 @@ def test_a_partial_copy_opens_with_its_rows_and_headers_counted(ludb, header):
     assert len(cohort.entries) == len(ROWS) - 1
     assert [entry.record_id for entry in cohort.absent] == ["2"]
     assert cohort.warnings[:2] == (
-        "1 of 7 rows of ludb.csv have no file; they are passed over",
+        "1 of 7 rows of ludb.csv have no file; they are ignored",
         "1 headers in data are not in ludb.csv (first 201.hea); not used",
     )
 
@@ -135,7 +135,7 @@ def test_a_wrong_id_is_refused_with_its_place(ludb, ids, message):
 def test_a_folder_of_ludb_and_others_is_not_mixed_into_one(ludb, header):
     root = ludb(table=False).parent
     header(root / "georgia" / "E00001.hea", "Dx: 426783006")
-    with pytest.raises(CohortError, match="is no data set itself but holds georgia, ludb; give their folders"):
+    with pytest.raises(CohortError, match="is not a data set but contains georgia, ludb; give their folders"):
         open_cohort(root)
 
 

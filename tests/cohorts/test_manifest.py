@@ -227,7 +227,7 @@ def test_rows_without_a_file_are_counted_and_the_first_is_named(own):
     cohort = open_cohort(root)
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 1)
     assert [entry.rhythms for entry in cohort.absent] == [("SB",)]
-    assert cohort.warnings == (f"1 of 2 rows of manifest.csv have no file (first: {root / 'gone.csv'}); passed over",)
+    assert cohort.warnings == (f"1 of 2 rows of manifest.csv have no file (first: {root / 'gone.csv'}); ignored",)
 
 
 def test_a_manifest_alone_opens_where_no_file_is_needed(own):
@@ -238,7 +238,7 @@ def test_a_manifest_alone_opens_where_no_file_is_needed(own):
 def test_misspelt_columns_and_implausible_values_are_warned_of(own):
     cohort = open_cohort(own("path,rhythm,patientid,age", "a.csv,SR,p1,630", "b.csv,SR,p2,63"))
     assert cohort.warnings == (
-        "manifest.csv: column 'patientid' is not known, did you mean 'patient_id'?; passed over",
+        "manifest.csv: column 'patientid' is not known, did you mean 'patient_id'?; ignored",
         "manifest.csv: age: 1 value is not understood or implausible, so missing (first '630'); "
         "accepted: 0 to 120 years",
     )
@@ -268,7 +268,7 @@ def test_a_sex_that_is_not_understood_is_reported_with_the_words_that_are(own):
 @pytest.mark.parametrize(("name", "meant"), [("Geschlecht", "sex"), ("Abtast-Rate", "fs"), ("Unité", "unit")])
 def test_a_column_by_another_name_is_answered_with_its_own(own, name, meant):
     (warning,) = open_cohort(own(f"path,rhythm,{name}", "a.csv,SR,")).warnings
-    assert warning == f"manifest.csv: column {name!r} is not known, did you mean {meant!r}?; passed over"
+    assert warning == f"manifest.csv: column {name!r} is not known, did you mean {meant!r}?; ignored"
 
 
 def test_rows_with_fewer_cells_than_the_header_are_warned_of(own):

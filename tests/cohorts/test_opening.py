@@ -46,7 +46,7 @@ def test_a_manifest_beats_what_else_is_there(chapman):
 def test_a_folder_of_data_sets_is_not_mixed_into_one(chapman, header):
     root = chapman().parent
     header(root / "georgia" / "E00001.hea", "Dx: 426783006")
-    with pytest.raises(CohortError, match=r"is no data set itself but holds chapman, georgia; give their folders"):
+    with pytest.raises(CohortError, match=r"is not a data set but contains chapman, georgia; give their folders"):
         open_cohort(root)
 
 

@@ -79,7 +79,7 @@ def test_rows_without_a_file_are_counted(ptbxl):
     cohort = open_cohort(ptbxl(ROWS[1][-1]))
     assert (len(cohort.entries), cohort.rows_without_file) == (1, 2)
     assert [entry.record_id for entry in cohort.absent] == ["00001", "00003"]
-    assert cohort.warnings == ("2 of 3 rows of ptbxl_database.csv have no file (filename_hr); they are passed over",)
+    assert cohort.warnings == ("2 of 3 rows of ptbxl_database.csv have no file (filename_hr); they are ignored",)
 
 
 def test_a_table_alone_opens_where_no_file_is_needed(ptbxl):

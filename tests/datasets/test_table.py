@@ -97,7 +97,7 @@ def test_same_ecg_under_two_names_counts_once() -> None:
         make("denoised", [entry("MUSE_1", aliases=("JS00008", "MUSE_1"))]),
     )
     assert table.record_ids.tolist() == ["raw/JS00008"]
-    assert left_out == {"denoised/MUSE_1": "the same ECG is there in another form"}
+    assert left_out == {"denoised/MUSE_1": "the same ECG is present in another format"}
 
 
 def test_of_one_ecg_in_two_forms_the_usable_one_stays() -> None:

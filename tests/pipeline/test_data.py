@@ -92,7 +92,7 @@ def test_all_records_of_an_external_patient_are_left_out(divided: JobData) -> No
     """The same ECG (record 1) and that patient's other one (record 12), which nothing but the patient connects."""
     reasons = {str(one.record_id): one.reason for one in divided.left_out}
     assert reasons == {
-        "inner/1": "the same ECG is there in another form",
+        "inner/1": "the same ECG is present in another format",
         "inner/12": "its patient is in the external cohort",
     }
     assert not {"inner/1", "inner/12"} & set(divided.table.record_ids.tolist())

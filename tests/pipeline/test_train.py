@@ -48,7 +48,7 @@ def test_job_has_a_parent_and_a_child_a_model_all_finished(job: Job) -> None:
 
 def test_job_ends_with_an_address_that_opens_its_experiment(job: Job, store: Path) -> None:
     last = job.printed.splitlines()[-1]
-    assert "look at it: mlflow ui, then open http" in last  # the store is that of the working directory
+    assert "to view it: mlflow ui, then open http" in last  # the store is that of the working directory
     assert f"/#/experiments/{job.parent.info.experiment_id}/runs?workflowType=machine_learning&" in last
 
 
@@ -169,7 +169,7 @@ def test_a_model_is_found_by_its_run_and_a_job_names_its_models(job: Job) -> Non
         ({"learning_rate": "fast"}, ConfigError, "learning_rate: 'fast' is not a number"),
         ({"models": "fusion,cnn"}, ConfigError, "models: 'cnn' is unknown"),
         ({"models": "fusion,fusion"}, ConfigError, "names a model twice"),
-        ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not there"),
+        ({"device": "cuda:7"}, ConfigError, "device: 'cuda:7' is not available"),
         ({"data_dir": "/nowhere"}, CohortError, "/nowhere does not exist"),
         ({"init_from": "/nowhere"}, EcgmlError, "/nowhere: no checkpoint"),
         ({"init_from": "runs:/0123/weights"}, TrackingError, "runs:/0123/weights: cannot be fetched"),

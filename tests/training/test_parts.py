@@ -125,7 +125,7 @@ def test_state_that_cannot_be_written_leaves_the_older_one(tmp_path: Path, monke
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("gpu", "'gpu' is none"), ("meta", "'meta' is not supported"), ("cuda:99", "is not there")],
+    [("gpu", "'gpu' is unknown"), ("meta", "'meta' is not supported"), ("cuda:99", "is not available")],
 )
 def test_unknown_or_absent_device_is_refused(name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):

@@ -1,4 +1,4 @@
-"""The public data sets, fetched: resumed, checked, whole or marked as unfinished.
+"""Download public data sets: resumable, checked, and marked until complete.
 
 download   `download`: one data set into a folder
 sources    where the data sets are: addresses, parts, the digests that are known

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a host, in words for a person: which faults pass, and what to do about the others.
+"""Faults of downloads: which are transient, and remedies for the others.
 
 The HTTP library's own texts are never shown: signed addresses and passwords may be in them.
 """

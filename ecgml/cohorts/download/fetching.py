@@ -1,4 +1,4 @@
-"""One file from an HTTP host: resumed, with patience, checked, and whole or not there.
+"""Fetch one file from an HTTP host: resumable, with retries, checked, complete or absent.
 
 `requests` rather than urllib: a data set of 90,000 small files needs connections that stay open, and proxies, redirects
 and certificates are then as everywhere else in Python. It is MLflow's own HTTP library.
@@ -27,7 +27,7 @@ PROGRESS_BYTES = 2**20
 """An attempt that brings so many is no failure, wherever it ends."""
 
 _OFFLINE = "is this machine online? Proxies are taken from HTTPS_PROXY and HTTP_PROXY, a mirror from --base-url"
-_GO_ON = "the same command goes on where it stopped; or try another --base-url"
+_GO_ON = "run the same command again to resume, or try another --base-url"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Many files at a time, a connection each, and one thread that hears of all."""
+"""Fetch many files at a time, each over its own connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file on its way: what is there of it, and of which edition of the file that is a part."""
+"""A partly downloaded file, and the edition that it belongs to."""
 
 from __future__ import annotations
 

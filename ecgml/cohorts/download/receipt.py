@@ -1,4 +1,4 @@
-"""DOWNLOAD.json: what a folder was fetched from, the digests it came with, and whether it is all there."""
+"""DOWNLOAD.json: source, digests and completeness of a downloaded folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers by which files mark a missing sample without saying so.
+"""Values by which files mark a missing sample without declaring it.
 
 Of whole numbers the smallest that 16, 24, 32 or 64 bits hold stands for *no value* in the formats that define one (WFDB
 signal(5); MFER's NULL is 0x8000); devices write it into DICOM, HL7 aECG and arrays, too, where nothing declares it.

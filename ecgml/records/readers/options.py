@@ -1,4 +1,4 @@
-"""What a caller knows of a recording beside its file, reconciled with what the file says."""
+"""Options of reading a file, reconciled with the file's own statements."""
 
 from __future__ import annotations
 

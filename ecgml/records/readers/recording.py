@@ -1,4 +1,4 @@
-"""Which of a file's blocks of channels make up the recording: DICOM's multiplex groups, the sequences of an aECG.
+"""Choose the blocks of channels that make up the recording: DICOM's multiplex groups, the sequences of an aECG.
 
 A file may hold the rhythm beside a median beat, the leads in several blocks of the same time, or the form of a print:
 four blocks of 2.5 s of three leads each, and a strip of lead II.

@@ -1,4 +1,4 @@
-"""XML from strangers: entities and document types are refused, as a file that defines none needs none."""
+"""Parse untrusted XML: entities and document types are refused."""
 
 from __future__ import annotations
 

@@ -202,8 +202,8 @@ FAULTS = (
     Fault(
         "preprocessing/second-cache-shifted",
         "ecgml/datasets/store.py",
-        "self._maps[index][windows[here] - self._starts[index]]",
-        "self._maps[index][windows[here] % len(self._maps[index])]",
+        "self._maps[index][windows[in_cache] - self._starts[index]]",
+        "self._maps[index][windows[in_cache] % len(self._maps[index])]",
         "records of a second cohort are given one another's waveforms",
         STORE,
     ),

@@ -203,8 +203,8 @@ FAULTS = (
     Fault(
         "splits/encoder-centres-on-the-mean",
         "ecgml/datasets/encoder.py",
-        "float(np.median(known))",
-        "float(np.mean(known))",
+        "float(np.median(finite))",
+        "float(np.mean(finite))",
         "one mistyped value moves where missing ones are put",
         ENCODER,
     ),
