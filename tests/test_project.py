@@ -171,3 +171,24 @@ def test_clinical_columns_take_over_what_is_measured() -> None:
     for one in shared:
         column = columns[one.name]
         assert (column.unit, column.low, column.high, column.circular) == (one.unit, one.low, one.high, one.circular)
+
+
+def documented_parameters(docstring: str) -> list[str]:
+    """Return the names in a docstring's section of parameters."""
+    section = re.search(r"Parameters\n-+\n(.*?)(?=\n[A-Z][a-z]+\n-+|\Z)", docstring, re.DOTALL)
+    lines = section.group(1).splitlines() if section else []
+    starts = [line.split(" : ")[0] for line in lines if line and not line.startswith(" ")]
+    return [name.strip().lstrip("*") for start in starts for name in start.split(",")]
+
+
+def test_docstrings_name_parameters_that_exist() -> None:
+    wrong = []
+    for path in (*ROOT.glob("ecgml/**/*.py"), *ROOT.glob("tuning/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                rest = (node.args.vararg, node.args.kwarg)
+                every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, *rest]
+                names = {argument.arg for argument in every if argument}
+                documented = documented_parameters(ast.get_docstring(node) or "")
+                wrong += [f"{path.name}, {node.name}: {name}" for name in documented if name not in names]
+    assert not wrong

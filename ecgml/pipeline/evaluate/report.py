@@ -147,7 +147,7 @@ def make_sections(
 
     Parameters
     ----------
-    found : ReportInput
+    report_input : ReportInput
     on_progress : callable
         Called with (sections done, sections in all).
     """

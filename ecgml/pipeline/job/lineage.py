@@ -149,7 +149,7 @@ def read_lineage(ancestors: Sequence[Ancestor], model_run_id: str | None = None)
     Parameters
     ----------
     ancestors : sequence of Ancestor
-    own : str, optional
+    model_run_id : str, optional
         Run of the model itself, ``""`` if unknown; None for a model not yet trained.
     """
     learnt, doubts = [], []

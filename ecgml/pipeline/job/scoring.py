@@ -135,7 +135,7 @@ def answers_of(table_logits: WindowLogits, calibration: Calibration, store: Wind
 
     Parameters
     ----------
-    said : WindowLogits
+    table_logits : WindowLogits
         Of the table.
     calibration : Calibration
     store : WindowStore
