@@ -276,7 +276,11 @@ def changed(**attributes: object):
             "none of the",
             "no leads",
         ),
-        (lambda item: group(np.zeros((12, 9), np.int16), 500.0, unit="mm[Hg]"), "unit 'mm\\[Hg\\]' is no volt", "unit"),
+        (
+            lambda item: group(np.zeros((12, 9), np.int16), 500.0, unit="mm[Hg]"),
+            "unit 'mm\\[Hg\\]' is not a voltage",
+            "unit",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_one_line(tmp_path: Path, steps: np.ndarray, change, message: str, reason: str) -> None:
