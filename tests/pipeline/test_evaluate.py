@@ -87,7 +87,7 @@ def test_a_model_of_another_store_is_scored_with_a_warning(
     stream = io.StringIO()
     options = options_of(cache, external)
     said = evaluate(folder, options, Console(stream))
-    assert "cannot be told" in stream.getvalue()
+    assert "is not in this tracking store" in stream.getvalue()
     assert "fusion on elsewhere" in said
     with pytest.raises(ConfigError, match=r"the model's own are unavailable .*; name one or more folders") as caught:
         evaluate(folder, {}, Console(io.StringIO()))

@@ -16,7 +16,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 import ecgml.pipeline.evaluate.protocols as protocols
-from ecgml.calibration.scaling import Scaling
+from ecgml.calibration.calibration import Calibration
 from ecgml.config import resolve
 from ecgml.errors import ConfigError, EvaluationError
 from ecgml.evaluation.prediction_files import read_predictions
@@ -93,16 +93,16 @@ def test_every_record_is_predicted_once_by_a_model_that_did_not_see_it(job: Job,
 def test_a_stopped_evaluation_loses_the_fold_being_trained_at_most(
     job: Job, cache: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own, asked = protocols.fit_scaling, options(cache, splits="kfold", epochs="1")
+    own, asked = protocols.fit_probabilities, options(cache, splits="kfold", epochs="1")
     calls: list[int] = []
 
-    def stop_at_the_third(*rest: Any) -> Scaling:
+    def stop_at_the_third(*rest: Any) -> Calibration:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return own(*rest)
 
-    monkeypatch.setattr(protocols, "fit_scaling", stop_at_the_third)
+    monkeypatch.setattr(protocols, "fit_probabilities", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         evaluate_protocols(model_of(job), asked, Console(io.StringIO()))
     assert len(counted) == 3  # the default split, since epochs differ, and two folds
