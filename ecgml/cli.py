@@ -199,7 +199,8 @@ def simulate(out: Path, records: int, seed: int, layout: str) -> None:
 def download(data_set: str, out: Path, parts: tuple[str, ...], base_url: str, jobs: int) -> None:
     """Fetch a public data set into the folder OUT and check every file.
 
-    Stopped, the same command goes on; on a whole data set it checks it again. Proxies are taken from HTTPS_PROXY.
+    If it is stopped, run the same command again to continue; on a complete data set it checks every file again. Proxies
+    come from HTTPS_PROXY.
     """
     from ecgml.pipeline.job.console import Console
     from ecgml.pipeline.prepare.download import download_data_set
@@ -272,11 +273,11 @@ def predict(
     is_json: bool,
     device: str,
 ) -> None:
-    """Say what MODEL (a checkpoint folder, runs:/… or models:/…) makes of ECGs, in a table.
+    """Classify ECG files by MODEL (a checkpoint folder, runs:/… or models:/…).
 
-    FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over.
-    A file that cannot be used is said to be so, the others are answered, and the exit code is 1. Rate (1/min) and
-    intervals (ms) stand beside the probabilities; --json says of each where it comes from, and why it is missing.
+    FILE is a recording or a folder, which is searched with its subfolders; tables and other files are skipped. A file
+    that cannot be used is reported, the others are classified, and the exit code is 1. The table shows probabilities,
+    rate (1/min) and intervals (ms); --json adds the origin of each value, and why one is missing.
     """
     from ecgml.pipeline.predict.predict import as_json, as_row, load_predictor, predict_files, table_head
 
@@ -310,9 +311,9 @@ def predict(
 def measure(files: tuple[Path, ...], options: ReadOptions, qtc: str, is_json: bool, plot: Path | None) -> None:
     """Measure rate, PR, QRS, QT, QTc (ms) and axes (degrees) of ECGs.
 
-    FILE is a recording or a folder: the ECGs in it and its subfolders are taken, tables and other files passed over. A
-    value that cannot be measured is missing, with the reason. A file that cannot be used is said to be so, the others
-    are measured, and the exit code is 1.
+    FILE is a recording or a folder, which is searched with its subfolders; tables and other files are skipped. A value
+    that cannot be measured is missing, with the reason. A file that cannot be used is reported, the others are
+    measured, and the exit code is 1.
     """
     from ecgml.pipeline.measure.measure import as_json, as_row, measure_files, table_head
 

@@ -324,7 +324,7 @@ def test_folder_is_searched_and_what_is_no_ecg_passed_over_aloud(checkpoint: Pat
     result = call("predict", str(checkpoint), str(mixed), "--fs", "500", "--unit", "mV")
     lines = result.stdout.splitlines()[1:]
     assert [Path(line.split()[11]).suffix for line in lines] == [".hea", ".npy", ".csv"]
-    assert result.stderr == f"{mixed}: 2 files passed over as no ECG: labels.yaml, manifest.csv\n"
+    assert result.stderr == f"{mixed}: 2 files skipped, not an ECG: labels.yaml, manifest.csv\n"
 
 
 @pytest.mark.parametrize(

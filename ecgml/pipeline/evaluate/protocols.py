@@ -295,7 +295,8 @@ def _say_time(
         n_steps = sum(_steps(task, configuration) for task in left)
         console.say(
             f"{step_s:.2f} s a step: about {max(1, math.ceil(n_steps * step_s / 60))} min for {len(left)} models at "
-            f"{configuration.fit.epochs} epochs, less where training stops early; stopped, the same command goes on"
+            f"{configuration.fit.epochs} epochs, less where training stops early; "
+            "to continue after a stop, run the same command"
         )
         return
 

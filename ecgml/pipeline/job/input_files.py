@@ -56,7 +56,7 @@ def _read_each(
         records, others = find_records(place) if place.is_dir() else ([place], [])
         if others:
             shown = ", ".join(str(path.relative_to(place)) for path in others[:5]) + (", …" if others[5:] else "")
-            say(f"{place}: {len(others):,} file{'s' * (len(others) > 1)} passed over as no ECG: {shown}")
+            say(f"{place}: {len(others):,} file{'s' * (len(others) > 1)} skipped, not an ECG: {shown}")
         if not records:
             suffixes = " ".join(sorted(suffix for file_format in formats() for suffix in file_format.suffixes))
             yield place, RecordError(f"no ECG in this folder or below; looked for {suffixes}", "missing file")
